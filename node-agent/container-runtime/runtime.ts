@@ -1,0 +1,232 @@
+/**
+ * The container runtime as the kubelet needs it, after Kubernetes' CRI: sandboxes hold what the containers of a pod share
+ * (network, hostname, IPC), containers run in a sandbox. An implementation owns only what it labelled as its node's, and
+ * keeps no state of its own: everything can be listed again after a restart.
+ */
+export interface ContainerRuntime {
+  info(signal?: AbortSignal): Promise<RuntimeInfo>;
+  /** Sandboxes and containers of this node, running or not. */
+  list(): Promise<{ sandboxes: SandboxRecord[]; containers: ContainerRecord[] }>;
+  /** Creates and starts the sandbox; returns its id. */
+  runSandbox(config: SandboxConfig): Promise<string>;
+  /** Kills and removes the sandbox and whatever still runs in it; a missing one is fine. */
+  removeSandbox(id: string): Promise<void>;
+  createContainer(sandboxId: string, config: ContainerConfig): Promise<string>;
+  startContainer(id: string): Promise<void>;
+  /** Sends the stop signal, and SIGKILL after the grace; resolves when the container has ended. */
+  stopContainer(id: string, graceSeconds: number): Promise<void>;
+  removeContainer(id: string): Promise<void>;
+  /** Ends when the log ends and `follow` is off, or the container is gone, or the signal aborts. */
+  logs(id: string, options: LogOptions): AsyncIterable<LogChunk>;
+  exec(id: string, options: ExecOptions): Promise<ExecSession>;
+  stats(ids: readonly string[]): Promise<ContainerStats[]>;
+  /** Something happened to a container of this node; only a hint to list again. Ends or throws when the engine is gone. */
+  events(signal: AbortSignal): AsyncIterable<{ containerId: string; podUid: string }>;
+  /** undefined: the image is not here. */
+  imageStatus(reference: string): Promise<ImageRecord | undefined>;
+  pullImage(reference: string, options: PullOptions): Promise<ImageRecord>;
+  listImages(): Promise<ImageRecord[]>;
+  removeImage(id: string): Promise<void>;
+}
+
+export interface RuntimeInfo {
+  /** `docker` */
+  name: string;
+  version: string;
+  /** `linux`, and Kubernetes' word for the CPU: `amd64`, `arm64`. */
+  operatingSystem: string;
+  architecture: string;
+  kernelVersion: string;
+  osImage: string;
+  cgroupVersion: 1 | 2;
+  /** Limits on memory are enforced; false on boards whose memory cgroup is off. */
+  memoryLimits: boolean;
+  cgroupDriver: string;
+}
+
+/** Whose sandbox or container it is; stored as labels, read back by `list`. */
+export interface PodIdentity {
+  namespace: string;
+  name: string;
+  uid: string;
+}
+
+export interface SandboxConfig {
+  pod: PodIdentity;
+  /** Counts the sandboxes of the pod; part of the name, so that a creation can be repeated safely. */
+  attempt: number;
+  hostname: string;
+  hostNetwork: boolean;
+  hostPid: boolean;
+  hostIpc: boolean;
+  ports: PortMapping[];
+  dns: { servers: string[]; searches: string[]; options: string[] } | undefined;
+  hostAliases: { ip: string; hostnames: string[] }[];
+  sysctls: Record<string, string>;
+}
+
+export interface PortMapping {
+  containerPort: number;
+  hostPort: number;
+  hostIp: string;
+  protocol: 'TCP' | 'UDP' | 'SCTP';
+}
+
+export interface SandboxRecord {
+  id: string;
+  pod: PodIdentity;
+  attempt: number;
+  state: 'ready' | 'not-ready';
+  createdAtMs: number;
+  /** Empty while not ready, and with the host's network. */
+  ip: string;
+}
+
+export interface ContainerConfig {
+  pod: PodIdentity;
+  name: string;
+  attempt: number;
+  /** Reference as in the pod; the image must be present. */
+  image: string;
+  /** Kubernetes' command and args; absent keeps the image's. */
+  command: string[] | undefined;
+  args: string[] | undefined;
+  workingDir: string | undefined;
+  env: { name: string; value: string }[];
+  mounts: Mount[];
+  resources: ContainerResources;
+  security: ContainerSecurity;
+  tty: boolean;
+  stdin: boolean;
+  stdinOnce: boolean;
+  /** Opaque to the runtime, read back by `list`: lets the kubelet see that the wanted configuration changed. */
+  hash: string;
+  devices: { hostPath: string; containerPath: string; permissions: string }[];
+}
+
+export interface Mount {
+  hostPath: string;
+  containerPath: string;
+  readOnly: boolean;
+  propagation: 'private' | 'rslave' | 'rshared';
+}
+
+export interface ContainerResources {
+  /** cgroup cpu.shares (v1 words); 0: the default. */
+  cpuShares: number;
+  /** Quota in thousandths of a CPU; 0: none. */
+  cpuLimitMillis: number;
+  /** 0: none. */
+  memoryLimitBytes: number;
+  oomScoreAdj: number;
+}
+
+export interface ContainerSecurity {
+  /** `1000`, `1000:1000` or undefined for the image's user. */
+  user: string | undefined;
+  supplementalGroups: number[];
+  privileged: boolean;
+  readOnlyRootFilesystem: boolean;
+  allowPrivilegeEscalation: boolean;
+  addCapabilities: string[];
+  dropCapabilities: string[];
+  /** `unconfined`, a profile's JSON, or undefined for the engine's default. */
+  seccompProfile: string | undefined;
+}
+
+export interface ContainerRecord {
+  id: string;
+  sandboxId: string;
+  pod: PodIdentity;
+  name: string;
+  attempt: number;
+  hash: string;
+  /** Reference that the container was made with, and the image's id. */
+  image: string;
+  imageId: string;
+  state: 'created' | 'running' | 'exited';
+  createdAtMs: number;
+  /** Present once started. */
+  startedAtMs: number | undefined;
+  /** Present once exited. */
+  exit: { code: number; signal: number; finishedAtMs: number; oomKilled: boolean; message: string } | undefined;
+}
+
+export interface LogOptions {
+  follow: boolean;
+  timestamps: boolean;
+  /** undefined: all lines. */
+  tailLines: number | undefined;
+  sinceMs: number | undefined;
+  signal: AbortSignal;
+}
+
+export interface LogChunk {
+  stream: 'stdout' | 'stderr';
+  bytes: Uint8Array;
+}
+
+export interface ExecOptions {
+  command: string[];
+  stdin: boolean;
+  tty: boolean;
+}
+
+export interface ExecSession {
+  output: AsyncIterable<LogChunk>;
+  write(bytes: Uint8Array): Promise<void>;
+  endInput(): void;
+  resize(columns: number, rows: number): Promise<void>;
+  /** Resolves with the exit code when the process has ended. */
+  exitCode: Promise<number>;
+  /** Idempotent: lets go of the process's streams. */
+  close(): void;
+}
+
+export interface ContainerStats {
+  containerId: string;
+  atMs: number;
+  /** CPU time used since the container started, nanoseconds. */
+  cpuNanos: number;
+  /** Memory that cannot be reclaimed; 0 when the memory cgroup is off: never believe it then. */
+  workingSetBytes: number;
+}
+
+export interface ImageRecord {
+  id: string;
+  /** `busybox:1.36`, as the engine shows them. */
+  references: string[];
+  digests: string[];
+  sizeBytes: number;
+  operatingSystem: string;
+  architecture: string;
+  /** The image's own user, such as `1000` or `nginx`; empty for root. */
+  user: string;
+}
+
+export interface PullOptions {
+  auth: { username: string; password: string; serverAddress: string } | undefined;
+  onProgress(message: string): void;
+  signal: AbortSignal;
+}
+
+export type RuntimeErrorReason =
+  /** The engine does not answer: is it running? */
+  | 'unavailable'
+  | 'not-found'
+  | 'conflict'
+  | 'image-not-found'
+  | 'pull-failed'
+  | 'invalid'
+  | 'no-space'
+  | 'start-failed'
+  | 'failed';
+
+export class RuntimeError extends Error {
+  override readonly name = 'RuntimeError';
+  readonly reason: RuntimeErrorReason;
+  constructor(reason: RuntimeErrorReason, message: string) {
+    super(message);
+    this.reason = reason;
+  }
+}

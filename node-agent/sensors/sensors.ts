@@ -1,0 +1,39 @@
+/** What a board says of itself. Implementations: files of /proc and /sys on Linux, systeminformation elsewhere, a simulation. */
+
+/** Facts that change at most at a reboot. */
+export interface Inventory {
+  /** `Raspberry Pi 4 Model B Rev 1.4`, or what the machine calls itself; empty when unknown. */
+  model: string;
+  serial: string;
+  cpus: number;
+  memoryBytes: number;
+  pageSizeBytes: number;
+  machineId: string;
+  systemUuid: string;
+  bootId: string;
+  kernelVersion: string;
+  osImage: string;
+  /** Temperature at which the board throttles, °C. */
+  throttleCelsius: number;
+}
+
+/** One reading; undefined where the board has no such sensor. */
+export interface Sample {
+  atMs: number;
+  /** CPU in use over the time since the sample before, in thousandths of a CPU. */
+  cpuMillis: number;
+  memoryAvailableBytes: number;
+  memoryTotalBytes: number;
+  loadAverage1: number;
+  temperatureCelsius: number | undefined;
+  throttled: boolean | undefined;
+  underVoltage: boolean | undefined;
+  /** Of the file system that holds the container engine's data. */
+  diskTotalBytes: number;
+  diskAvailableBytes: number;
+}
+
+export interface Sensors {
+  inventory(): Promise<Inventory>;
+  sample(): Promise<Sample>;
+}

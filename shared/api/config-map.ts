@@ -1,0 +1,39 @@
+/** ConfigMap: plain configuration for pods. Source: Kubernetes API reference, core/v1 ConfigMap. */
+import type { Static } from 'typebox';
+import { ageColumn, defineKind, nameColumn } from '../schema/define-kind.ts';
+import { bool, bytesMap, defaulted, object, ref, str, stringMap } from '../schema/fields.ts';
+import { ObjectMetaSchema } from '../schema/object-meta.ts';
+
+export const ConfigMapSchema = object('ConfigMap', 'Configuration that pods read as environment or files', {
+  apiVersion: defaulted(str(undefined, 'always v1')),
+  kind: defaulted(str(undefined, 'always ConfigMap')),
+  metadata: defaulted(ref(1, ObjectMetaSchema, 'names, labels and versions', { default: {} })),
+  data: stringMap(2, 'keys and UTF-8 values'),
+  binaryData: bytesMap(3, 'keys and binary values'),
+  immutable: bool(4, 'when true, data cannot change any more'),
+});
+
+export type ConfigMap = Static<typeof ConfigMapSchema>;
+
+/** Kubernetes' bound on one ConfigMap or Secret. */
+export const MAX_DATA_BYTES = 1024 * 1024;
+
+export const ConfigMapKind = defineKind<ConfigMap>({
+  group: '',
+  version: 'v1',
+  kind: 'ConfigMap',
+  plural: 'configmaps',
+  shortNames: ['cm'],
+  namespaced: true,
+  schema: ConfigMapSchema,
+  columns: [
+    nameColumn(),
+    {
+      name: 'Data',
+      type: 'integer',
+      description: 'number of keys',
+      value: (map) => Object.keys(map.data ?? {}).length + Object.keys(map.binaryData ?? {}).length,
+    },
+    ageColumn(),
+  ],
+});

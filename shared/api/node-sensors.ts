@@ -1,0 +1,86 @@
+/**
+ * NodeSensors: the latest reading of one board, as its agent reports it. Kept in memory only; scheduler, metrics API, status
+ * page and `kubectl get nodes -o wide` read it. The name is the node's name.
+ */
+import type { Static } from 'typebox';
+import { ageColumn, defineKind, nameColumn } from '../schema/define-kind.ts';
+import {
+  bool,
+  defaulted,
+  double,
+  int64,
+  list,
+  object,
+  quantities,
+  ref,
+  required,
+  str,
+  time,
+} from '../schema/fields.ts';
+import { ObjectMetaSchema } from '../schema/object-meta.ts';
+
+const ContainerUsage = object('ContainerUsage', 'What one container uses', {
+  name: required(str(undefined, 'name of the container')),
+  usage: defaulted(quantities(undefined, 'cpu and memory in use')),
+});
+
+const PodUsage = object('PodUsage', 'What one pod uses', {
+  namespace: required(str(undefined, 'namespace of the pod')),
+  name: required(str(undefined, 'name of the pod')),
+  uid: required(str(undefined, 'uid of the pod')),
+  containers: defaulted(list(undefined, ContainerUsage, 'usage by container')),
+});
+
+export const NodeSensorsSchema = object('NodeSensors', 'The latest reading of a board', {
+  apiVersion: defaulted(str(undefined, 'always bramble.dev/v1')),
+  kind: defaulted(str(undefined, 'always NodeSensors')),
+  metadata: defaulted(ref(undefined, ObjectMetaSchema, 'name of the node', { default: {} })),
+  timestamp: defaulted(time(undefined, 'when the reading was taken, by the clock of the board')),
+  /** Absent readings mean that the board has no such sensor. */
+  usage: defaulted(quantities(undefined, 'cpu and memory in use on the whole board')),
+  memoryAvailableBytes: int64(undefined, 'memory that could be given to new programs'),
+  loadAverage1: double(undefined, 'processes running or waiting, averaged over a minute'),
+  temperatureCelsius: double(undefined, 'temperature of the CPU'),
+  throttleCelsius: double(undefined, 'temperature at which this board slows itself down'),
+  throttled: bool(undefined, 'the board slows itself down right now'),
+  underVoltage: bool(undefined, 'the supply voltage is too low right now'),
+  diskTotalBytes: int64(undefined, 'size of the file system that holds images and containers'),
+  diskAvailableBytes: int64(undefined, 'free space there'),
+  pods: list(undefined, PodUsage, 'usage of the pods on the board'),
+});
+
+export type NodeSensors = Static<typeof NodeSensorsSchema>;
+
+export const NodeSensorsKind = defineKind<NodeSensors>({
+  group: 'bramble.dev',
+  version: 'v1',
+  kind: 'NodeSensors',
+  plural: 'nodesensors',
+  singular: 'nodesensors',
+  namespaced: false,
+  schema: NodeSensorsSchema,
+  durability: () => 'memory',
+  columns: [
+    nameColumn(),
+    {
+      name: 'Temperature',
+      type: 'string',
+      description: 'temperature of the CPU in degrees Celsius',
+      value: ({ temperatureCelsius }) =>
+        temperatureCelsius === undefined ? '<unknown>' : `${temperatureCelsius.toFixed(1)}°C`,
+    },
+    {
+      name: 'CPU',
+      type: 'string',
+      description: 'CPU in use',
+      value: ({ usage }) => usage['cpu'] ?? '<unknown>',
+    },
+    {
+      name: 'Memory',
+      type: 'string',
+      description: 'memory in use',
+      value: ({ usage }) => usage['memory'] ?? '<unknown>',
+    },
+    ageColumn(),
+  ],
+});

@@ -1,0 +1,136 @@
+/**
+ * A kind is data: one value says all that is known about it, and type, validation, defaults, OpenAPI, merge keys, tables
+ * and selectable fields derive from that value. What the server does with the kind stays in the API server.
+ */
+import type { TSchema } from 'typebox';
+import type { FieldError } from '../machinery/errors.ts';
+import type { KubernetesObject } from './object-meta.ts';
+
+/** What a cell may need that the object itself does not say. */
+export interface TableContext {
+  nowMs: number;
+  /** Latest temperature of a board, from memory; absent where nobody measures. */
+  temperatureCelsius?(nodeName: string): number | undefined;
+}
+
+export interface Column<T> {
+  /** `Name`, `Ready`: kubectl prints it in capitals. */
+  name: string;
+  type: 'string' | 'integer' | 'number' | 'boolean' | 'date';
+  format?: 'name';
+  description: string;
+  /** 0 is always shown, 1 only by `-o wide`. */
+  priority?: 0 | 1;
+  value(object: T, context: TableContext): string | number | boolean;
+}
+
+/** JSON paths of the replica counts, as a CustomResourceDefinition writes them. */
+export interface ScaleSubresource {
+  specReplicasPath: readonly string[];
+  statusReplicasPath: readonly string[];
+  /** Path of the label selector, a LabelSelector or a plain map. */
+  selectorPath: readonly string[];
+}
+
+export type Durability = 'disk' | 'memory';
+
+export interface Kind<T extends KubernetesObject = KubernetesObject> {
+  /** `''` is the core group. */
+  group: string;
+  version: string;
+  kind: string;
+  plural: string;
+  singular: string;
+  shortNames: readonly string[];
+  categories: readonly string[];
+  namespaced: boolean;
+  /** Schema of the whole object, `apiVersion` and `kind` included. */
+  schema: TSchema;
+  subresources: { status?: boolean; scale?: ScaleSubresource };
+  /** Name and Age are columns like others; the first column is the name. */
+  columns: readonly Column<T>[];
+  /** Beyond metadata.name and metadata.namespace, which every kind has. */
+  selectableFields: Readonly<Record<string, (object: T) => string>>;
+  /** Defaults that depend on other fields; static ones stand in the schema. Changes `object` in place. */
+  applyDefaults?(object: T): void;
+  /** Rules beyond the schema. `old` is the stored object of an update. */
+  validate?(object: T, old?: T): FieldError[];
+  /**
+   * `memory` keeps objects of that namespace out of the revision log, so that they do not wear the SD card; they are gone
+   * after a restart of the master. `disk` unless said.
+   */
+  durability?(namespace: string): Durability;
+}
+
+export type KindOptions<T extends KubernetesObject> = Partial<
+  Pick<Kind<T>, 'shortNames' | 'categories' | 'subresources' | 'columns' | 'selectableFields' | 'singular'>
+> &
+  Pick<
+    Kind<T>,
+    'version' | 'kind' | 'plural' | 'namespaced' | 'schema' | 'applyDefaults' | 'validate' | 'durability'
+  > & {
+    group: string;
+  };
+
+/** Fills in what most kinds leave out. `schema` must be the object schema that `objectSchema` made. */
+export function defineKind<T extends KubernetesObject>(options: KindOptions<T>): Kind<T> {
+  return {
+    singular: options.kind.toLowerCase(),
+    shortNames: [],
+    categories: [],
+    subresources: {},
+    columns: [nameColumn(), ageColumn()],
+    selectableFields: {},
+    ...options,
+  };
+}
+
+/** `apps/v1`, or `v1` for the core group. */
+export function apiVersionOf(kind: Pick<Kind, 'group' | 'version'>): string {
+  return kind.group === '' ? kind.version : `${kind.group}/${kind.version}`;
+}
+
+export function nameColumn<T extends KubernetesObject>(): Column<T> {
+  return {
+    name: 'Name',
+    type: 'string',
+    format: 'name',
+    description: 'name of the object',
+    value: (object) => object.metadata.name,
+  };
+}
+
+export function ageColumn<T extends KubernetesObject>(): Column<T> {
+  return {
+    name: 'Age',
+    type: 'string',
+    description: 'time since the object was created',
+    value: (object, { nowMs }) => renderAge(object.metadata.creationTimestamp, nowMs),
+  };
+}
+
+/** Kubernetes' short form of a duration since `timestamp`: `5s`, `3m12s`, `5h30m`, `12d`; `<unknown>` without a time. */
+export function renderAge(timestamp: string | undefined, nowMs: number): string {
+  const sinceMs = nowMs - Date.parse(timestamp ?? '');
+  return Number.isNaN(sinceMs) ? '<unknown>' : renderDuration(Math.max(0, sinceMs));
+}
+
+/** Two units at most, as kubectl prints durations (k8s.io/apimachinery duration.HumanDuration). */
+export function renderDuration(ms: number): string {
+  const seconds = Math.floor(ms / 1000);
+  const minutes = Math.floor(seconds / 60);
+  const hours = Math.floor(minutes / 60);
+  const days = Math.floor(hours / 24);
+  if (seconds < 120) return `${seconds}s`;
+  if (minutes < 10) return withRest(minutes, 'm', seconds % 60, 's');
+  if (minutes < 180) return `${minutes}m`;
+  if (hours < 8) return withRest(hours, 'h', minutes % 60, 'm');
+  if (hours < 48) return `${hours}h`;
+  if (days < 8) return withRest(days, 'd', hours % 24, 'h');
+  if (days < 730) return `${days}d`;
+  return withRest(Math.floor(days / 365), 'y', days % 365, 'd');
+}
+
+function withRest(value: number, unit: string, rest: number, restUnit: string): string {
+  return rest === 0 ? `${value}${unit}` : `${value}${unit}${rest}${restUnit}`;
+}
