@@ -18,6 +18,8 @@ const CODES = {
   Invalid: 422,
   TooManyRequests: 429,
   InternalError: 500,
+  /** Bramble's own: Kubernetes' API has it, this server or its present configuration does not. */
+  NotImplemented: 501,
   ServiceUnavailable: 503,
   Timeout: 504,
   /** Bramble's own: the master's disk is full (RFC 4918, section 11.5). */

@@ -26,6 +26,8 @@ export interface ObjectResponse {
   type: 'object';
   code: number;
   contentType?: string;
+  /** Lower-case names; only those that mean something to clients: warning, etag, cache-control. */
+  headers?: Readonly<Record<string, string>>;
   body: unknown;
 }
 
