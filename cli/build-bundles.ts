@@ -1,0 +1,140 @@
+/**
+ * Makes dist/: one CommonJS file a program, and the native addon beside it. What ships to a board and what `bramble up` runs.
+ * Why bundles: a master from sources takes some 50 MB more memory, and CommonJS avoids what `import 'node:http'` costs.
+ *
+ *     node cli/build-bundles.ts [cli] [master] [agent]        all of them unless named
+ */
+import { copyFile, mkdir, readFile, rename, rm } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build, type Plugin } from 'esbuild';
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const DIST = join(ROOT, 'dist');
+
+const PROGRAMS = { cli: 'cli/main.ts', master: 'master/main.ts', agent: 'node-agent/main.ts' } as const;
+type Program = keyof typeof PROGRAMS;
+
+/**
+ * Modules that a dependency pulls in for features that Bramble does not use, and what for. They become an object that throws
+ * on its first use, so that a wrong guess shows at once.
+ */
+const UNUSED: Readonly<Record<string, string>> = {
+  ssh2: 'docker-modem: an engine over ssh',
+  '@grpc/grpc-js': 'dockerode: BuildKit sessions',
+  '@grpc/proto-loader': 'dockerode: BuildKit sessions',
+  protobufjs: 'dockerode: BuildKit progress',
+  '@balena/dockerignore': 'dockerode: building images from a folder',
+  'tar-fs': 'dockerode: building images from a folder',
+  socks: 'mqtt: SOCKS proxies',
+  'worker-timers': 'mqtt: timers of browsers',
+  'help-me': 'mqtt: its command line',
+  commist: 'mqtt: its command line',
+  bufferutil: 'ws: optional speed-up',
+  'utf-8-validate': 'ws: optional speed-up',
+  'supports-color': 'debug: colours',
+};
+
+function stubUnused(): Plugin {
+  const names = Object.keys(UNUSED).map((name) => name.replaceAll(/[/.-]/g, '\\$&'));
+  const filter = new RegExp(`^(${names.join('|')})$`);
+  return {
+    name: 'stub-unused',
+    setup({ onResolve, onLoad }) {
+      onResolve({ filter }, ({ path }) => ({ path, namespace: 'unused' }));
+      onLoad({ filter: /.*/, namespace: 'unused' }, ({ path }) => ({ contents: renderStub(path), loader: 'js' }));
+    },
+  };
+}
+
+/** Taking the module apart at load time is fine (`const { X } = require(…)`); calling what came out is not. */
+function renderStub(name: string): string {
+  return `
+    const fail = () => { throw new Error(${JSON.stringify(`${name} is not part of this bundle, see cli/build-bundles.ts`)}); };
+    const stub = new Proxy(function () {}, {
+      get: (target, key) => (key === '__esModule' ? false : key === 'prototype' ? target.prototype : stub),
+      apply: fail,
+      construct: fail,
+    });
+    module.exports = stub;`;
+}
+
+/** better-sqlite3 looks for its addon beside its own sources; in a bundle that is beside the bundle. */
+function addonBesideBundle(): Plugin {
+  return {
+    name: 'addon-beside-bundle',
+    setup({ onLoad }) {
+      onLoad({ filter: /better-sqlite3\/lib\/binding\.js$/ }, () => ({
+        contents: `
+          const file = require('node:path').join(__dirname, 'better-sqlite3.linux-' + process.arch + '.node');
+          exports.getBinding = () => require(file);
+          exports.getPrebuildPath = () => file;`,
+        loader: 'js',
+      }));
+    },
+  };
+}
+
+async function buildProgram(program: Program): Promise<void> {
+  const outfile = join(DIST, `${program}.cjs`);
+  // Written beside and renamed: a program that starts meanwhile reads the old file or the new one, never half of one.
+  const partial = `${outfile}.${process.pid}.partial`;
+  try {
+    await build({
+      entryPoints: [join(ROOT, PROGRAMS[program])],
+      outfile: partial,
+      bundle: true,
+      platform: 'node',
+      format: 'cjs',
+      target: 'node24',
+      // Names stay, so that a stack trace from a board can be read; white space and syntax are most of the gain.
+      minifyWhitespace: true,
+      minifySyntax: true,
+      legalComments: 'none',
+      logLevel: 'warning',
+      define: {
+        'import.meta.dirname': '__dirname',
+        'import.meta.filename': '__filename',
+        'import.meta.url': 'importMetaUrl',
+        'import.meta.main': 'true',
+      },
+      banner: { js: '"use strict";const importMetaUrl=require("node:url").pathToFileURL(__filename).href;' },
+      plugins: [stubUnused(), addonBesideBundle()],
+    });
+    await rename(partial, outfile);
+  } finally {
+    await rm(partial, { force: true });
+  }
+}
+
+async function copyAddons(): Promise<void> {
+  for (const arch of ['x64', 'arm64']) {
+    const target = join(DIST, `better-sqlite3.linux-${arch}.node`);
+    const source = join(ROOT, `node_modules/better-sqlite3/prebuilds/linux-${arch}.node`);
+    if (await sameContent(source, target)) continue;
+    // A running master has the old file mapped: replace it, never write into it.
+    const partial = `${target}.${process.pid}.partial`;
+    await copyFile(source, partial);
+    await rename(partial, target);
+  }
+}
+
+async function sameContent(a: string, b: string): Promise<boolean> {
+  const [first, second] = await Promise.all([a, b].map((path) => readFile(path).catch(() => undefined)));
+  return first !== undefined && second !== undefined && first.equals(second);
+}
+
+function isProgram(name: string): name is Program {
+  return Object.hasOwn(PROGRAMS, name);
+}
+
+const names = process.argv.slice(2);
+const wrong = names.filter((name) => !isProgram(name));
+if (wrong.length > 0) {
+  process.stderr.write(`${basename(import.meta.filename)}: no program ${wrong.join(', ')}; there are: ${Object.keys(PROGRAMS).join(', ')}\n`);
+  process.exitCode = 64;
+} else {
+  const chosen = names.length === 0 ? Object.keys(PROGRAMS).filter(isProgram) : names.filter(isProgram);
+  await mkdir(DIST, { recursive: true });
+  await Promise.all([...chosen.map(buildProgram), ...(chosen.includes('master') ? [copyAddons()] : [])]);
+}
