@@ -34,6 +34,12 @@ export interface ScaleSubresource {
 
 export type Durability = 'disk' | 'memory';
 
+/** Which names the objects of a kind may have; checked by the API server on create. */
+export type NameRule = 'dns-subdomain' | 'dns-label' | 'dns-1035-label' | 'path-segment';
+
+/** Reads a field of an object; a method's type, so that a `Kind<Pod>` is a `Kind`. */
+export type FieldValue<T> = { of(object: T): string }['of'];
+
 export interface Kind<T extends KubernetesObject = KubernetesObject> {
   /** `''` is the core group. */
   group: string;
@@ -44,13 +50,16 @@ export interface Kind<T extends KubernetesObject = KubernetesObject> {
   shortNames: readonly string[];
   categories: readonly string[];
   namespaced: boolean;
+  /** `dns-subdomain` unless said. */
+  nameRule?: NameRule;
   /** Schema of the whole object, `apiVersion` and `kind` included. */
   schema: TSchema;
-  subresources: { status?: boolean; scale?: ScaleSubresource };
+  /** `approval` changes only the conditions of a CertificateSigningRequest. */
+  subresources: { status?: boolean; scale?: ScaleSubresource; approval?: boolean };
   /** Name and Age are columns like others; the first column is the name. */
   columns: readonly Column<T>[];
   /** Beyond metadata.name and metadata.namespace, which every kind has. */
-  selectableFields: Readonly<Record<string, (object: T) => string>>;
+  selectableFields: Readonly<Record<string, FieldValue<T>>>;
   /** Defaults that depend on other fields; static ones stand in the schema. Changes `object` in place. */
   applyDefaults?(object: T): void;
   /** Rules beyond the schema. `old` is the stored object of an update. */
@@ -67,7 +76,7 @@ export type KindOptions<T extends KubernetesObject> = Partial<
 > &
   Pick<
     Kind<T>,
-    'version' | 'kind' | 'plural' | 'namespaced' | 'schema' | 'applyDefaults' | 'validate' | 'durability'
+    'version' | 'kind' | 'plural' | 'namespaced' | 'nameRule' | 'schema' | 'applyDefaults' | 'validate' | 'durability'
   > & {
     group: string;
   };

@@ -96,8 +96,8 @@ export function double(pb: ProtobufField, description: string, options: FieldOpt
 }
 
 /** An amount such as `500m` or `64Mi`; JSON numbers are accepted and become strings. */
-export function quantity(pb: ProtobufField, description: string) {
-  return Type.Optional(Type.Unsafe<string>({ type: 'string', description, pb, 'x-format': 'quantity' }));
+export function quantity(pb: ProtobufField, description: string, options: { default?: string } = {}) {
+  return Type.Optional(Type.Unsafe<string>({ type: 'string', description, pb, 'x-format': 'quantity', ...options }));
 }
 
 export function intOrString(pb: ProtobufField, description: string, options: { default?: number | string } = {}) {
@@ -148,6 +148,11 @@ export function list<T extends TSchema>(pb: ProtobufField, items: T, description
 /** A map from string to string. */
 export function stringMap(pb: ProtobufField, description: string, options: { atomic?: boolean } = {}) {
   return Type.Optional(Type.Record(Type.String(), Type.String(), { description, pb, ...mapKeywords(options) }));
+}
+
+/** A map from string to list of strings; in protobuf each list is a message of its own with the strings as field 1. */
+export function stringListMap(pb: ProtobufField, description: string) {
+  return Type.Optional(Type.Record(Type.String(), Type.Array(Type.String()), { description, pb }));
 }
 
 /** A map from string to base64 bytes. */

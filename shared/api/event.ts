@@ -1,0 +1,52 @@
+/** Event: something that happened to an object; repeats are counted. Source: Kubernetes API reference, core/v1 Event. */
+import type { Static } from 'typebox';
+import { defineKind } from '../schema/define-kind.ts';
+import { defaulted, int32, microTime, object, ref, required, str, time } from '../schema/fields.ts';
+import { ObjectMetaSchema } from '../schema/object-meta.ts';
+import { ObjectReferenceSchema } from './references.ts';
+
+export const EventSourceSchema = object('EventSource', 'Who reported the event', {
+  component: str(1, 'program'),
+  host: str(2, 'node'),
+});
+
+export type EventSource = Static<typeof EventSourceSchema>;
+
+export const EventSeriesSchema = object('EventSeries', 'Repeats of an event', {
+  count: int32(1, 'how often it happened'),
+  lastObservedTime: microTime(2, 'when it last happened'),
+});
+
+export type EventSeries = Static<typeof EventSeriesSchema>;
+
+export const EventSchema = object('Event', 'Something that happened to an object', {
+  apiVersion: defaulted(str(undefined, 'always v1')),
+  kind: defaulted(str(undefined, 'always Event')),
+  metadata: required(ref(1, ObjectMetaSchema, 'names, labels and versions', { default: {} })),
+  involvedObject: required(ref(2, ObjectReferenceSchema, 'what it happened to', { default: {} })),
+  reason: str(3, 'what happened, in one CamelCase word'),
+  message: str(4, 'what happened, for people'),
+  source: defaulted(ref(5, EventSourceSchema, 'who reported it', { default: {} })),
+  firstTimestamp: time(6, 'when it first happened'),
+  lastTimestamp: time(7, 'when it last happened'),
+  count: int32(8, 'how often it happened'),
+  type: str(9, 'Normal or Warning'),
+  eventTime: microTime(10, 'when it happened, in newer clients'),
+  series: ref(11, EventSeriesSchema, 'repeats, in newer clients'),
+  action: str(12, 'what was done about it'),
+  related: ref(13, ObjectReferenceSchema, 'a second object that it is about'),
+  reportingComponent: defaulted(str(14, 'program that reported it', { default: '' })),
+  reportingInstance: defaulted(str(15, 'instance of that program', { default: '' })),
+});
+
+export type Event = Static<typeof EventSchema>;
+
+export const EventKind = defineKind<Event>({
+  group: '',
+  version: 'v1',
+  kind: 'Event',
+  plural: 'events',
+  namespaced: true,
+  shortNames: ['ev'],
+  schema: EventSchema,
+});

@@ -1,0 +1,36 @@
+/** Lease: says who is in charge, or that somebody is alive. A node's own leases live in memory. Source: Kubernetes API reference, coordination/v1. */
+import type { Static } from 'typebox';
+import { defineKind } from '../schema/define-kind.ts';
+import { defaulted, int32, microTime, object, ref, str } from '../schema/fields.ts';
+import { ObjectMetaSchema } from '../schema/object-meta.ts';
+
+export const LeaseSpecSchema = object('LeaseSpec', 'Who holds the lease', {
+  holderIdentity: str(1, 'who holds it'),
+  leaseDurationSeconds: int32(2, 'how long it counts after renewTime'),
+  acquireTime: microTime(3, 'when the holder got it'),
+  renewTime: microTime(4, 'when the holder last renewed it'),
+  leaseTransitions: int32(5, 'how often the holder changed'),
+  strategy: str(6, 'how a coordinated election chooses'),
+  preferredHolder: str(7, 'who shall get it next'),
+});
+
+export type LeaseSpec = Static<typeof LeaseSpecSchema>;
+
+export const LeaseSchema = object('Lease', 'Says who is in charge, or that somebody is alive', {
+  apiVersion: defaulted(str(undefined, 'always coordination.k8s.io/v1')),
+  kind: defaulted(str(undefined, 'always Lease')),
+  metadata: defaulted(ref(1, ObjectMetaSchema, 'names, labels and versions', { default: {} })),
+  spec: defaulted(ref(2, LeaseSpecSchema, 'who holds it', { default: {} })),
+});
+
+export type Lease = Static<typeof LeaseSchema>;
+
+export const LeaseKind = defineKind<Lease>({
+  group: 'coordination.k8s.io',
+  version: 'v1',
+  kind: 'Lease',
+  plural: 'leases',
+  namespaced: true,
+  durability: (namespace) => (namespace === 'kube-node-lease' ? 'memory' : 'disk'),
+  schema: LeaseSchema,
+});

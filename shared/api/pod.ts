@@ -1,0 +1,29 @@
+/** Pod: containers that run together on one node. Source: Kubernetes API reference, core/v1 Pod. */
+import type { Static } from 'typebox';
+import { defineKind } from '../schema/define-kind.ts';
+import { defaulted, object, ref, str } from '../schema/fields.ts';
+import { ObjectMetaSchema } from '../schema/object-meta.ts';
+import { PodSpecSchema } from './pod-spec.ts';
+import { PodStatusSchema } from './pod-status.ts';
+
+export const PodSchema = object('Pod', 'Containers that run together on one node', {
+  apiVersion: defaulted(str(undefined, 'always v1')),
+  kind: defaulted(str(undefined, 'always Pod')),
+  metadata: defaulted(ref(1, ObjectMetaSchema, 'names, labels and versions', { default: {} })),
+  spec: defaulted(ref(2, PodSpecSchema, 'what runs and where it may run', { default: {} })),
+  status: defaulted(ref(3, PodStatusSchema, 'what is known of it', { default: {} })),
+});
+
+export type Pod = Static<typeof PodSchema>;
+
+export const PodKind = defineKind<Pod>({
+  group: '',
+  version: 'v1',
+  kind: 'Pod',
+  plural: 'pods',
+  namespaced: true,
+  shortNames: ['po'],
+  categories: ['all'],
+  subresources: { status: true },
+  schema: PodSchema,
+});

@@ -1,0 +1,76 @@
+/** Every kind that the API server stores, and every body that it reads without storing it. */
+import type { TSchema } from 'typebox';
+import type { Kind } from '../schema/define-kind.ts';
+import { SelfSubjectReviewSchema, TokenRequestSchema } from './authentication.ts';
+import { SelfSubjectAccessReviewSchema, SelfSubjectRulesReviewSchema } from './authorization.ts';
+import { BindingSchema, EvictionSchema, ScaleSchema } from './binding.ts';
+import { CertificateSigningRequestKind } from './certificate-signing-request.ts';
+import { ConfigMapKind } from './config-map.ts';
+import { DeleteOptionsSchema } from './delete-options.ts';
+import { DeploymentKind } from './deployment.ts';
+import { EventKind } from './event.ts';
+import { LeaseKind } from './lease.ts';
+import { NamespaceKind } from './namespace.ts';
+import { NodeKind } from './node.ts';
+import { NodeSensorsKind } from './node-sensors.ts';
+import { PodKind } from './pod.ts';
+import { ReplicaSetKind } from './replica-set.ts';
+import { SecretKind } from './secret.ts';
+import { ServiceKind } from './service.ts';
+import { ServiceAccountKind } from './service-account.ts';
+
+export const ALL_KINDS: readonly Kind[] = [
+  NamespaceKind,
+  NodeKind,
+  PodKind,
+  ConfigMapKind,
+  SecretKind,
+  ServiceAccountKind,
+  ServiceKind,
+  EventKind,
+  LeaseKind,
+  DeploymentKind,
+  ReplicaSetKind,
+  CertificateSigningRequestKind,
+  NodeSensorsKind,
+];
+
+/** A body that is read and answered, never stored. */
+export interface RequestSchema {
+  group: string;
+  version: string;
+  kind: string;
+  schema: TSchema;
+}
+
+export const REQUEST_SCHEMAS: readonly RequestSchema[] = [
+  { group: '', version: 'v1', kind: 'Binding', schema: BindingSchema },
+  { group: 'policy', version: 'v1', kind: 'Eviction', schema: EvictionSchema },
+  { group: 'autoscaling', version: 'v1', kind: 'Scale', schema: ScaleSchema },
+  { group: 'authentication.k8s.io', version: 'v1', kind: 'TokenRequest', schema: TokenRequestSchema },
+  { group: 'authentication.k8s.io', version: 'v1', kind: 'SelfSubjectReview', schema: SelfSubjectReviewSchema },
+  {
+    group: 'authorization.k8s.io',
+    version: 'v1',
+    kind: 'SelfSubjectAccessReview',
+    schema: SelfSubjectAccessReviewSchema,
+  },
+  {
+    group: 'authorization.k8s.io',
+    version: 'v1',
+    kind: 'SelfSubjectRulesReview',
+    schema: SelfSubjectRulesReviewSchema,
+  },
+  { group: 'meta.k8s.io', version: 'v1', kind: 'DeleteOptions', schema: DeleteOptionsSchema },
+];
+
+/**
+ * The schema of a body by what its `apiVersion` and `kind` say; undefined for an unknown one. Clients write DeleteOptions in
+ * the group and version of the resource that they delete (`apps/v1`), so it is found in every group.
+ */
+export function findSchema(group: string, version: string, kind: string): TSchema | undefined {
+  if (kind === 'DeleteOptions') return DeleteOptionsSchema;
+  const matches = (entry: { group: string; version: string; kind: string }): boolean =>
+    entry.kind === kind && entry.group === group && entry.version === version;
+  return (ALL_KINDS.find(matches) ?? REQUEST_SCHEMAS.find(matches))?.schema;
+}

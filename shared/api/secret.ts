@@ -1,0 +1,26 @@
+/** Secret: confidential data for pods. Source: Kubernetes API reference, core/v1 Secret. */
+import type { Static } from 'typebox';
+import { defineKind } from '../schema/define-kind.ts';
+import { bool, bytesMap, defaulted, object, ref, str, stringMap } from '../schema/fields.ts';
+import { ObjectMetaSchema } from '../schema/object-meta.ts';
+
+export const SecretSchema = object('Secret', 'Confidential data that pods read as environment or files', {
+  apiVersion: defaulted(str(undefined, 'always v1')),
+  kind: defaulted(str(undefined, 'always Secret')),
+  metadata: defaulted(ref(1, ObjectMetaSchema, 'names, labels and versions', { default: {} })),
+  data: bytesMap(2, 'keys and base64 values'),
+  stringData: stringMap(4, 'keys and plain values, only for writing; moved into data'),
+  type: defaulted(str(3, 'what the data is for; some types need certain keys', { default: 'Opaque' })),
+  immutable: bool(5, 'when true, data cannot change any more'),
+});
+
+export type Secret = Static<typeof SecretSchema>;
+
+export const SecretKind = defineKind<Secret>({
+  group: '',
+  version: 'v1',
+  kind: 'Secret',
+  plural: 'secrets',
+  namespaced: true,
+  schema: SecretSchema,
+});
