@@ -131,7 +131,9 @@ function isProgram(name: string): name is Program {
 const names = process.argv.slice(2);
 const wrong = names.filter((name) => !isProgram(name));
 if (wrong.length > 0) {
-  process.stderr.write(`${basename(import.meta.filename)}: no program ${wrong.join(', ')}; there are: ${Object.keys(PROGRAMS).join(', ')}\n`);
+  process.stderr.write(
+    `${basename(import.meta.filename)}: no program ${wrong.join(', ')}; there are: ${Object.keys(PROGRAMS).join(', ')}\n`,
+  );
   process.exitCode = 64;
 } else {
   const chosen = names.length === 0 ? Object.keys(PROGRAMS).filter(isProgram) : names.filter(isProgram);

@@ -1,0 +1,189 @@
+/**
+ * npm test: sets up what the tests need on a bare machine, runs type check, linter and every suite, and closes with the
+ * counts. `npm test -- unit e2e` runs only those. Whatever it started is ended again, whatever happens.
+ */
+import { spawn } from 'node:child_process';
+import { glob, mkdir, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Context } from '../../cli/context.ts';
+import { messageOf } from '../../cli/failure.ts';
+import { createProcessContext } from '../../cli/process-context.ts';
+import { createProgress, type Progress } from '../../cli/progress.ts';
+import { defaultSocket, ensureEngine, releaseEngine } from '../../cli/setup/docker-engine.ts';
+import { ensurePackages, REQUIREMENTS } from '../../cli/setup/packages.ts';
+import { currentProcess } from '../../cli/setup/processes.ts';
+import { runProgram } from '../../cli/setup/run-program.ts';
+import { ensureKubectl, ROOT } from './kubectl.ts';
+
+interface Suite {
+  name: string;
+  files: string;
+  /** Real Docker, kubectl and bundles must be there. */
+  real?: boolean;
+  /** One process for all files is ten times faster; files that own signals or processes want one each. */
+  isolated?: boolean;
+  timeoutMs: number;
+}
+
+/** In the order in which their results are wanted; those of one lane run one after the other, the lanes side by side. */
+const LANES: readonly (readonly Suite[])[] = [
+  [
+    { name: 'unit', files: 'test/unit/**/*.test.ts', timeoutMs: 120_000 },
+    { name: 'tidy', files: 'test/*.test.ts', timeoutMs: 60_000 },
+    { name: 'conformance', files: 'test/conformance/**/*.test.ts', timeoutMs: 120_000 },
+  ],
+  [
+    { name: 'property', files: 'test/property/**/*.test.ts', timeoutMs: 120_000 },
+    { name: 'contract', files: 'test/contract/**/*.test.ts', timeoutMs: 120_000, real: true },
+    { name: 'simulation', files: 'test/simulation/**/*.test.ts', timeoutMs: 180_000 },
+  ],
+];
+
+/** Alone at the end: these measure seconds against promises. */
+const LAST: readonly Suite[] = [
+  { name: 'e2e', files: 'test/e2e/**/*.test.ts', timeoutMs: 300_000, real: true, isolated: true },
+];
+
+const CHECKS: readonly (readonly string[])[] = [
+  ['tsc', '--noEmit'],
+  ['biome', 'check', '.'],
+];
+
+interface Counts {
+  tests: number;
+  pass: number;
+  fail: number;
+  skipped: number;
+}
+
+const context = createProcessContext(ROOT);
+const progress = createProgress(context.stderr, context.clock);
+const wanted = process.argv.slice(2);
+const total: Counts = { tests: 0, pass: 0, fail: 0, skipped: 0 };
+/** Names of what went wrong beyond the counted tests: a check, a suite that crashed. */
+const broken: string[] = [];
+
+const isWanted = (name: string): boolean => wanted.length === 0 || wanted.includes(name);
+
+async function runAll(): Promise<void> {
+  const lanes = LANES.map((lane) => lane.filter((suite) => isWanted(suite.name)));
+  const last = LAST.filter((suite) => isWanted(suite.name));
+  const user = { name: `npm test ${process.pid}`, process: await currentProcess() };
+  const needsMachine = [...lanes.flat(), ...last].some((suite) => suite.real);
+  try {
+    if (needsMachine) await prepareMachine(context, progress, user);
+    await Promise.all([...lanes.map(runLane), isWanted('checks') ? runChecks() : undefined]);
+    await runLane(last);
+  } finally {
+    if (needsMachine) await releaseEngine(context, user);
+  }
+}
+
+async function prepareMachine(
+  context: Context,
+  progress: Progress,
+  user: Parameters<typeof releaseEngine>[1],
+): Promise<void> {
+  await ensureEngine(context, progress, { socketPath: defaultSocket(context.env), user });
+  await ensurePackages(context, progress, [REQUIREMENTS.nftables, IPROUTE]);
+  await progress.step('Fetching kubectl', () => ensureKubectl());
+}
+
+const IPROUTE = { program: 'ip', debianPackage: 'iproute2', why: 'makes networks for tests' };
+
+async function runChecks(): Promise<void> {
+  for (const [program = '', ...args] of CHECKS) {
+    const { code, output } = await runProgram(join(ROOT, 'node_modules/.bin', program), args, {
+      cwd: ROOT,
+      env: context.env,
+      signal: context.signal,
+    });
+    progress.info(`${program}: ${code === 0 ? 'fine' : 'complaints'}`);
+    if (code !== 0) {
+      broken.push(program);
+      context.stderr.write(output);
+    }
+  }
+}
+
+async function runLane(suites: readonly Suite[]): Promise<void> {
+  for (const suite of suites) {
+    const files: string[] = [];
+    for await (const file of glob(suite.files, { cwd: ROOT })) files.push(file);
+    files.sort();
+    if (files.length > 0 && !context.signal.aborted) await runSuite(suite, files);
+  }
+}
+
+async function runSuite(suite: Suite, files: readonly string[]): Promise<void> {
+  const startMs = context.clock.monotonicMs();
+  const tapFile = join(ROOT, `.cache/test-${suite.name}-${process.pid}.tap`);
+  await mkdir(join(ROOT, '.cache'), { recursive: true });
+  const { ended, output } = await runNode(suite, files, tapFile);
+  const counts = parseCounts(await readFile(tapFile, 'utf8').catch(() => ''));
+  await rm(tapFile, { force: true });
+  for (const key of ['tests', 'pass', 'fail', 'skipped'] as const) total[key] += counts[key];
+  const seconds = ((context.clock.monotonicMs() - startMs) / 1000).toFixed(1);
+  progress.info(`${suite.name}: ${counts.pass} passed, ${counts.fail} failed in ${seconds} s`);
+  if (ended !== 'well' && counts.fail === 0) broken.push(`${suite.name} (${ended})`);
+  if (ended !== 'well') context.stderr.write(output);
+}
+
+type Ending = 'well' | 'failed' | 'timed out';
+
+async function runNode(
+  suite: Suite,
+  files: readonly string[],
+  tapFile: string,
+): Promise<{ ended: Ending; output: string }> {
+  const args = [
+    '--test',
+    `--test-isolation=${suite.isolated ? 'process' : 'none'}`,
+    ...(suite.isolated ? ['--test-concurrency=1'] : []),
+    '--test-reporter=spec',
+    '--test-reporter-destination=stdout',
+    '--test-reporter=tap',
+    `--test-reporter-destination=${tapFile}`,
+    ...files,
+  ];
+  const env = { ...context.env, BRAMBLE_TEST_DOCKER: defaultSocket(context.env), NODE_COMPILE_CACHE: '.cache/node' };
+  const child = spawn(process.execPath, args, { cwd: ROOT, env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+  // The whole group: a test's own children must not stay behind a test that hangs.
+  const killGroup = (): void => {
+    if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+  };
+  let ended: Ending | undefined;
+  const timer = context.clock.after(suite.timeoutMs, () => {
+    ended = 'timed out';
+    killGroup();
+  });
+  context.signal.addEventListener('abort', killGroup, { once: true });
+  const chunks: Buffer[] = [];
+  child.stdout.on('data', (chunk: Buffer) => chunks.push(chunk));
+  child.stderr.on('data', (chunk: Buffer) => chunks.push(chunk));
+  const code = await new Promise<number>((resolve) => child.on('close', (value) => resolve(value ?? -1)));
+  timer.cancel();
+  context.signal.removeEventListener('abort', killGroup);
+  return { ended: ended ?? (code === 0 ? 'well' : 'failed'), output: Buffer.concat(chunks).toString() };
+}
+
+/** Reads the summary that TAP ends with: `# tests 12`, `# pass 12`, … */
+function parseCounts(tap: string): Counts {
+  const read = (name: string): number => Number(new RegExp(`^# ${name} (\\d+)$`, 'm').exec(tap)?.[1] ?? 0);
+  return { tests: read('tests'), pass: read('pass'), fail: read('fail'), skipped: read('skipped') };
+}
+
+function printTotal(): void {
+  const { tests, pass, fail, skipped } = total;
+  if (broken.length > 0) context.stdout.write(`\nbroken: ${broken.join(', ')}\n`);
+  context.stdout.write(`\nℹ tests ${tests}\nℹ pass ${pass}\nℹ fail ${fail}\nℹ skipped ${skipped}\n`);
+  context.stdout.write(`${pass} passed, ${fail} failed, ${skipped} skipped\n`);
+}
+
+try {
+  await runAll();
+} catch (error) {
+  broken.push(messageOf(error));
+}
+printTotal();
+process.exitCode = total.fail > 0 || broken.length > 0 || total.pass === 0 ? 1 : 0;
