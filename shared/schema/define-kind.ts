@@ -41,6 +41,8 @@ export type NameRule = 'dns-subdomain' | 'dns-label' | 'dns-1035-label' | 'path-
 export type FieldValue<T> = { of(object: T): string }['of'];
 
 export interface Kind<T extends KubernetesObject = KubernetesObject> {
+  /** Never set: carries the object's type, so that a client call with a kind infers what comes back. */
+  readonly objectType?: T;
   /** `''` is the core group. */
   group: string;
   version: string;
