@@ -79,7 +79,15 @@ export type StoreErrorReason =
   | 'no-space'
   /** A watcher did not read for too long and was dropped; it may resume from its last revision. */
   | 'slow-watcher'
+  /** The disk failed to read or write; the write did not happen (after a power cut it may turn out that it did). */
+  | 'io'
   | 'corrupt'
+  /** Another process has the store open. */
+  | 'in-use'
+  /** The folder or the file refuses writes. */
+  | 'not-writable'
+  /** A newer version of Bramble wrote the file. */
+  | 'unsupported-version'
   | 'closed';
 
 export class StoreError extends Error {
@@ -98,7 +106,11 @@ export interface Store {
   get(key: string): Promise<KeyValue | undefined>;
   list(request: ListRequest): Promise<ListResult>;
   write(write: Write): Promise<WriteResult>;
-  /** Ends when the signal aborts or the store closes; throws `compacted`, `future-revision` or `slow-watcher`. */
+  /**
+   * History first, then one empty batch that says "caught up", then changes as they are committed, and an empty batch from
+   * time to time when only other prefixes change. Ends when the signal aborts or the store closes; throws `compacted`,
+   * `future-revision` or `slow-watcher`.
+   */
   watch(request: WatchRequest): AsyncIterable<WatchBatch>;
   /** Forgets history up to and including `revision`, in small slices; present values stay. */
   compact(revision: number): Promise<void>;
