@@ -1,0 +1,62 @@
+/**
+ * What a board last said of itself, as far as it can be believed. Its own clock is not trusted (boards have none at boot),
+ * so a reading is as old as its arrival here.
+ */
+import type { NodeSensors } from '../../shared/api/node-sensors.ts';
+import { QuantityError, quantityToMillis } from '../../shared/machinery/quantity.ts';
+
+export interface BoardReading {
+  /** Monotonic time of arrival. */
+  readonly arrivedMs: number;
+  readonly cpuMillis: number | undefined;
+  readonly memoryAvailableBytes: number | undefined;
+  readonly temperatureCelsius: number | undefined;
+  readonly throttleCelsius: number;
+  /** Throttled or short of voltage right now. */
+  readonly isInDistress: boolean;
+}
+
+/** Agents report at least every minute; three missed reports make a reading worthless. */
+export const MAX_READING_AGE_MS = 180_000;
+
+/** Where the board does not say: the documented limit of all Raspberry Pis. */
+export const DEFAULT_THROTTLE_CELSIUS = 80;
+
+const PLAUSIBLE_CELSIUS = { min: -40, max: 150 } as const;
+
+export function computeBoardReading(sensors: NodeSensors, arrivedMs: number): BoardReading {
+  return {
+    arrivedMs,
+    cpuMillis: parseMillis(sensors.usage?.['cpu']),
+    memoryAvailableBytes: believedMemory(sensors),
+    temperatureCelsius: plausibleCelsius(sensors.temperatureCelsius),
+    throttleCelsius: plausibleCelsius(sensors.throttleCelsius) ?? DEFAULT_THROTTLE_CELSIUS,
+    isInDistress: sensors.throttled === true || sensors.underVoltage === true,
+  };
+}
+
+export function isFresh(reading: BoardReading | undefined, nowMs: number): reading is BoardReading {
+  return reading !== undefined && nowMs - reading.arrivedMs <= MAX_READING_AGE_MS;
+}
+
+/** Boards without a memory cgroup read 0 bytes in use: such a board would look empty for ever. */
+function believedMemory({ usage, memoryAvailableBytes }: NodeSensors): number | undefined {
+  if (usage?.['memory'] !== undefined && parseMillis(usage['memory']) === 0) return undefined;
+  return memoryAvailableBytes !== undefined && memoryAvailableBytes > 0 ? memoryAvailableBytes : undefined;
+}
+
+/** An unplugged sensor reads exactly 0. */
+function plausibleCelsius(value: number | undefined): number | undefined {
+  if (value === undefined || value === 0) return undefined;
+  return value >= PLAUSIBLE_CELSIUS.min && value <= PLAUSIBLE_CELSIUS.max ? value : undefined;
+}
+
+function parseMillis(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  try {
+    return quantityToMillis(text);
+  } catch (error) {
+    if (error instanceof QuantityError) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,14 @@
+/** NodeUnschedulable: a cordoned node takes only pods that tolerate the taint of cordoned nodes. */
+import { TAINT_KEYS, tolerates } from '../../../shared/machinery/taints.ts';
+import type { FilterPlugin } from '../framework.ts';
+
+const REASONS = ['node(s) were unschedulable'];
+const CORDONED = { key: TAINT_KEYS.unschedulable, effect: 'NoSchedule' } as const;
+
+export const nodeUnschedulable: FilterPlugin = {
+  name: 'NodeUnschedulable',
+  preFilter({ pod }) {
+    if (pod.spec.tolerations?.some((toleration) => tolerates(toleration, CORDONED))) return undefined;
+    return (node) => (node.isUnschedulable ? REASONS : undefined);
+  },
+};

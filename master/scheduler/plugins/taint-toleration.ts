@@ -1,0 +1,33 @@
+/**
+ * TaintToleration: taints with NoSchedule or NoExecute keep pods away unless tolerated, those with PreferNoSchedule make a
+ * node less wanted. A node that is not ready or out of reach carries such taints, so readiness needs no filter of its own.
+ */
+import { findUntoleratedTaint, type TaintEffect, tolerates } from '../../../shared/machinery/taints.ts';
+import { type FilterPlugin, normalizeReversed, type ScorePlugin } from '../framework.ts';
+
+const HARD: readonly TaintEffect[] = ['NoSchedule', 'NoExecute'];
+
+export const taintTolerationFilter: FilterPlugin = {
+  name: 'TaintToleration',
+  preFilter({ pod }) {
+    const tolerations = pod.spec.tolerations ?? [];
+    return (node) => {
+      if (node.taints.length === 0) return undefined;
+      const taint = findUntoleratedTaint(node.taints, tolerations, HARD);
+      return taint && [`node(s) had untolerated taint {${taint.key}: ${taint.value ?? ''}}`];
+    };
+  },
+};
+
+export const taintTolerationScore: ScorePlugin = {
+  name: 'TaintToleration',
+  preScore({ pod }) {
+    const tolerations = pod.spec.tolerations ?? [];
+    return (node) =>
+      node.taints.filter(
+        (taint) =>
+          taint.effect === 'PreferNoSchedule' && !tolerations.some((toleration) => tolerates(toleration, taint)),
+      ).length;
+  },
+  normalizeScore: normalizeReversed,
+};
