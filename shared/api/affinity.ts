@@ -36,7 +36,7 @@ export type NodeSelector = Static<typeof NodeSelectorSchema>;
 
 export const PreferredSchedulingTermSchema = object('PreferredSchedulingTerm', 'A wish about the node', {
   weight: required(int32(1, 'how much it counts, 1 to 100')),
-  preference: required(ref(2, NodeSelectorTermSchema, 'what the node should be like', { default: {} })),
+  preference: required(ref(2, NodeSelectorTermSchema, 'what the node should be like')),
 });
 
 export type PreferredSchedulingTerm = Static<typeof PreferredSchedulingTermSchema>;
@@ -69,7 +69,7 @@ export type PodAffinityTerm = Static<typeof PodAffinityTermSchema>;
 
 export const WeightedPodAffinityTermSchema = object('WeightedPodAffinityTerm', 'A wish about neighbours', {
   weight: required(int32(1, 'how much it counts, 1 to 100')),
-  podAffinityTerm: required(ref(2, PodAffinityTermSchema, 'which pods', { default: {} })),
+  podAffinityTerm: required(ref(2, PodAffinityTermSchema, 'which pods')),
 });
 
 export type WeightedPodAffinityTerm = Static<typeof WeightedPodAffinityTermSchema>;

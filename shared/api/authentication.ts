@@ -13,7 +13,7 @@ export const BoundObjectReferenceSchema = object('BoundObjectReference', 'The to
 export type BoundObjectReference = Static<typeof BoundObjectReferenceSchema>;
 
 export const TokenRequestSpecSchema = object('TokenRequestSpec', 'What is asked for', {
-  audiences: required(strings(1, 'who shall accept the token')),
+  audiences: strings(1, 'who shall accept the token'),
   expirationSeconds: defaulted(int64(4, 'wanted life of the token', { default: 3600 })),
   boundObjectRef: ref(3, BoundObjectReferenceSchema, 'object that the token dies with'),
 });
@@ -31,8 +31,8 @@ export const TokenRequestSchema = object('TokenRequest', 'Asks for a token of a 
   apiVersion: defaulted(str(undefined, 'always authentication.k8s.io/v1')),
   kind: defaulted(str(undefined, 'always TokenRequest')),
   metadata: defaulted(ref(1, PartialObjectMetaSchema, 'name of the service account', { default: {} })),
-  spec: required(ref(2, TokenRequestSpecSchema, 'what is asked for', { default: {} })),
-  status: ref(3, TokenRequestStatusSchema, 'the token', { default: {} }),
+  spec: defaulted(ref(2, TokenRequestSpecSchema, 'what is asked for', { default: {} })),
+  status: ref(3, TokenRequestStatusSchema, 'the token'),
 });
 
 export type TokenRequest = Static<typeof TokenRequestSchema>;

@@ -74,8 +74,8 @@ export const SelfSubjectAccessReviewSchema = object(
     apiVersion: defaulted(str(undefined, 'always authorization.k8s.io/v1')),
     kind: defaulted(str(undefined, 'always SelfSubjectAccessReview')),
     metadata: defaulted(ref(1, PartialObjectMetaSchema, 'names, labels and versions', { default: {} })),
-    spec: required(ref(2, SelfSubjectAccessReviewSpecSchema, 'the request in question', { default: {} })),
-    status: ref(3, SubjectAccessReviewStatusSchema, 'the answer', { default: {} }),
+    spec: defaulted(ref(2, SelfSubjectAccessReviewSpecSchema, 'the request in question', { default: {} })),
+    status: ref(3, SubjectAccessReviewStatusSchema, 'the answer'),
   },
 );
 
@@ -119,8 +119,8 @@ export const SelfSubjectRulesReviewSchema = object(
     apiVersion: defaulted(str(undefined, 'always authorization.k8s.io/v1')),
     kind: defaulted(str(undefined, 'always SelfSubjectRulesReview')),
     metadata: defaulted(ref(1, PartialObjectMetaSchema, 'names, labels and versions', { default: {} })),
-    spec: required(ref(2, SelfSubjectRulesReviewSpecSchema, 'the namespace in question', { default: {} })),
-    status: ref(3, SubjectRulesReviewStatusSchema, 'the answer', { default: {} }),
+    spec: defaulted(ref(2, SelfSubjectRulesReviewSpecSchema, 'the namespace in question', { default: {} })),
+    status: ref(3, SubjectRulesReviewStatusSchema, 'the answer'),
   },
 );
 

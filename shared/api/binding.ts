@@ -10,7 +10,7 @@ export const BindingSchema = object('Binding', 'Places a pod on a node', {
   apiVersion: defaulted(str(undefined, 'always v1')),
   kind: defaulted(str(undefined, 'always Binding')),
   metadata: defaulted(ref(1, PartialObjectMetaSchema, 'name of the pod', { default: {} })),
-  target: required(ref(2, ObjectReferenceSchema, 'the node', { default: {} })),
+  target: required(ref(2, ObjectReferenceSchema, 'the node')),
 });
 
 export type Binding = Static<typeof BindingSchema>;

@@ -64,7 +64,7 @@ export const CertificateSigningRequestSchema = object('CertificateSigningRequest
   apiVersion: defaulted(str(undefined, 'always certificates.k8s.io/v1')),
   kind: defaulted(str(undefined, 'always CertificateSigningRequest')),
   metadata: defaulted(ref(1, ObjectMetaSchema, 'names, labels and versions', { default: {} })),
-  spec: required(ref(2, CertificateSigningRequestSpecSchema, 'what is asked for', { default: {} })),
+  spec: required(ref(2, CertificateSigningRequestSpecSchema, 'what is asked for')),
   status: defaulted(ref(3, CertificateSigningRequestStatusSchema, 'the decision and the certificate', { default: {} })),
 });
 

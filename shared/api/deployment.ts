@@ -40,7 +40,7 @@ export type DeploymentStrategy = Static<typeof DeploymentStrategySchema>;
 export const DeploymentSpecSchema = object('DeploymentSpec', 'What is wanted', {
   replicas: defaulted(int32(1, 'number of pods', { default: 1 })),
   selector: required(ref(2, LabelSelectorSchema, "chooses the pods; must match the template's labels; cannot change")),
-  template: required(ref(3, PodTemplateSpecSchema, 'what the pods look like', { default: {} })),
+  template: required(ref(3, PodTemplateSpecSchema, 'what the pods look like')),
   strategy: defaulted(
     ref(4, DeploymentStrategySchema, 'how new pods replace old ones', { default: {}, patchStrategy: 'retainKeys' }),
   ),

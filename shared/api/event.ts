@@ -23,7 +23,7 @@ export const EventSchema = object('Event', 'Something that happened to an object
   apiVersion: defaulted(str(undefined, 'always v1')),
   kind: defaulted(str(undefined, 'always Event')),
   metadata: required(ref(1, ObjectMetaSchema, 'names, labels and versions', { default: {} })),
-  involvedObject: required(ref(2, ObjectReferenceSchema, 'what it happened to', { default: {} })),
+  involvedObject: required(ref(2, ObjectReferenceSchema, 'what it happened to')),
   reason: str(3, 'what happened, in one CamelCase word'),
   message: str(4, 'what happened, for people'),
   source: defaulted(ref(5, EventSourceSchema, 'who reported it', { default: {} })),

@@ -36,7 +36,7 @@ export const NodeConditionSchema = object('NodeCondition', "One aspect of a node
 export type NodeCondition = Static<typeof NodeConditionSchema>;
 
 export const DaemonEndpointSchema = object('DaemonEndpoint', 'Port of a program on the node', {
-  Port: required(int32(1, 'number of the port')),
+  Port: required(int32(1, 'number of the port', { default: 0 })),
 });
 
 export type DaemonEndpoint = Static<typeof DaemonEndpointSchema>;
@@ -54,16 +54,16 @@ export const NodeSwapStatusSchema = object('NodeSwapStatus', 'Swap of the node',
 export type NodeSwapStatus = Static<typeof NodeSwapStatusSchema>;
 
 export const NodeSystemInfoSchema = object('NodeSystemInfo', 'Ids and versions of the node', {
-  machineID: required(str(1, 'id of the installation, from /etc/machine-id')),
-  systemUUID: required(str(2, 'id of the hardware')),
-  bootID: required(str(3, 'id of this boot')),
-  kernelVersion: required(str(4, 'version of the kernel')),
-  osImage: required(str(5, 'name of the operating system')),
-  containerRuntimeVersion: required(str(6, 'container runtime, such as docker://27.5.1')),
-  kubeletVersion: required(str(7, 'version of the kubelet')),
-  kubeProxyVersion: required(str(8, 'no longer used')),
-  operatingSystem: required(str(9, 'linux')),
-  architecture: required(str(10, 'such as arm64')),
+  machineID: required(str(1, 'id of the installation, from /etc/machine-id', { default: '' })),
+  systemUUID: required(str(2, 'id of the hardware', { default: '' })),
+  bootID: required(str(3, 'id of this boot', { default: '' })),
+  kernelVersion: required(str(4, 'version of the kernel', { default: '' })),
+  osImage: required(str(5, 'name of the operating system', { default: '' })),
+  containerRuntimeVersion: required(str(6, 'container runtime, such as docker://27.5.1', { default: '' })),
+  kubeletVersion: required(str(7, 'version of the kubelet', { default: '' })),
+  kubeProxyVersion: required(str(8, 'no longer used', { default: '' })),
+  operatingSystem: required(str(9, 'linux', { default: '' })),
+  architecture: required(str(10, 'such as arm64', { default: '' })),
   swap: ref(11, NodeSwapStatusSchema, 'swap of the node'),
 });
 

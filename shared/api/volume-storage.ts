@@ -76,7 +76,7 @@ export const PersistentVolumeClaimTemplateSchema = object(
   'A claim that is made for the pod',
   {
     metadata: defaulted(ref(1, PartialObjectMetaSchema, 'labels and annotations of the claim', { default: {} })),
-    spec: required(ref(2, PersistentVolumeClaimSpecSchema, 'what the volume must be like', { default: {} })),
+    spec: required(ref(2, PersistentVolumeClaimSpecSchema, 'what the volume must be like')),
   },
 );
 

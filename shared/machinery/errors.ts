@@ -128,7 +128,16 @@ export function internalError(message: string): StatusError {
 
 /** One complaint about one field; `field` is a path such as `spec.containers[0].image`. */
 export interface FieldError {
-  type: 'required' | 'invalid' | 'duplicate' | 'notSupported' | 'forbidden' | 'tooLong' | 'tooMany' | 'typeInvalid';
+  type:
+    | 'required'
+    | 'invalid'
+    | 'duplicate'
+    | 'notFound'
+    | 'notSupported'
+    | 'forbidden'
+    | 'tooLong'
+    | 'tooMany'
+    | 'typeInvalid';
   field: string;
   /** The sentence after `field: ` and the type's own words, for instance `Required value: must name an image`. */
   message: string;
@@ -138,6 +147,7 @@ const CAUSE_REASONS: Record<FieldError['type'], string> = {
   required: 'FieldValueRequired',
   invalid: 'FieldValueInvalid',
   duplicate: 'FieldValueDuplicate',
+  notFound: 'FieldValueNotFound',
   notSupported: 'FieldValueNotSupported',
   forbidden: 'FieldValueForbidden',
   tooLong: 'FieldValueTooLong',
