@@ -5,20 +5,23 @@
  */
 export interface ContainerRuntime {
   info(signal?: AbortSignal): Promise<RuntimeInfo>;
-  /** Sandboxes and containers of this node, running or not. */
-  list(): Promise<{ sandboxes: SandboxRecord[]; containers: ContainerRecord[] }>;
+  /** Sandboxes and containers of this node, running or not; of one pod when asked for. */
+  list(filter?: { podUid: string }): Promise<RuntimeListing>;
   /** Creates and starts the sandbox; returns its id. */
   runSandbox(config: SandboxConfig): Promise<string>;
-  /** Kills and removes the sandbox and whatever still runs in it; a missing one is fine. */
+  /** Kills what still runs in the sandbox and removes the sandbox; ended containers stay for their logs. A missing one is fine. */
   removeSandbox(id: string): Promise<void>;
   createContainer(sandboxId: string, config: ContainerConfig): Promise<string>;
   startContainer(id: string): Promise<void>;
-  /** Sends the stop signal, and SIGKILL after the grace; resolves when the container has ended. */
+  /** Sends the stop signal, and SIGKILL after the grace; resolves when the container has ended. A missing one is fine. */
   stopContainer(id: string, graceSeconds: number): Promise<void>;
+  /** Kills first where needed; a missing one is fine. */
   removeContainer(id: string): Promise<void>;
   /** Ends when the log ends and `follow` is off, or the container is gone, or the signal aborts. */
   logs(id: string, options: LogOptions): AsyncIterable<LogChunk>;
   exec(id: string, options: ExecOptions): Promise<ExecSession>;
+  /** The streams of the container's own process. */
+  attach(id: string, options: { stdin: boolean }): Promise<ContainerStream>;
   stats(ids: readonly string[]): Promise<ContainerStats[]>;
   /** Something happened to a container of this node; only a hint to list again. Ends or throws when the engine is gone. */
   events(signal: AbortSignal): AsyncIterable<{ containerId: string; podUid: string }>;
@@ -27,6 +30,11 @@ export interface ContainerRuntime {
   pullImage(reference: string, options: PullOptions): Promise<ImageRecord>;
   listImages(): Promise<ImageRecord[]>;
   removeImage(id: string): Promise<void>;
+}
+
+export interface RuntimeListing {
+  sandboxes: SandboxRecord[];
+  containers: ContainerRecord[];
 }
 
 export interface RuntimeInfo {
@@ -42,6 +50,8 @@ export interface RuntimeInfo {
   /** Limits on memory are enforced; false on boards whose memory cgroup is off. */
   memoryLimits: boolean;
   cgroupDriver: string;
+  /** Where images and containers lie: the disk that the node's free space is about. */
+  storagePath: string;
 }
 
 /** Whose sandbox or container it is; stored as labels, read back by `list`. */
@@ -63,6 +73,8 @@ export interface SandboxConfig {
   dns: { servers: string[]; searches: string[]; options: string[] } | undefined;
   hostAliases: { ip: string; hostnames: string[] }[];
   sysctls: Record<string, string>;
+  /** Opaque to the runtime, read back by `list`. */
+  annotations: Record<string, string>;
 }
 
 export interface PortMapping {
@@ -80,6 +92,7 @@ export interface SandboxRecord {
   createdAtMs: number;
   /** Empty while not ready, and with the host's network. */
   ip: string;
+  annotations: Record<string, string>;
 }
 
 export interface ContainerConfig {
@@ -101,6 +114,10 @@ export interface ContainerConfig {
   stdinOnce: boolean;
   /** Opaque to the runtime, read back by `list`: lets the kubelet see that the wanted configuration changed. */
   hash: string;
+  /** Opaque to the runtime, read back by `list`: what the kubelet wants to know again after its restart. */
+  annotations: Record<string, string>;
+  /** Whose processes the container sees: its own, those of the pod, or all of the host. */
+  pidMode: 'container' | 'pod' | 'host';
   devices: { hostPath: string; containerPath: string; permissions: string }[];
 }
 
@@ -141,6 +158,7 @@ export interface ContainerRecord {
   name: string;
   attempt: number;
   hash: string;
+  annotations: Record<string, string>;
   /** Reference that the container was made with, and the image's id. */
   image: string;
   imageId: string;
@@ -149,7 +167,18 @@ export interface ContainerRecord {
   /** Present once started. */
   startedAtMs: number | undefined;
   /** Present once exited. */
-  exit: { code: number; signal: number; finishedAtMs: number; oomKilled: boolean; message: string } | undefined;
+  exit: ContainerExit | undefined;
+}
+
+export interface ContainerExit {
+  code: number;
+  /** 0 when no signal ended it. */
+  signal: number;
+  finishedAtMs: number;
+  oomKilled: boolean;
+  /** The program could not be started at all: no such file, a mount that fails; `message` says why. */
+  startFailed: boolean;
+  message: string;
 }
 
 export interface LogOptions {
@@ -172,15 +201,20 @@ export interface ExecOptions {
   tty: boolean;
 }
 
-export interface ExecSession {
+/** The streams of a process in a container. */
+export interface ContainerStream {
+  /** Ends when the process has closed its output; the consumer's pace is the process's pace. */
   output: AsyncIterable<LogChunk>;
   write(bytes: Uint8Array): Promise<void>;
   endInput(): void;
   resize(columns: number, rows: number): Promise<void>;
-  /** Resolves with the exit code when the process has ended. */
-  exitCode: Promise<number>;
   /** Idempotent: lets go of the process's streams. */
   close(): void;
+}
+
+export interface ExecSession extends ContainerStream {
+  /** The exit code of the process; ask once `output` has ended. */
+  exitCode(): Promise<number>;
 }
 
 export interface ContainerStats {
