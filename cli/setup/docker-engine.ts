@@ -7,7 +7,7 @@
  *     /run/bramble/engine/users/   one file a user: a cluster's folder, or a process
  */
 import { createHash } from 'node:crypto';
-import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, rmdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import Docker from 'dockerode';
 import { sleep } from '../../shared/platform/clock.ts';
@@ -20,7 +20,8 @@ import { findProgram, lastLines, pathExists, runProgram } from './run-program.ts
 
 export const DEFAULT_SOCKET = '/var/run/docker.sock';
 
-const ENGINE_DIR = '/run/bramble/engine';
+const RUN_DIR = '/run/bramble';
+const ENGINE_DIR = join(RUN_DIR, 'engine');
 const PID_FILE = join(ENGINE_DIR, 'pid');
 const LOG_FILE = join(ENGINE_DIR, 'log');
 const USERS_DIR = join(ENGINE_DIR, 'users');
@@ -82,7 +83,9 @@ export async function releaseEngine(context: Context, user: EngineUser): Promise
     if (await hasUsers()) return;
     await stopProgram(context.clock, { pidFile: PID_FILE, graceMs: STOP_GRACE_MS });
   }
-  if (context.isRoot && !(await hasUsers())) await rm(ENGINE_DIR, { recursive: true, force: true });
+  if (!context.isRoot || (await hasUsers())) return;
+  await rm(ENGINE_DIR, { recursive: true, force: true });
+  await rmdir(RUN_DIR).catch(() => undefined);
 }
 
 function refuseWhereImpossible(context: Context, socketPath: string, problem: string): void {
