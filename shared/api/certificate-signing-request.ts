@@ -1,6 +1,6 @@
 /** CertificateSigningRequest: asks a signer for a certificate. Source: Kubernetes API reference, certificates/v1. */
 import type { Static } from 'typebox';
-import { defineKind } from '../schema/define-kind.ts';
+import { ageColumn, defineKind, nameColumn, renderDuration } from '../schema/define-kind.ts';
 import {
   bytes,
   defaulted,
@@ -70,6 +70,13 @@ export const CertificateSigningRequestSchema = object('CertificateSigningRequest
 
 export type CertificateSigningRequest = Static<typeof CertificateSigningRequestSchema>;
 
+/** `Pending`, `Approved,Issued`, `Denied`, `Approved,Failed`. */
+function decisionText({ status }: CertificateSigningRequest): string {
+  const has = (type: string): boolean => status.conditions?.some((condition) => condition.type === type) ?? false;
+  const decision = has('Denied') ? 'Denied' : has('Approved') ? 'Approved' : 'Pending';
+  return `${decision}${has('Failed') ? ',Failed' : ''}${status.certificate ? ',Issued' : ''}`;
+}
+
 export const CertificateSigningRequestKind = defineKind<CertificateSigningRequest>({
   group: 'certificates.k8s.io',
   version: 'v1',
@@ -77,6 +84,21 @@ export const CertificateSigningRequestKind = defineKind<CertificateSigningReques
   plural: 'certificatesigningrequests',
   namespaced: false,
   shortNames: ['csr'],
-  subresources: { status: true },
+  subresources: { status: true, approval: true },
+  columns: [
+    nameColumn(),
+    ageColumn(),
+    { name: 'SignerName', type: 'string', description: 'who shall sign', value: ({ spec }) => spec.signerName },
+    { name: 'Requestor', type: 'string', description: 'who asked', value: ({ spec }) => spec.username ?? '' },
+    {
+      name: 'RequestedDuration',
+      type: 'string',
+      description: 'wanted life of the certificate',
+      value: ({ spec }) =>
+        spec.expirationSeconds === undefined ? '<none>' : renderDuration(spec.expirationSeconds * 1000),
+    },
+    { name: 'Condition', type: 'string', description: 'the decision', value: decisionText },
+  ],
+  selectableFields: { 'spec.signerName': ({ spec }) => spec.signerName },
   schema: CertificateSigningRequestSchema,
 });

@@ -1,6 +1,6 @@
 /** Deployment: replicas of a pod and how a new version replaces the old one. Source: Kubernetes API reference, apps/v1 Deployment. */
 import type { Static } from 'typebox';
-import { defineKind } from '../schema/define-kind.ts';
+import { ageColumn, defineKind, nameColumn } from '../schema/define-kind.ts';
 import {
   bool,
   defaulted,
@@ -16,7 +16,9 @@ import {
   time,
 } from '../schema/fields.ts';
 import { ObjectMetaSchema } from '../schema/object-meta.ts';
+import { templateColumns } from './columns/workload.ts';
 import { LabelSelectorSchema } from './label-selector.ts';
+import { applyPodSpecDefaults } from './pod-defaults.ts';
 import { PodTemplateSpecSchema } from './pod-template.ts';
 
 export const RollingUpdateDeploymentSchema = object('RollingUpdateDeployment', 'How fast pods are replaced', {
@@ -97,6 +99,12 @@ export const DeploymentSchema = object(
 
 export type Deployment = Static<typeof DeploymentSchema>;
 
+function applyDeploymentDefaults({ spec }: Deployment): void {
+  if (spec.template?.spec) applyPodSpecDefaults(spec.template.spec);
+  if (spec.strategy.type !== 'RollingUpdate') return;
+  spec.strategy.rollingUpdate = { maxUnavailable: '25%', maxSurge: '25%', ...spec.strategy.rollingUpdate };
+}
+
 export const DeploymentKind = defineKind<Deployment>({
   group: 'apps',
   version: 'v1',
@@ -113,5 +121,29 @@ export const DeploymentKind = defineKind<Deployment>({
       selectorPath: ['spec', 'selector'],
     },
   },
+  applyDefaults: applyDeploymentDefaults,
+  columns: [
+    nameColumn(),
+    {
+      name: 'Ready',
+      type: 'string',
+      description: 'pods that are ready, of the wanted number',
+      value: ({ spec, status }) => `${status.readyReplicas ?? 0}/${spec.replicas}`,
+    },
+    {
+      name: 'Up-to-date',
+      type: 'integer',
+      description: 'pods made from the present template',
+      value: ({ status }) => status.updatedReplicas ?? 0,
+    },
+    {
+      name: 'Available',
+      type: 'integer',
+      description: 'pods ready for minReadySeconds',
+      value: ({ status }) => status.availableReplicas ?? 0,
+    },
+    ageColumn(),
+    ...templateColumns,
+  ],
   schema: DeploymentSchema,
 });

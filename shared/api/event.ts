@@ -3,6 +3,7 @@ import type { Static } from 'typebox';
 import { defineKind } from '../schema/define-kind.ts';
 import { defaulted, int32, microTime, object, ref, required, str, time } from '../schema/fields.ts';
 import { ObjectMetaSchema } from '../schema/object-meta.ts';
+import { eventColumns } from './columns/event.ts';
 import { ObjectReferenceSchema } from './references.ts';
 
 export const EventSourceSchema = object('EventSource', 'Who reported the event', {
@@ -48,5 +49,19 @@ export const EventKind = defineKind<Event>({
   plural: 'events',
   namespaced: true,
   shortNames: ['ev'],
+  columns: eventColumns,
+  selectableFields: {
+    'involvedObject.kind': ({ involvedObject }) => involvedObject.kind ?? '',
+    'involvedObject.namespace': ({ involvedObject }) => involvedObject.namespace ?? '',
+    'involvedObject.name': ({ involvedObject }) => involvedObject.name ?? '',
+    'involvedObject.uid': ({ involvedObject }) => involvedObject.uid ?? '',
+    'involvedObject.apiVersion': ({ involvedObject }) => involvedObject.apiVersion ?? '',
+    'involvedObject.resourceVersion': ({ involvedObject }) => involvedObject.resourceVersion ?? '',
+    'involvedObject.fieldPath': ({ involvedObject }) => involvedObject.fieldPath ?? '',
+    reason: ({ reason }) => reason ?? '',
+    reportingComponent: ({ reportingComponent }) => reportingComponent,
+    source: ({ source, reportingComponent }) => source.component || reportingComponent,
+    type: ({ type }) => type ?? '',
+  },
   schema: EventSchema,
 });

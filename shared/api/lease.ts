@@ -1,6 +1,6 @@
 /** Lease: says who is in charge, or that somebody is alive. A node's own leases live in memory. Source: Kubernetes API reference, coordination/v1. */
 import type { Static } from 'typebox';
-import { defineKind } from '../schema/define-kind.ts';
+import { ageColumn, defineKind, nameColumn } from '../schema/define-kind.ts';
 import { defaulted, int32, microTime, object, ref, str } from '../schema/fields.ts';
 import { ObjectMetaSchema } from '../schema/object-meta.ts';
 
@@ -32,5 +32,10 @@ export const LeaseKind = defineKind<Lease>({
   plural: 'leases',
   namespaced: true,
   durability: (namespace) => (namespace === 'kube-node-lease' ? 'memory' : 'disk'),
+  columns: [
+    nameColumn(),
+    { name: 'Holder', type: 'string', description: 'who holds it', value: ({ spec }) => spec.holderIdentity ?? '' },
+    ageColumn(),
+  ],
   schema: LeaseSchema,
 });

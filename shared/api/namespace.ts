@@ -1,6 +1,6 @@
 /** Namespace: a room of names. Source: Kubernetes API reference, core/v1 Namespace. */
 import type { Static } from 'typebox';
-import { defineKind } from '../schema/define-kind.ts';
+import { ageColumn, defineKind, nameColumn } from '../schema/define-kind.ts';
 import { defaulted, list, object, oneOf, ref, required, str, strings, time } from '../schema/fields.ts';
 import { ObjectMetaSchema } from '../schema/object-meta.ts';
 
@@ -43,6 +43,17 @@ export const NamespaceSchema = object('Namespace', 'A room of names for other ob
 
 export type Namespace = Static<typeof NamespaceSchema>;
 
+/** Keeps a namespace until the namespace controller has emptied it. */
+export const NAMESPACE_FINALIZER = 'kubernetes';
+
+/** Lets selectors choose a namespace by its name. */
+const NAME_LABEL = 'kubernetes.io/metadata.name';
+
+function applyNamespaceDefaults({ metadata, spec }: Namespace): void {
+  if (metadata.deletionTimestamp === undefined) spec.finalizers ??= [NAMESPACE_FINALIZER];
+  if (metadata.name) metadata.labels = { ...metadata.labels, [NAME_LABEL]: metadata.name };
+}
+
 export const NamespaceKind = defineKind<Namespace>({
   group: '',
   version: 'v1',
@@ -52,5 +63,12 @@ export const NamespaceKind = defineKind<Namespace>({
   nameRule: 'dns-label',
   shortNames: ['ns'],
   subresources: { status: true },
+  applyDefaults: applyNamespaceDefaults,
+  columns: [
+    nameColumn(),
+    { name: 'Status', type: 'string', description: 'Active or Terminating', value: ({ status }) => status.phase },
+    ageColumn(),
+  ],
+  selectableFields: { 'status.phase': ({ status }) => status.phase, name: ({ metadata }) => metadata.name },
   schema: NamespaceSchema,
 });

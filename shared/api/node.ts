@@ -3,6 +3,7 @@ import type { Static } from 'typebox';
 import { defineKind } from '../schema/define-kind.ts';
 import { defaulted, object, ref, str } from '../schema/fields.ts';
 import { ObjectMetaSchema } from '../schema/object-meta.ts';
+import { nodeColumns } from './columns/node.ts';
 import { NodeSpecSchema } from './node-spec.ts';
 import { NodeStatusSchema } from './node-status.ts';
 
@@ -24,5 +25,10 @@ export const NodeKind = defineKind<Node>({
   namespaced: false,
   shortNames: ['no'],
   subresources: { status: true },
+  applyDefaults: ({ status }) => {
+    status.allocatable ??= status.capacity && { ...status.capacity };
+  },
+  columns: nodeColumns,
+  selectableFields: { 'spec.unschedulable': ({ spec }) => String(spec.unschedulable ?? false) },
   schema: NodeSchema,
 });

@@ -3,6 +3,8 @@ import type { Static } from 'typebox';
 import { defineKind } from '../schema/define-kind.ts';
 import { defaulted, object, ref, str } from '../schema/fields.ts';
 import { ObjectMetaSchema } from '../schema/object-meta.ts';
+import { podColumns } from './columns/pod.ts';
+import { applyPodDefaults } from './pod-defaults.ts';
 import { PodSpecSchema } from './pod-spec.ts';
 import { PodStatusSchema } from './pod-status.ts';
 
@@ -25,5 +27,17 @@ export const PodKind = defineKind<Pod>({
   shortNames: ['po'],
   categories: ['all'],
   subresources: { status: true },
+  applyDefaults: applyPodDefaults,
+  columns: podColumns,
+  selectableFields: {
+    'spec.nodeName': ({ spec }) => spec.nodeName ?? '',
+    'spec.restartPolicy': ({ spec }) => spec.restartPolicy,
+    'spec.schedulerName': ({ spec }) => spec.schedulerName,
+    'spec.serviceAccountName': ({ spec }) => spec.serviceAccountName ?? '',
+    'spec.hostNetwork': ({ spec }) => String(spec.hostNetwork ?? false),
+    'status.phase': ({ status }) => status.phase,
+    'status.podIP': ({ status }) => status.podIPs?.[0]?.ip ?? status.podIP ?? '',
+    'status.nominatedNodeName': ({ status }) => status.nominatedNodeName ?? '',
+  },
   schema: PodSchema,
 });

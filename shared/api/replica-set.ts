@@ -1,9 +1,11 @@
 /** ReplicaSet: a number of like pods. Source: Kubernetes API reference, apps/v1 ReplicaSet. */
 import type { Static } from 'typebox';
-import { defineKind } from '../schema/define-kind.ts';
+import { ageColumn, defineKind, nameColumn } from '../schema/define-kind.ts';
 import { defaulted, int32, int64, list, object, oneOf, ref, required, str, time } from '../schema/fields.ts';
 import { ObjectMetaSchema } from '../schema/object-meta.ts';
+import { templateColumns } from './columns/workload.ts';
 import { LabelSelectorSchema } from './label-selector.ts';
+import { applyPodSpecDefaults } from './pod-defaults.ts';
 import { PodTemplateSpecSchema } from './pod-template.ts';
 
 export const ReplicaSetSpecSchema = object('ReplicaSetSpec', 'What is wanted', {
@@ -67,5 +69,20 @@ export const ReplicaSetKind = defineKind<ReplicaSet>({
       selectorPath: ['spec', 'selector'],
     },
   },
+  applyDefaults: ({ spec }) => applyPodSpecDefaults(spec.template.spec),
+  columns: [
+    nameColumn(),
+    { name: 'Desired', type: 'integer', description: 'wanted number of pods', value: ({ spec }) => spec.replicas },
+    { name: 'Current', type: 'integer', description: 'pods that exist', value: ({ status }) => status.replicas },
+    {
+      name: 'Ready',
+      type: 'integer',
+      description: 'pods that are ready',
+      value: ({ status }) => status.readyReplicas ?? 0,
+    },
+    ageColumn(),
+    ...templateColumns,
+  ],
+  selectableFields: { 'status.replicas': ({ status }) => String(status.replicas) },
   schema: ReplicaSetSchema,
 });

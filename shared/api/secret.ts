@@ -1,6 +1,6 @@
 /** Secret: confidential data for pods. Source: Kubernetes API reference, core/v1 Secret. */
 import type { Static } from 'typebox';
-import { defineKind } from '../schema/define-kind.ts';
+import { ageColumn, defineKind, nameColumn } from '../schema/define-kind.ts';
 import { bool, bytesMap, defaulted, object, ref, str, stringMap } from '../schema/fields.ts';
 import { ObjectMetaSchema } from '../schema/object-meta.ts';
 
@@ -16,11 +16,33 @@ export const SecretSchema = object('Secret', 'Confidential data that pods read a
 
 export type Secret = Static<typeof SecretSchema>;
 
+/** What a client wrote in plain text is stored like the rest; a key in both is taken from the plain text. */
+function moveStringData(secret: Secret): void {
+  const { stringData } = secret;
+  if (stringData === undefined) return;
+  const encoded = Object.entries(stringData).map(([key, text]) => [key, Buffer.from(text).toString('base64')]);
+  secret.data = { ...secret.data, ...Object.fromEntries(encoded) };
+  delete secret.stringData;
+}
+
 export const SecretKind = defineKind<Secret>({
   group: '',
   version: 'v1',
   kind: 'Secret',
   plural: 'secrets',
   namespaced: true,
+  applyDefaults: moveStringData,
+  columns: [
+    nameColumn(),
+    { name: 'Type', type: 'string', description: 'what the data is for', value: ({ type }) => type },
+    {
+      name: 'Data',
+      type: 'integer',
+      description: 'number of keys',
+      value: ({ data }) => Object.keys(data ?? {}).length,
+    },
+    ageColumn(),
+  ],
+  selectableFields: { type: ({ type }) => type },
   schema: SecretSchema,
 });

@@ -1,6 +1,6 @@
 /** ServiceAccount: an identity for the processes of pods. Source: Kubernetes API reference, core/v1 ServiceAccount. */
 import type { Static } from 'typebox';
-import { defineKind } from '../schema/define-kind.ts';
+import { ageColumn, defineKind, nameColumn } from '../schema/define-kind.ts';
 import { bool, defaulted, list, object, ref, str } from '../schema/fields.ts';
 import { ObjectMetaSchema } from '../schema/object-meta.ts';
 import { LocalObjectReferenceSchema, ObjectReferenceSchema } from './references.ts';
@@ -27,5 +27,15 @@ export const ServiceAccountKind = defineKind<ServiceAccount>({
   plural: 'serviceaccounts',
   namespaced: true,
   shortNames: ['sa'],
+  columns: [
+    nameColumn(),
+    {
+      name: 'Secrets',
+      type: 'integer',
+      description: 'number of Secrets that its pods may use',
+      value: ({ secrets }) => (secrets ?? []).length,
+    },
+    ageColumn(),
+  ],
   schema: ServiceAccountSchema,
 });

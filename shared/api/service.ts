@@ -3,7 +3,8 @@ import type { Static } from 'typebox';
 import { defineKind } from '../schema/define-kind.ts';
 import { defaulted, object, ref, str } from '../schema/fields.ts';
 import { ObjectMetaSchema } from '../schema/object-meta.ts';
-import { ServiceSpecSchema, ServiceStatusSchema } from './service-spec.ts';
+import { serviceColumns } from './columns/service.ts';
+import { type ServiceSpec, ServiceSpecSchema, ServiceStatusSchema } from './service-spec.ts';
 
 export const ServiceSchema = object('Service', 'One address for several pods', {
   apiVersion: defaulted(str(undefined, 'always v1')),
@@ -15,6 +16,32 @@ export const ServiceSchema = object('Service', 'One address for several pods', {
 
 export type Service = Static<typeof ServiceSchema>;
 
+/** How long a client stays with its pod after the last connection. */
+const AFFINITY_SECONDS = 10_800;
+
+function applyServiceDefaults(spec: ServiceSpec): void {
+  for (const port of spec.ports ?? []) port.targetPort ||= port.port;
+  if (spec.sessionAffinity === 'ClientIP') {
+    spec.sessionAffinityConfig = {
+      clientIP: { timeoutSeconds: AFFINITY_SECONDS, ...spec.sessionAffinityConfig?.clientIP },
+    };
+  } else {
+    delete spec.sessionAffinityConfig;
+  }
+  if (spec.type !== 'ExternalName') applyAddressDefaults(spec);
+}
+
+/** What a service with an address of its own has; the address itself is given by the API server. */
+function applyAddressDefaults(spec: ServiceSpec): void {
+  spec.internalTrafficPolicy ??= 'Cluster';
+  spec.ipFamilyPolicy ??= 'SingleStack';
+  spec.ipFamilies ??= ['IPv4'];
+  if (spec.clusterIP) spec.clusterIPs ??= [spec.clusterIP];
+  spec.clusterIP ||= spec.clusterIPs?.[0];
+  if (spec.type === 'NodePort' || spec.type === 'LoadBalancer') spec.externalTrafficPolicy ??= 'Cluster';
+  if (spec.type === 'LoadBalancer') spec.allocateLoadBalancerNodePorts ??= true;
+}
+
 export const ServiceKind = defineKind<Service>({
   group: '',
   version: 'v1',
@@ -25,5 +52,11 @@ export const ServiceKind = defineKind<Service>({
   shortNames: ['svc'],
   categories: ['all'],
   subresources: { status: true },
+  applyDefaults: ({ spec }) => applyServiceDefaults(spec),
+  columns: serviceColumns,
+  selectableFields: {
+    'spec.clusterIP': ({ spec }) => spec.clusterIP ?? '',
+    'spec.type': ({ spec }) => spec.type,
+  },
   schema: ServiceSchema,
 });
