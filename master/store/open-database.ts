@@ -24,7 +24,7 @@ const SCHEMA_VERSION = 1;
 
 /** Small pages: a commit of one object rewrites whole pages, and an SD card wears by the byte. */
 const PAGE_BYTES = 1024;
-const CACHE_KIBIBYTES = 4096;
+const CACHE_KIBIBYTES = 8192;
 /** About 4 MB of WAL between checkpoints: a page changed ten times meanwhile is written back once. */
 const AUTOCHECKPOINT_PAGES = 4096;
 /** SQLite's number for FULL. better-sqlite3 is compiled with NORMAL for WAL, which loses the last commits at a power cut. */

@@ -33,10 +33,11 @@ import {
   type Write,
   type WriteResult,
 } from './store.ts';
-import { StoreMeta } from './store-meta.ts';
+import { StoreMeta, startRevision } from './store-meta.ts';
+import { Transaction } from './transaction.ts';
 import { VolatileHistory } from './volatile-history.ts';
 import { VolatileOverlay } from './volatile-overlay.ts';
-import { WatchHub } from './watch-hub.ts';
+import { WatchHub, watchLive } from './watch-hub.ts';
 import { replayPage } from './watch-replay.ts';
 import { type StoreState, WriteBatch } from './write-batch.ts';
 import { type Schedule, WriteQueue } from './write-queue.ts';
@@ -93,6 +94,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Sqli
 export class SqliteStore implements Store {
   readonly #path: string;
   readonly #logger: Logger;
+  readonly #db: Database;
   readonly #schedule: Schedule;
   readonly #state: StoreState;
   readonly #hub: WatchHub;
@@ -126,7 +128,16 @@ export class SqliteStore implements Store {
     this.#path = options.path;
     this.#logger = options.logger;
     this.#schedule = options.schedule;
-    this.#state = { db, log, meta, overlay: new VolatileOverlay(), history, revision, reserved };
+    this.#db = db;
+    this.#state = {
+      transaction: new Transaction(db),
+      log,
+      meta,
+      overlay: new VolatileOverlay(),
+      history,
+      revision,
+      reserved,
+    };
     this.#hub = new WatchHub(options.clock, limits.watchBufferEvents ?? WATCH_BUFFER_EVENTS);
     this.#queue = new WriteQueue(options.schedule, (writes) => this.#commit(writes));
     this.#compaction = new Compaction(db);
@@ -179,7 +190,7 @@ export class SqliteStore implements Store {
       if (page.events.length > 0) yield page;
     }
     // No await between the last comparison and this call: nothing can be committed in between.
-    if (!signal.aborted && !this.#closed) yield* this.#watchLive(prefix, cursor, signal);
+    if (!signal.aborted && !this.#closed) yield* watchLive(this.#hub, { prefix, revision: cursor, signal });
   }
 
   async compact(revision: number): Promise<void> {
@@ -191,12 +202,12 @@ export class SqliteStore implements Store {
 
   async snapshot(path: string): Promise<void> {
     this.#checkOpen();
-    await this.#track(takeSnapshot(this.#state.db, path));
+    await this.#track(takeSnapshot(this.#db, path));
   }
 
   /** Moves what the write-ahead log holds into the database and gives the log's space back. */
   truncateWal(): void {
-    this.#read(() => this.#state.db.pragma('wal_checkpoint(TRUNCATE)'));
+    this.#read(() => this.#db.pragma('wal_checkpoint(TRUNCATE)'));
   }
 
   /** The revision that `changes` durable changes are newer than; 0 when there are fewer. */
@@ -206,11 +217,12 @@ export class SqliteStore implements Store {
 
   /** What a ':memory:' store has on its "disk": a later store given this as `image` is this one after a restart. */
   image(): Uint8Array {
-    return this.#read(() => this.#state.db.serialize());
+    return this.#read(() => this.#db.serialize());
   }
 
   stats(): StoreStats {
-    const { db, revision } = this.#state;
+    const { revision } = this.#state;
+    const db = this.#db;
     const pages = Number(db.pragma('page_count', { simple: true }));
     return {
       revision,
@@ -231,7 +243,7 @@ export class SqliteStore implements Store {
     this.#hub.close();
     await Promise.allSettled(this.#underWay);
     this.#giveBackRevisions();
-    this.#state.db.close();
+    this.#db.close();
   }
 
   /** Ends as a power cut would: what waits is refused and nothing is tidied up. For tests and simulations. */
@@ -240,23 +252,7 @@ export class SqliteStore implements Store {
     this.#closed = true;
     this.#queue.abandon(closedError());
     this.#hub.close();
-    this.#state.db.close();
-  }
-
-  async *#watchLive(prefix: string, revision: number, signal: AbortSignal): AsyncGenerator<WatchBatch> {
-    const watcher = this.#hub.attach(prefix, revision);
-    const onAbort = (): void => watcher.end('ended');
-    signal.addEventListener('abort', onAbort, { once: true });
-    try {
-      for (;;) {
-        const batch = await watcher.next();
-        if (batch === undefined) return;
-        yield batch;
-      }
-    } finally {
-      signal.removeEventListener('abort', onAbort);
-      this.#hub.detach(prefix, watcher);
-    }
+    this.#db.close();
   }
 
   /** The rest of the block was not used: the next start need not skip it. On a full disk it does. */
@@ -338,15 +334,6 @@ export class SqliteStore implements Store {
       this.#underWay.delete(work);
     }
   }
-}
-
-/**
- * Not below any revision that was ever given out: a row of the log (compaction may have removed the last one, a deletion), or
- * a memory write. One more when volatile keys may have vanished: whoever saw the revision before has not seen that.
- */
-function startRevision(meta: StoreMeta, hadVolatile: boolean): number {
-  const { reserved, compacted } = meta.read();
-  return Math.max(1, meta.lastLogRevision(), reserved, compacted) + (hadVolatile ? 1 : 0);
 }
 
 function futureRevision(revision: number, present: number): StoreError {

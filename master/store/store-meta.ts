@@ -45,3 +45,12 @@ export class StoreMeta {
     this.#addDirectory.run(directory);
   }
 }
+
+/**
+ * Not below any revision that was ever given out: a row of the log (compaction may have removed the last one, a deletion), or
+ * a memory write. One more when volatile keys may have vanished: whoever saw the revision before has not seen that.
+ */
+export function startRevision(meta: StoreMeta, hadVolatile: boolean): number {
+  const { reserved, compacted } = meta.read();
+  return Math.max(1, meta.lastLogRevision(), reserved, compacted) + (hadVolatile ? 1 : 0);
+}

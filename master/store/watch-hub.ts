@@ -128,3 +128,19 @@ export class WatchHub {
     }
   }
 }
+
+/** What a watcher gets once it has been told everything up to `revision`; ends with the signal or the hub. */
+export async function* watchLive(
+  hub: WatchHub,
+  { prefix, revision, signal }: { prefix: string; revision: number; signal: AbortSignal },
+): AsyncGenerator<WatchBatch> {
+  const watcher = hub.attach(prefix, revision);
+  const onAbort = (): void => watcher.end('ended');
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    for (let batch = await watcher.next(); batch !== undefined; batch = await watcher.next()) yield batch;
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+    hub.detach(prefix, watcher);
+  }
+}

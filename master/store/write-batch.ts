@@ -3,18 +3,18 @@
  * Disk writes go into one transaction, begun at the first of them; memory writes are staged beside it.
  * Invariant: an error, wherever it comes from, leaves tables, overlay and revision as they were before the batch.
  */
-import type { Database } from 'better-sqlite3';
 import { directoryOf } from './key-range.ts';
 import { MAX_VOLATILE_DIRECTORIES, REVISION_BLOCK } from './limits.ts';
 import type { LogTable } from './log-table.ts';
 import type { KeyValue, StoreEvent, Write, WriteResult } from './store.ts';
 import type { StoreMeta } from './store-meta.ts';
+import type { Transaction } from './transaction.ts';
 import type { VolatileHistory } from './volatile-history.ts';
 import type { Shadow, VolatileOverlay } from './volatile-overlay.ts';
 
 /** What a batch reads and changes. */
 export interface StoreState {
-  db: Database;
+  transaction: Transaction;
   log: LogTable;
   meta: StoreMeta;
   overlay: VolatileOverlay;
@@ -71,7 +71,7 @@ export class WriteBatch {
 
   commit(): Committed {
     const state = this.#state;
-    if (this.#inTransaction) state.db.exec('COMMIT');
+    state.transaction.commit();
     state.overlay.apply(this.#shadows);
     for (const directory of this.#directories) state.history.addDirectory(directory);
     for (const event of this.#volatileEvents) state.history.push(event);
@@ -87,8 +87,7 @@ export class WriteBatch {
   }
 
   rollback(): void {
-    // SQLite has rolled back by itself after some errors, a full disk among them.
-    if (this.#state.db.inTransaction) this.#state.db.exec('ROLLBACK');
+    this.#state.transaction.rollback();
   }
 
   #shadow(key: string): Shadow | undefined {
@@ -158,8 +157,7 @@ export class WriteBatch {
   }
 
   #begin(): void {
-    if (this.#inTransaction) return;
-    this.#state.db.exec('BEGIN IMMEDIATE');
+    this.#state.transaction.begin();
     this.#inTransaction = true;
   }
 }
