@@ -39,6 +39,8 @@ export interface FieldKeywords {
   pb?: ProtobufField;
   /** Name of a shared object schema: becomes a component and `$ref` in OpenAPI, a message in protobuf. */
   'x-name'?: string;
+  /** Of a shared object that stands in a field: its own description, while `description` is the field's. */
+  'x-description'?: string;
   'x-format'?: Format;
   'x-kubernetes-list-type'?: 'atomic' | 'set' | 'map';
   'x-kubernetes-list-map-keys'?: readonly string[];
@@ -176,7 +178,9 @@ export function ref<T extends TSchema>(
 ) {
   const { patchStrategy, ...rest } = options;
   const strategy = patchStrategy === undefined ? {} : { 'x-kubernetes-patch-strategy': patchStrategy };
-  return Type.Optional({ ...schema, description, pb, ...rest, ...strategy } as T);
+  const shared: FieldKeywords = schema;
+  const own = { 'x-description': shared['x-description'] ?? shared.description };
+  return Type.Optional({ ...schema, ...own, description, pb, ...rest, ...strategy } as T);
 }
 
 /** A shared object schema; its name is the last part of Kubernetes' own (`Container`, `PodSpec`). */
