@@ -16,6 +16,7 @@ import {
   time,
 } from '../schema/fields.ts';
 import { ObjectMetaSchema } from '../schema/object-meta.ts';
+import { checkSigningRequest } from './validation/signing-request.ts';
 
 export const CertificateSigningRequestSpecSchema = object(
   'CertificateSigningRequestSpec',
@@ -100,5 +101,6 @@ export const CertificateSigningRequestKind = defineKind<CertificateSigningReques
     { name: 'Condition', type: 'string', description: 'the decision', value: decisionText },
   ],
   selectableFields: { 'spec.signerName': ({ spec }) => spec.signerName },
+  validate: checkSigningRequest,
   schema: CertificateSigningRequestSchema,
 });

@@ -1,8 +1,11 @@
 /** ConfigMap: plain configuration for pods. Source: Kubernetes API reference, core/v1 ConfigMap. */
 import type { Static } from 'typebox';
+import type { FieldError } from '../machinery/errors.ts';
 import { ageColumn, defineKind, nameColumn } from '../schema/define-kind.ts';
 import { bool, bytesMap, defaulted, object, ref, str, stringMap } from '../schema/fields.ts';
 import { ObjectMetaSchema } from '../schema/object-meta.ts';
+import { checkDataSize, checkKeys, checkSeal, decodedBytes, textBytes } from './validation/data.ts';
+import { invalidValue } from './validation/field-error.ts';
 
 export const ConfigMapSchema = object('ConfigMap', 'Configuration that pods read as environment or files', {
   apiVersion: defaulted(str(undefined, 'always v1')),
@@ -15,8 +18,16 @@ export const ConfigMapSchema = object('ConfigMap', 'Configuration that pods read
 
 export type ConfigMap = Static<typeof ConfigMapSchema>;
 
-/** Kubernetes' bound on one ConfigMap or Secret. */
-export const MAX_DATA_BYTES = 1024 * 1024;
+function validateConfigMap(map: ConfigMap, old?: ConfigMap): FieldError[] {
+  const shared = Object.keys(map.binaryData ?? {}).filter((key) => map.data?.[key] !== undefined);
+  return [
+    ...checkKeys('data', map.data),
+    ...checkKeys('binaryData', map.binaryData),
+    ...shared.map((key) => invalidValue(`data[${key}]`, key, 'duplicate of key present in binaryData')),
+    ...checkDataSize('', textBytes(map.data) + decodedBytes(map.binaryData)),
+    ...checkSeal(map, old),
+  ];
+}
 
 export const ConfigMapKind = defineKind<ConfigMap>({
   group: '',
@@ -25,6 +36,7 @@ export const ConfigMapKind = defineKind<ConfigMap>({
   plural: 'configmaps',
   shortNames: ['cm'],
   namespaced: true,
+  validate: validateConfigMap,
   schema: ConfigMapSchema,
   columns: [
     nameColumn(),

@@ -20,6 +20,8 @@ import { templateColumns } from './columns/workload.ts';
 import { LabelSelectorSchema } from './label-selector.ts';
 import { applyPodSpecDefaults } from './pod-defaults.ts';
 import { PodTemplateSpecSchema } from './pod-template.ts';
+import { checkRollout } from './validation/rollout.ts';
+import { checkWorkload } from './validation/workload.ts';
 
 export const RollingUpdateDeploymentSchema = object('RollingUpdateDeployment', 'How fast pods are replaced', {
   maxUnavailable: defaulted(
@@ -145,5 +147,6 @@ export const DeploymentKind = defineKind<Deployment>({
     ageColumn(),
     ...templateColumns,
   ],
+  validate: ({ spec }, old) => [...checkWorkload('deployment', spec, old?.spec), ...checkRollout(spec)],
   schema: DeploymentSchema,
 });

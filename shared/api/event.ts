@@ -1,10 +1,12 @@
 /** Event: something that happened to an object; repeats are counted. Source: Kubernetes API reference, core/v1 Event. */
 import type { Static } from 'typebox';
+import type { FieldError } from '../machinery/errors.ts';
 import { defineKind } from '../schema/define-kind.ts';
 import { defaulted, int32, microTime, object, ref, required, str, time } from '../schema/fields.ts';
 import { ObjectMetaSchema } from '../schema/object-meta.ts';
 import { eventColumns } from './columns/event.ts';
 import { ObjectReferenceSchema } from './references.ts';
+import { invalidValue } from './validation/field-error.ts';
 
 export const EventSourceSchema = object('EventSource', 'Who reported the event', {
   component: str(1, 'program'),
@@ -42,6 +44,17 @@ export const EventSchema = object('Event', 'Something that happened to an object
 
 export type Event = Static<typeof EventSchema>;
 
+/** Events of cluster-scoped objects live in this namespace. */
+const CLUSTER_EVENTS_NAMESPACE = 'default';
+
+/** An event stands in the namespace of what it is about. */
+function checkEvent({ metadata, involvedObject }: Event): FieldError[] {
+  const subject = involvedObject?.namespace || CLUSTER_EVENTS_NAMESPACE;
+  if (involvedObject === undefined || subject === metadata.namespace) return [];
+  const why = 'does not match event.namespace';
+  return [invalidValue('involvedObject.namespace', involvedObject.namespace ?? '', why)];
+}
+
 export const EventKind = defineKind<Event>({
   group: '',
   version: 'v1',
@@ -63,5 +76,6 @@ export const EventKind = defineKind<Event>({
     source: ({ source, reportingComponent }) => source.component || reportingComponent,
     type: ({ type }) => type ?? '',
   },
+  validate: checkEvent,
   schema: EventSchema,
 });

@@ -1,8 +1,10 @@
 /** Lease: says who is in charge, or that somebody is alive. A node's own leases live in memory. Source: Kubernetes API reference, coordination/v1. */
 import type { Static } from 'typebox';
+import type { FieldError } from '../machinery/errors.ts';
 import { ageColumn, defineKind, nameColumn } from '../schema/define-kind.ts';
 import { defaulted, int32, microTime, object, ref, str } from '../schema/fields.ts';
 import { ObjectMetaSchema } from '../schema/object-meta.ts';
+import { checkNotNegative, invalidValue, requiredValue } from './validation/field-error.ts';
 
 export const LeaseSpecSchema = object('LeaseSpec', 'Who holds the lease', {
   holderIdentity: str(1, 'who holds it'),
@@ -25,6 +27,15 @@ export const LeaseSchema = object('Lease', 'Says who is in charge, or that someb
 
 export type Lease = Static<typeof LeaseSchema>;
 
+function checkLease({ holderIdentity, leaseDurationSeconds, leaseTransitions }: LeaseSpec): FieldError[] {
+  const errors = checkNotNegative('spec.leaseTransitions', leaseTransitions);
+  if (holderIdentity === '') errors.push(requiredValue('spec.holderIdentity', 'must not be empty'));
+  if (leaseDurationSeconds !== undefined && leaseDurationSeconds <= 0) {
+    errors.push(invalidValue('spec.leaseDurationSeconds', leaseDurationSeconds, 'must be greater than 0'));
+  }
+  return errors;
+}
+
 export const LeaseKind = defineKind<Lease>({
   group: 'coordination.k8s.io',
   version: 'v1',
@@ -37,5 +48,6 @@ export const LeaseKind = defineKind<Lease>({
     { name: 'Holder', type: 'string', description: 'who holds it', value: ({ spec }) => spec.holderIdentity ?? '' },
     ageColumn(),
   ],
+  validate: ({ spec }) => checkLease(spec),
   schema: LeaseSchema,
 });

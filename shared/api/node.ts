@@ -6,6 +6,7 @@ import { ObjectMetaSchema } from '../schema/object-meta.ts';
 import { nodeColumns } from './columns/node.ts';
 import { NodeSpecSchema } from './node-spec.ts';
 import { NodeStatusSchema } from './node-status.ts';
+import { checkNode } from './validation/node.ts';
 
 export const NodeSchema = object('Node', 'A board that runs pods', {
   apiVersion: defaulted(str(undefined, 'always v1')),
@@ -30,5 +31,6 @@ export const NodeKind = defineKind<Node>({
   },
   columns: nodeColumns,
   selectableFields: { 'spec.unschedulable': ({ spec }) => String(spec.unschedulable ?? false) },
+  validate: ({ spec }, old) => checkNode(spec, old?.spec),
   schema: NodeSchema,
 });

@@ -1,12 +1,18 @@
 /** Pod: containers that run together on one node. Source: Kubernetes API reference, core/v1 Pod. */
+
+import { isDeepStrictEqual } from 'node:util';
 import type { Static } from 'typebox';
+import type { FieldError } from '../machinery/errors.ts';
 import { defineKind } from '../schema/define-kind.ts';
 import { defaulted, object, ref, str } from '../schema/fields.ts';
 import { ObjectMetaSchema } from '../schema/object-meta.ts';
 import { podColumns } from './columns/pod.ts';
 import { applyPodDefaults } from './pod-defaults.ts';
-import { PodSpecSchema } from './pod-spec.ts';
+import { type PodSpec, PodSpecSchema } from './pod-spec.ts';
 import { PodStatusSchema } from './pod-status.ts';
+import { forbiddenValue } from './validation/field-error.ts';
+import { checkPodSpec } from './validation/pod-spec.ts';
+import { checkPodUpdate } from './validation/pod-update.ts';
 
 export const PodSchema = object('Pod', 'Containers that run together on one node', {
   apiVersion: defaulted(str(undefined, 'always v1')),
@@ -17,6 +23,19 @@ export const PodSchema = object('Pod', 'Containers that run together on one node
 });
 
 export type Pod = Static<typeof PodSchema>;
+
+function validatePod({ spec }: Pod, old?: Pod): FieldError[] {
+  if (old === undefined) return [...checkPodSpec('spec', spec), ...checkNoEphemeral(spec)];
+  // A change of status or labels only: what was accepted once stays accepted.
+  if (isDeepStrictEqual(spec, old.spec)) return [];
+  return [...checkPodSpec('spec', spec), ...checkPodUpdate(spec, old.spec)];
+}
+
+function checkNoEphemeral({ ephemeralContainers = [] }: PodSpec): FieldError[] {
+  return ephemeralContainers.length === 0
+    ? []
+    : [forbiddenValue('spec.ephemeralContainers', 'cannot be set on create')];
+}
 
 export const PodKind = defineKind<Pod>({
   group: '',
@@ -39,5 +58,6 @@ export const PodKind = defineKind<Pod>({
     'status.podIP': ({ status }) => status.podIPs?.[0]?.ip ?? status.podIP ?? '',
     'status.nominatedNodeName': ({ status }) => status.nominatedNodeName ?? '',
   },
+  validate: validatePod,
   schema: PodSchema,
 });

@@ -7,6 +7,7 @@ import { templateColumns } from './columns/workload.ts';
 import { LabelSelectorSchema } from './label-selector.ts';
 import { applyPodSpecDefaults } from './pod-defaults.ts';
 import { PodTemplateSpecSchema } from './pod-template.ts';
+import { checkWorkload } from './validation/workload.ts';
 
 export const ReplicaSetSpecSchema = object('ReplicaSetSpec', 'What is wanted', {
   replicas: defaulted(int32(1, 'number of pods', { default: 1 })),
@@ -84,5 +85,6 @@ export const ReplicaSetKind = defineKind<ReplicaSet>({
     ...templateColumns,
   ],
   selectableFields: { 'status.replicas': ({ status }) => String(status.replicas) },
+  validate: ({ spec }, old) => checkWorkload('replicaset', spec, old?.spec),
   schema: ReplicaSetSchema,
 });

@@ -3,6 +3,7 @@ import type { Static } from 'typebox';
 import { ageColumn, defineKind, nameColumn } from '../schema/define-kind.ts';
 import { bool, bytesMap, defaulted, object, ref, str, stringMap } from '../schema/fields.ts';
 import { ObjectMetaSchema } from '../schema/object-meta.ts';
+import { checkSecret } from './validation/secret.ts';
 
 export const SecretSchema = object('Secret', 'Confidential data that pods read as environment or files', {
   apiVersion: defaulted(str(undefined, 'always v1')),
@@ -44,5 +45,6 @@ export const SecretKind = defineKind<Secret>({
     ageColumn(),
   ],
   selectableFields: { type: ({ type }) => type },
+  validate: checkSecret,
   schema: SecretSchema,
 });

@@ -5,6 +5,7 @@ import { defaulted, object, ref, str } from '../schema/fields.ts';
 import { ObjectMetaSchema } from '../schema/object-meta.ts';
 import { serviceColumns } from './columns/service.ts';
 import { type ServiceSpec, ServiceSpecSchema, ServiceStatusSchema } from './service-spec.ts';
+import { checkService } from './validation/service.ts';
 
 export const ServiceSchema = object('Service', 'One address for several pods', {
   apiVersion: defaulted(str(undefined, 'always v1')),
@@ -58,5 +59,6 @@ export const ServiceKind = defineKind<Service>({
     'spec.clusterIP': ({ spec }) => spec.clusterIP ?? '',
     'spec.type': ({ spec }) => spec.type,
   },
+  validate: ({ spec }, old) => checkService(spec, old?.spec),
   schema: ServiceSchema,
 });

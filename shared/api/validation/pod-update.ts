@@ -1,0 +1,74 @@
+/**
+ * What may change in a pod once it is there: images, the deadline, further tolerations, gates that open, and the node when
+ * the pod is placed. Everything else of the spec stays, because the containers were started from it.
+ */
+import { isDeepStrictEqual } from 'node:util';
+import type { FieldError } from '../../machinery/errors.ts';
+import type { PodSpec } from '../pod-spec.ts';
+import { forbiddenValue, invalidValue } from './field-error.ts';
+
+const RULE =
+  'pod updates may not change fields other than `spec.containers[*].image`, `spec.initContainers[*].image`, ' +
+  '`spec.activeDeadlineSeconds`, `spec.tolerations` (only additions to existing tolerations) or ' +
+  '`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)';
+
+export function checkPodUpdate(spec: PodSpec, old: PodSpec): FieldError[] {
+  return [
+    ...(isDeepStrictEqual(fixedPart(spec, old), fixedPart(old, old)) ? [] : [forbiddenValue('spec', RULE)]),
+    ...checkDeadline(spec.activeDeadlineSeconds, old.activeDeadlineSeconds),
+    ...checkTolerations(spec, old),
+    ...checkGates(spec, old),
+  ];
+}
+
+/** The spec without what has rules of its own; what may change is put to one value on both sides. */
+function fixedPart(spec: PodSpec, old: PodSpec): object {
+  const wasPlaced = Boolean(old.nodeName);
+  return {
+    ...spec,
+    containers: (spec.containers ?? []).map((container) => ({ ...container, image: '' })),
+    initContainers: (spec.initContainers ?? []).map((container) => ({ ...container, image: '' })),
+    ephemeralContainers: undefined,
+    activeDeadlineSeconds: undefined,
+    tolerations: undefined,
+    schedulingGates: undefined,
+    // A binding places a pod once.
+    nodeName: wasPlaced ? spec.nodeName : undefined,
+    terminationGracePeriodSeconds: gracePeriod(spec, old),
+  };
+}
+
+function gracePeriod(spec: PodSpec, old: PodSpec): number | undefined {
+  const wasNegative = (old.terminationGracePeriodSeconds ?? 0) < 0;
+  return wasNegative && spec.terminationGracePeriodSeconds === 1
+    ? old.terminationGracePeriodSeconds
+    : spec.terminationGracePeriodSeconds;
+}
+
+/** A deadline may be set and shortened, not lengthened or removed. */
+function checkDeadline(deadline: number | undefined, old: number | undefined): FieldError[] {
+  const field = 'spec.activeDeadlineSeconds';
+  if (old === undefined || deadline === old) return [];
+  if (deadline === undefined)
+    return [invalidValue(field, null, 'must not update from a positive integer to nil value')];
+  return deadline < old ? [] : [invalidValue(field, deadline, `must be less than or equal to previous value: ${old}`)];
+}
+
+/** Tolerations may be added; of those that are there only tolerationSeconds may change. */
+function checkTolerations(spec: PodSpec, old: PodSpec): FieldError[] {
+  const now = (spec.tolerations ?? []).map((toleration) => ({ ...toleration, tolerationSeconds: undefined }));
+  const lost = (old.tolerations ?? []).some(
+    (toleration) => !now.some((kept) => isDeepStrictEqual(kept, { ...toleration, tolerationSeconds: undefined })),
+  );
+  return lost
+    ? [forbiddenValue('spec.tolerations', 'existing toleration can not be modified except its tolerationSeconds')]
+    : [];
+}
+
+function checkGates(spec: PodSpec, old: PodSpec): FieldError[] {
+  const before = new Set((old.schedulingGates ?? []).map(({ name }) => name));
+  const isNew = (spec.schedulingGates ?? []).some(({ name }) => !before.has(name));
+  return isNew
+    ? [forbiddenValue('spec.schedulingGates', 'only deletion is allowed, but found new scheduling gate')]
+    : [];
+}
