@@ -8,6 +8,7 @@ import {
   type ComponentPackage,
   componentRef,
   FORMAT_COMPONENTS,
+  formatComponent,
   groupPackage,
   META_PACKAGE,
   objectPackage,
@@ -105,8 +106,7 @@ export class OpenApiComponents {
   }
 
   #componentOf(node: SchemaNode, parent: ComponentPackage): string | undefined {
-    const format = node['x-format'];
-    const special = format === undefined ? undefined : FORMAT_COMPONENTS[format];
+    const special = formatComponent(node['x-format'], parent);
     if (special !== undefined) return this.#add(special, FORMAT_SCHEMAS[special] ?? { type: 'object' });
     const shared = node['x-name'];
     if (shared === undefined || node.type !== 'object') return undefined;
@@ -166,7 +166,6 @@ const KEPT_KEYWORDS = [
   'x-kubernetes-map-type',
   'x-kubernetes-patch-merge-key',
   'x-kubernetes-patch-strategy',
-  'x-kubernetes-preserve-unknown-fields',
 ] as const;
 
 /** What a field says beside its type. A shared object's map type is the component's. */

@@ -49,6 +49,12 @@ export const FORMAT_COMPONENTS: Readonly<Partial<Record<Format, string>>> = {
   raw: 'io.k8s.apimachinery.pkg.runtime.RawExtension',
 };
 
+/** The component of a special value; opaque JSON in metadata is always a field set. */
+export function formatComponent(format: Format | undefined, parent: ComponentPackage): string | undefined {
+  if (format === 'raw' && parent === META_PACKAGE) return `${META_PACKAGE}.FieldsV1`;
+  return format === undefined ? undefined : FORMAT_COMPONENTS[format];
+}
+
 /** `io.k8s.api.core.v1` for the core group, `io.k8s.api.rbac.v1` for rbac.authorization.k8s.io, `dev.bramble.v1`. */
 export function groupPackage(group: string, version: string): ComponentPackage {
   if (group === '') return `io.k8s.api.core.${version}`;
