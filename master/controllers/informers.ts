@@ -1,0 +1,102 @@
+/** One informer a kind for all controllers: each kind is listed and watched once, whoever needs it. */
+import {
+  type CertificateSigningRequest,
+  CertificateSigningRequestKind,
+} from '../../shared/api/certificate-signing-request.ts';
+import { type Deployment, DeploymentKind } from '../../shared/api/deployment.ts';
+import { type Lease, LeaseKind } from '../../shared/api/lease.ts';
+import { type Namespace, NamespaceKind } from '../../shared/api/namespace.ts';
+import { type Node, NodeKind } from '../../shared/api/node.ts';
+import { type Pod, PodKind } from '../../shared/api/pod.ts';
+import { type ReplicaSet, ReplicaSetKind } from '../../shared/api/replica-set.ts';
+import { type Secret, SecretKind } from '../../shared/api/secret.ts';
+import { type ServiceAccount, ServiceAccountKind } from '../../shared/api/service-account.ts';
+import type { Client, KindRef } from '../../shared/client/client.ts';
+import { Informer } from '../../shared/client/informer.ts';
+import { controllerOf } from '../../shared/machinery/owner-references.ts';
+import type { Clock } from '../../shared/platform/clock.ts';
+import { type Component, startAll, stopAll } from '../../shared/platform/lifecycle.ts';
+import type { Logger } from '../../shared/platform/logger.ts';
+import type { Random } from '../../shared/platform/random.ts';
+import type { KubernetesObject } from '../../shared/schema/object-meta.ts';
+
+export interface Environment {
+  client: Client;
+  clock: Clock;
+  random: Random;
+  logger: Logger;
+}
+
+/** What the garbage collector uses of the informer of any kind. */
+export type AnyInformer = Pick<
+  Informer<KubernetesObject>,
+  'get' | 'list' | 'byIndex' | 'addIndex' | 'onChange' | 'hasSynced' | 'whenSynced' | 'start' | 'stop'
+>;
+
+/** Objects by the uid of the controller that owns them, and those without one by `noControllerIn(namespace)`. */
+export const BY_CONTROLLER = 'controller uid';
+/** Pods by the node that they are bound to. */
+export const BY_NODE = 'node name';
+
+export function noControllerIn(namespace: string | undefined): string {
+  return `none in ${namespace ?? ''}`;
+}
+
+/** `apps/deployments`, `/pods`: two kinds may have the same plural in different groups. */
+export function kindId(kind: { group: string; plural: string }): string {
+  return `${kind.group}/${kind.plural}`;
+}
+
+export class Informers implements Component {
+  readonly certificateSigningRequests: Informer<CertificateSigningRequest>;
+  readonly deployments: Informer<Deployment>;
+  readonly leases: Informer<Lease>;
+  readonly namespaces: Informer<Namespace>;
+  readonly nodes: Informer<Node>;
+  readonly pods: Informer<Pod>;
+  readonly replicaSets: Informer<ReplicaSet>;
+  readonly secrets: Informer<Secret>;
+  readonly serviceAccounts: Informer<ServiceAccount>;
+  readonly #environment: Environment;
+  readonly #all = new Map<string, AnyInformer>();
+
+  constructor(environment: Environment) {
+    this.#environment = environment;
+    this.certificateSigningRequests = this.#add(CertificateSigningRequestKind);
+    this.deployments = this.#add(DeploymentKind);
+    this.leases = this.#add(LeaseKind);
+    this.namespaces = this.#add(NamespaceKind);
+    this.nodes = this.#add(NodeKind);
+    this.pods = this.#add(PodKind);
+    this.replicaSets = this.#add(ReplicaSetKind);
+    this.secrets = this.#add(SecretKind);
+    this.serviceAccounts = this.#add(ServiceAccountKind);
+    this.pods.addIndex(BY_CONTROLLER, controllerUids);
+    this.pods.addIndex(BY_NODE, (pod) => (pod.spec.nodeName ? [pod.spec.nodeName] : []));
+    this.replicaSets.addIndex(BY_CONTROLLER, controllerUids);
+  }
+
+  /** The informer of any kind; made when nobody needed it before. Call before `start`. */
+  of(kind: KindRef<KubernetesObject>): AnyInformer {
+    return this.#all.get(kindId(kind)) ?? this.#add(kind);
+  }
+
+  /** Resolves at once; see each informer's `whenSynced`. */
+  start(): Promise<void> {
+    return startAll([...this.#all.values()]);
+  }
+
+  stop(): Promise<void> {
+    return stopAll([...this.#all.values()]);
+  }
+
+  #add<T extends KubernetesObject>(kind: KindRef<T>): Informer<T> {
+    const informer = new Informer<T>({ ...this.#environment, kind });
+    this.#all.set(kindId(kind), informer);
+    return informer;
+  }
+}
+
+function controllerUids(object: KubernetesObject): string[] {
+  return [controllerOf(object)?.uid ?? noControllerIn(object.metadata.namespace)];
+}
