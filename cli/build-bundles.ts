@@ -138,5 +138,7 @@ if (wrong.length > 0) {
 } else {
   const chosen = names.length === 0 ? Object.keys(PROGRAMS).filter(isProgram) : names.filter(isProgram);
   await mkdir(DIST, { recursive: true });
-  await Promise.all([...chosen.map(buildProgram), ...(chosen.includes('master') ? [copyAddons()] : [])]);
+  const results = await Promise.allSettled([...chosen.map(buildProgram), chosen.includes('master') && copyAddons()]);
+  // esbuild has said why.
+  if (results.some(({ status }) => status === 'rejected')) process.exitCode = 1;
 }

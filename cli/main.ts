@@ -1,1 +1,44 @@
-process.stdout.write('hello\n');
+/** The bramble command: names the commands, loads the one that is meant, and turns its errors into sentences. */
+import { join } from 'node:path';
+import { Command, CommanderError } from 'commander';
+import { addCommands } from './commands.ts';
+import type { Context } from './context.ts';
+import { EXIT, type ExitCode, Failure } from './failure.ts';
+import { createProcessContext } from './process-context.ts';
+
+async function run(context: Context, args: readonly string[]): Promise<ExitCode> {
+  const program = new Command('bramble')
+    .description('A Kubernetes for Raspberry Pi fleets.')
+    .showHelpAfterError('(bramble help COMMAND says more)')
+    .showSuggestionAfterError()
+    .enablePositionalOptions()
+    .exitOverride();
+  addCommands(program, context);
+  try {
+    await program.parseAsync(args, { from: 'user' });
+    return EXIT.ok;
+  } catch (error) {
+    return report(context, error);
+  }
+}
+
+async function report(context: Context, error: unknown): Promise<ExitCode> {
+  // Commander has printed its own message already.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+  const failure = error instanceof Failure ? error : await classify(error, context);
+  if (failure === undefined) throw error;
+  context.stderr.write(`bramble: ${failure.message}\n`);
+  if (failure.hint !== undefined) context.stderr.write(`  → ${failure.hint}\n`);
+  return failure.exitCode;
+}
+
+async function classify(error: unknown, context: Context): Promise<Failure | undefined> {
+  const { toFailure } = await import('./api/session.ts');
+  return toFailure(error, context.signal);
+}
+
+const context = createProcessContext(join(import.meta.dirname, '..'));
+// No await at the top: the bundle is CommonJS, which has none.
+run(context, process.argv.slice(2)).then((code) => {
+  process.exitCode = code;
+});

@@ -41,7 +41,7 @@ export async function startInBackground(options: BackgroundProgram): Promise<Pro
     child.unref();
     const pid = child.pid ?? 0;
     const record = { pid, startTicks: (await readStartTicks(pid)) ?? '' };
-    await writeFile(options.pidFile, `${JSON.stringify(record)}\n`, { mode: 0o600 });
+    await writeRecord(options.pidFile, record);
     return record;
   } finally {
     await log.close();
@@ -51,6 +51,14 @@ export async function startInBackground(options: BackgroundProgram): Promise<Pro
 /** This process, for a record that should not outlive it. */
 export async function currentProcess(): Promise<ProcessRecord> {
   return { pid: process.pid, startTicks: (await readStartTicks(process.pid)) ?? '' };
+}
+
+export async function recordProcess(pidFile: string): Promise<void> {
+  await writeRecord(pidFile, await currentProcess());
+}
+
+function writeRecord(pidFile: string, record: ProcessRecord): Promise<void> {
+  return writeFile(pidFile, `${JSON.stringify(record)}\n`, { mode: 0o600 });
 }
 
 /** The process of a pid file, if it still runs. */

@@ -1,0 +1,143 @@
+/** A session of one command with the master, over MQTT with the certificate of the profile. */
+import { StatusError } from '../../shared/machinery/errors.ts';
+import { silentLogger } from '../../shared/platform/logger.ts';
+import { randomSuffix } from '../../shared/platform/random.ts';
+import { MASTER_SERVER_NAME } from '../../shared/protocol/join-token.ts';
+import {
+  connectMqtt,
+  MqttFailure,
+  type MqttFailureReason,
+  type MqttTransport,
+} from '../../shared/protocol/mqtt-transport.ts';
+import { createRpcClient } from '../../shared/protocol/rpc-client.ts';
+import { topics } from '../../shared/protocol/topics.ts';
+import type { Context } from '../context.ts';
+import { EXIT, type ExitCode, Failure } from '../failure.ts';
+import { type Api, createApi } from './api.ts';
+import { loadProfile, type Profile, type ProfileOptions } from './kubeconfig.ts';
+
+export interface Session {
+  api: Api;
+  profile: Profile;
+}
+
+const CONNECT_TIMEOUT_MS = 10_000;
+
+/** Opens a session, runs `work`, closes the session, however `work` ended. */
+export async function withSession<T>(
+  context: Context,
+  options: ProfileOptions,
+  work: (session: Session) => Promise<T>,
+): Promise<T> {
+  const profile = await loadProfile(context, options);
+  const clientId = `cli-${randomSuffix(context.random, 10)}`;
+  const transport = await connect(context, profile, clientId);
+  const rpc = createRpcClient({
+    transport,
+    requestTopic: topics.apiRequest(clientId),
+    responseTopic: topics.apiResponse(clientId),
+    clock: context.clock,
+    random: context.random,
+    logger: silentLogger,
+    peer: 'the master',
+  });
+  try {
+    return await work({ api: createApi(rpc.call, context.signal), profile });
+  } finally {
+    rpc.stop();
+    await transport.close();
+  }
+}
+
+/** Resolves when the link is up; a command does not try twice, a person does. */
+async function connect(context: Context, profile: Profile, clientId: string): Promise<MqttTransport> {
+  const { clock, random, signal } = context;
+  const ready = Promise.withResolvers<void>();
+  const transport = connectMqtt({
+    clientId,
+    connection: () => ({
+      host: profile.mqttHost,
+      port: profile.mqttPort,
+      tls: {
+        ca: profile.caCertificate,
+        cert: profile.clientCertificate,
+        key: profile.clientKey,
+        servername: MASTER_SERVER_NAME,
+      },
+    }),
+    clock,
+    random,
+    logger: silentLogger,
+    onFailure: (failure) => ready.reject(failure),
+  });
+  const timer = clock.after(CONNECT_TIMEOUT_MS, () => ready.reject(new MqttFailure('unreachable', 'no answer')));
+  const onAbort = (): void => ready.reject(interrupted());
+  signal.addEventListener('abort', onAbort, { once: true });
+  const unlink = transport.onLink((up) => {
+    if (up) ready.resolve();
+  });
+  try {
+    await ready.promise;
+    return transport;
+  } catch (error) {
+    await transport.close();
+    throw error instanceof MqttFailure ? renderConnectFailure(profile, error) : error;
+  } finally {
+    timer.cancel();
+    unlink();
+    signal.removeEventListener('abort', onAbort);
+  }
+}
+
+export function interrupted(): Failure {
+  return new Failure(EXIT.interrupted, 'interrupted');
+}
+
+const CONNECT_ADVICE: Record<MqttFailureReason, { code: ExitCode; what: string; hint: string }> = {
+  unreachable: {
+    code: EXIT.unavailable,
+    what: 'does not answer',
+    hint: 'is it running? bramble up starts a cluster, bramble doctor looks for the cause',
+  },
+  untrusted: {
+    code: EXIT.notAllowed,
+    what: 'is not the one of this kubeconfig: its certificate is from another CA',
+    hint: 'use the admin.kubeconfig of the cluster that runs there',
+  },
+  'not-authorized': {
+    code: EXIT.notAllowed,
+    what: 'does not accept the certificate of this kubeconfig',
+    hint: 'use the admin.kubeconfig of the cluster that runs there',
+  },
+  'bad-credentials': {
+    code: EXIT.notAllowed,
+    what: 'does not accept the certificate of this kubeconfig',
+    hint: 'use the admin.kubeconfig of the cluster that runs there',
+  },
+  'identifier-rejected': {
+    code: EXIT.failed,
+    what: 'refused the session',
+    hint: 'try again; the log of the master says more',
+  },
+};
+
+function renderConnectFailure(profile: Profile, failure: MqttFailure): Failure {
+  const { code, what, hint } = CONNECT_ADVICE[failure.reason];
+  const detail = failure.message === '' ? '' : ` (${failure.message})`;
+  return new Failure(code, `the master at ${profile.mqttHost}:${profile.mqttPort} ${what}${detail}`, hint);
+}
+
+const EXIT_CODES: Partial<Record<StatusError['reason'], ExitCode>> = {
+  Unauthorized: EXIT.notAllowed,
+  Forbidden: EXIT.notAllowed,
+  ServiceUnavailable: EXIT.unavailable,
+  Timeout: EXIT.timeout,
+};
+
+/** Every error of a command as a Failure; programmer errors stay what they are. */
+export function toFailure(error: unknown, signal: AbortSignal): Failure | undefined {
+  if (error instanceof Failure) return error;
+  if (signal.aborted) return interrupted();
+  if (error instanceof StatusError) return new Failure(EXIT_CODES[error.reason] ?? EXIT.failed, error.message);
+  return undefined;
+}

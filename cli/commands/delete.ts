@@ -1,0 +1,124 @@
+/** `bramble delete`: asks for the deletion of objects, then waits until they are gone. */
+import { isStatusError } from '../../shared/machinery/errors.ts';
+import { isJsonObject, type JsonObject } from '../../shared/machinery/json.ts';
+import { sleep } from '../../shared/platform/clock.ts';
+import type { Api } from '../api/api.ts';
+import { readManifests } from '../api/manifests.ts';
+import {
+  discoverResources,
+  findResource,
+  type Resource,
+  renderReference,
+  resourceOfObject,
+  resourcePath,
+} from '../api/resources.ts';
+import { type Session, withSession } from '../api/session.ts';
+import type { Context } from '../context.ts';
+import { EXIT, Failure } from '../failure.ts';
+import type { NamespaceOptions } from '../options.ts';
+import { resolveReference } from './get.ts';
+
+export interface DeleteOptions extends NamespaceOptions {
+  type?: string;
+  names: string[];
+  filename?: string[];
+  recursive?: boolean;
+  selector?: string;
+  all?: boolean;
+  gracePeriod?: number;
+  wait: boolean;
+}
+
+interface Victim {
+  resource: Resource;
+  namespace: string | undefined;
+  name: string;
+}
+
+const POLL_MS = 200;
+
+export async function deleteObjects(context: Context, options: DeleteOptions): Promise<void> {
+  if (options.filename === undefined && options.type === undefined) {
+    throw new Failure(EXIT.usage, 'what is to be deleted?', 'name it as TYPE/NAME, or its manifest with -f');
+  }
+  await withSession(context, options, async (session) => {
+    const victims = await findVictims(context, session, options);
+    if (victims.length === 0) context.stderr.write('No resources found\n');
+    const uids: (string | undefined)[] = [];
+    for (const victim of victims) {
+      uids.push(await deleteOne(session.api, victim, options));
+      context.stdout.write(`${renderReference(victim.resource, victim.name)} deleted\n`);
+    }
+    if (!options.wait) return;
+    for (const [index, victim] of victims.entries())
+      await waitUntilGone(context, session.api, { victim, uid: uids[index] });
+  });
+}
+
+async function findVictims(context: Context, session: Session, options: DeleteOptions): Promise<Victim[]> {
+  const resources = await discoverResources(session.api);
+  const namespace = options.namespace ?? session.profile.namespace;
+  if (options.filename !== undefined) {
+    const manifests = await readManifests(options.filename, {
+      stdin: context.stdin,
+      recursive: options.recursive === true,
+    });
+    return manifests.map(({ object }) => {
+      const resource = resourceOfObject(resources, object.apiVersion, object.kind);
+      return {
+        resource,
+        namespace: String(object.metadata['namespace'] ?? namespace),
+        name: String(object.metadata['name']),
+      };
+    });
+  }
+  const { type = '', names } = options;
+  if (type.includes('/')) return [type, ...names].map((word) => ({ ...resolveReference(resources, word), namespace }));
+  const resource = findResource(resources, type);
+  if (names.length > 0) return names.map((name) => ({ resource, namespace, name }));
+  if (options.selector === undefined && !options.all) {
+    throw new Failure(EXIT.usage, `which ${resource.plural}?`, 'give names, -l LABELS, or --all');
+  }
+  const list = await session.api.object({
+    path: resourcePath(resource, namespace),
+    query: { labelSelector: options.selector },
+  });
+  const items = Array.isArray(list['items']) ? list['items'].filter(isJsonObject) : [];
+  return items.map((item) => ({ resource, namespace, name: String(metadataOf(item)['name']) }));
+}
+
+/** The uid of what was deleted: another object may get the same name afterwards. */
+async function deleteOne(api: Api, victim: Victim, options: DeleteOptions): Promise<string | undefined> {
+  const path = resourcePath(victim.resource, victim.namespace, victim.name);
+  const body = {
+    kind: 'DeleteOptions',
+    apiVersion: 'v1',
+    propagationPolicy: 'Background',
+    ...(options.gracePeriod === undefined ? {} : { gracePeriodSeconds: options.gracePeriod }),
+  };
+  const answer = await api.object({ method: 'DELETE', path, body });
+  const details = isJsonObject(answer['details']) ? answer['details'] : metadataOf(answer);
+  return typeof details['uid'] === 'string' ? details['uid'] : undefined;
+}
+
+async function waitUntilGone(
+  context: Context,
+  api: Api,
+  { victim, uid }: { victim: Victim; uid: string | undefined },
+): Promise<void> {
+  const path = resourcePath(victim.resource, victim.namespace, victim.name);
+  for (;;) {
+    try {
+      const present = metadataOf(await api.object({ path }));
+      if (uid !== undefined && present['uid'] !== uid) return;
+    } catch (error) {
+      if (isStatusError(error, 'NotFound')) return;
+      throw error;
+    }
+    await sleep(context.clock, POLL_MS, context.signal);
+  }
+}
+
+function metadataOf(object: JsonObject): JsonObject {
+  return isJsonObject(object['metadata']) ? object['metadata'] : {};
+}

@@ -1,0 +1,58 @@
+/** The bundles of master and agent in dist/: made when a source is newer, used as they are where there are no sources. */
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Context } from '../context.ts';
+import { EXIT, Failure, systemErrorCode } from '../failure.ts';
+import { lastLines, pathExists, runProgram } from './run-program.ts';
+
+export type Program = 'master' | 'agent';
+
+/** How a master or agent is run everywhere: without the young generation's habit of growing to 48 MB. */
+export const PROGRAM_FLAGS: readonly string[] = ['--max-semi-space-size=2', '--disable-warning=ExperimentalWarning'];
+
+const SOURCES: Record<Program, readonly string[]> = {
+  master: ['shared', 'master', 'package-lock.json', 'cli/build-bundles.ts'],
+  agent: ['shared', 'node-agent', 'package-lock.json', 'cli/build-bundles.ts'],
+};
+
+export function bundlePath(context: Context, program: Program): string {
+  return join(context.root, 'dist', `${program}.cjs`);
+}
+
+export async function ensureBundles(context: Context, programs: readonly Program[]): Promise<void> {
+  const stale: Program[] = [];
+  for (const program of programs) if (!(await isFresh(context, program))) stale.push(program);
+  if (stale.length === 0) return;
+  const { code, output } = await runProgram(process.execPath, [join(context.root, 'cli/build-bundles.ts'), ...stale], {
+    env: context.env,
+    signal: context.signal,
+  });
+  if (code !== 0) throw new Failure(EXIT.failed, `dist/ cannot be built:\n${lastLines(output, 15)}`);
+}
+
+async function isFresh(context: Context, program: Program): Promise<boolean> {
+  const built = await modifiedAtMs(bundlePath(context, program));
+  if (built === undefined) return false;
+  // An installation without sources has what it has.
+  if (!(await pathExists(join(context.root, 'cli/build-bundles.ts')))) return true;
+  for (const source of SOURCES[program]) if ((await newestMs(join(context.root, source))) > built) return false;
+  return true;
+}
+
+/** Folders count too: deleting a file changes its folder only. */
+async function newestMs(path: string): Promise<number> {
+  const own = (await modifiedAtMs(path)) ?? 0;
+  const entries = await readdir(path, { withFileTypes: true }).catch((error: unknown) => {
+    if (systemErrorCode(error) === 'ENOTDIR' || systemErrorCode(error) === 'ENOENT') return [];
+    throw error;
+  });
+  const below = await Promise.all(entries.map((entry) => newestMs(join(path, entry.name))));
+  return Math.max(own, ...below);
+}
+
+async function modifiedAtMs(path: string): Promise<number | undefined> {
+  return stat(path).then(
+    (entry) => entry.mtimeMs,
+    () => undefined,
+  );
+}
