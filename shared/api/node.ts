@@ -27,7 +27,7 @@ export const NodeKind = defineKind<Node>({
   shortNames: ['no'],
   subresources: { status: true },
   applyDefaults: ({ status }) => {
-    status.allocatable ??= status.capacity && { ...status.capacity };
+    if (status.capacity !== undefined) status.allocatable ??= { ...status.capacity };
   },
   columns: nodeColumns,
   selectableFields: { 'spec.unschedulable': ({ spec }) => String(spec.unschedulable ?? false) },

@@ -38,7 +38,8 @@ function applyAddressDefaults(spec: ServiceSpec): void {
   spec.ipFamilyPolicy ??= 'SingleStack';
   spec.ipFamilies ??= ['IPv4'];
   if (spec.clusterIP) spec.clusterIPs ??= [spec.clusterIP];
-  spec.clusterIP ||= spec.clusterIPs?.[0];
+  const [first] = spec.clusterIPs ?? [];
+  if (first !== undefined) spec.clusterIP ||= first;
   if (spec.type === 'NodePort' || spec.type === 'LoadBalancer') spec.externalTrafficPolicy ??= 'Cluster';
   if (spec.type === 'LoadBalancer') spec.allocateLoadBalancerNodePorts ??= true;
 }

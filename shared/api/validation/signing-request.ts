@@ -16,7 +16,7 @@ const PEM = /^-----BEGIN CERTIFICATE REQUEST-----\s[\s\S]+-----END CERTIFICATE R
 
 export function checkSigningRequest({ spec, status }: RequestParts, old?: RequestParts): FieldError[] {
   const types = new Set((status?.conditions ?? []).map(({ type }) => type));
-  const errors = old === undefined ? checkSpec(spec) : [];
+  const errors = old === undefined && spec !== undefined ? checkSpec(spec) : [];
   if (old !== undefined && !isDeepStrictEqual(spec, old.spec)) {
     errors.push(invalidValue('spec', '', 'field is immutable'));
   }
