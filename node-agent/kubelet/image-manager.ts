@@ -1,0 +1,178 @@
+/**
+ * Images for runs of containers: looks, pulls in the background, and backs off. A pull is shared by all that wait for the
+ * same image; few run at a time, because an SD card writes slowly. Verdicts are kept in memory only.
+ */
+import { type BackoffPolicy, computeBackoffMs } from '../../shared/platform/backoff.ts';
+import type { Clock } from '../../shared/platform/clock.ts';
+import type { Logger } from '../../shared/platform/logger.ts';
+import type { Random } from '../../shared/platform/random.ts';
+import { type ContainerRuntime, type ImageRecord, RuntimeError } from '../container-runtime/runtime.ts';
+import type { ImageVerdict } from './pod/pod-view.ts';
+
+export interface ImageManagerOptions {
+  runtime: ContainerRuntime;
+  clock: Clock;
+  random: Random;
+  logger: Logger;
+}
+
+export type PullPolicy = 'Always' | 'Never' | 'IfNotPresent';
+
+/** One run of a container. */
+export interface ImageUse {
+  uid: string;
+  container: string;
+  attempt: number;
+}
+
+export interface ImageRequest extends ImageUse {
+  reference: string;
+  policy: PullPolicy;
+  /** Tells the user of each step. */
+  report(type: 'Normal' | 'Warning', reason: string, message: string): void;
+  /** The verdict may have changed. */
+  onVerdict(): void;
+}
+
+/** As Kubernetes backs off from pulls. */
+const PULL_BACKOFF: BackoffPolicy = { initialMs: 10_000, maxMs: 300_000, factor: 2, jitter: 0 };
+
+/** How long a failure shows as ErrImagePull before it shows as ImagePullBackOff. */
+const SHOW_ERROR_MS = 2_000;
+
+const MAX_PARALLEL_PULLS = 2;
+
+type Entry =
+  | { type: 'present'; imageUser: string }
+  | { type: 'pulling' }
+  | { type: 'failed'; reason: string; message: string; atMs: number; retryAtMs: number };
+
+export class ImageManager {
+  readonly #options: ImageManagerOptions;
+  readonly #entries = new Map<string, Entry>();
+  /** Failed pulls in a row by pod and container. */
+  readonly #failures = new Map<string, number>();
+  readonly #pulls = new Map<string, Promise<ImageRecord>>();
+  readonly #waiting: (() => void)[] = [];
+  readonly #abort = new AbortController();
+  #running = 0;
+
+  constructor(options: ImageManagerOptions) {
+    this.#options = options;
+  }
+
+  verdict(use: ImageUse, reference: string): ImageVerdict | undefined {
+    const entry = this.#entries.get(keyOf(use));
+    if (entry?.type !== 'failed') return entry;
+    const nowMs = this.#options.clock.monotonicMs();
+    const retryInMs = entry.retryAtMs - nowMs;
+    if (retryInMs <= 0) return { ...entry, retryInMs: 0 };
+    // The kubelet looks again when the shown reason changes.
+    if (nowMs - entry.atMs < SHOW_ERROR_MS) return { ...entry, retryInMs: entry.atMs + SHOW_ERROR_MS - nowMs };
+    const isPull = entry.reason === 'ErrImagePull';
+    if (!isPull) return { ...entry, retryInMs };
+    const message = `Back-off pulling image "${reference}": ${entry.message}`;
+    return { type: 'failed', reason: 'ImagePullBackOff', message, retryInMs };
+  }
+
+  /** Resolves when the image is known to be here, or a pull is under way, or it was refused. */
+  async ensure(request: ImageRequest): Promise<void> {
+    const { reference, policy, report } = request;
+    const key = keyOf(request);
+    const entry = this.#entries.get(key);
+    if (entry?.type === 'failed' && this.#options.clock.monotonicMs() < entry.retryAtMs) return;
+    const present = policy === 'Always' ? undefined : await this.#options.runtime.imageStatus(reference);
+    if (present !== undefined) {
+      this.#entries.set(key, { type: 'present', imageUser: present.user });
+      report('Normal', 'Pulled', `Container image "${reference}" already present on machine`);
+    } else if (policy === 'Never') {
+      const message = `Container image "${reference}" is not present with pull policy of Never`;
+      this.#fail(request, 'ErrImageNeverPull', message);
+    } else {
+      this.#entries.set(key, { type: 'pulling' });
+      void this.#pull(request);
+    }
+  }
+
+  /** The image was found missing after all: look again. */
+  invalidate(use: ImageUse): void {
+    this.#entries.delete(keyOf(use));
+  }
+
+  /** Forgets all of a pod, or all but one run of a container. */
+  forget(uid: string): void {
+    for (const map of [this.#entries, this.#failures]) {
+      for (const key of [...map.keys()]) if (key.startsWith(`${uid}/`)) map.delete(key);
+    }
+  }
+
+  /** The run has its container now: its verdict is no longer needed. */
+  release(use: ImageUse): void {
+    this.#entries.delete(keyOf(use));
+    this.#failures.delete(failureKeyOf(use));
+  }
+
+  stop(): void {
+    this.#abort.abort();
+  }
+
+  async #pull(request: ImageRequest): Promise<void> {
+    const { reference, report, onVerdict } = request;
+    const { clock } = this.#options;
+    const startedMs = clock.monotonicMs();
+    report('Normal', 'Pulling', `Pulling image "${reference}"`);
+    try {
+      const image = await this.#sharedPull(reference);
+      const seconds = ((clock.monotonicMs() - startedMs) / 1000).toFixed(3);
+      const message = `Successfully pulled image "${reference}" in ${seconds}s. Image size: ${image.sizeBytes} bytes.`;
+      report('Normal', 'Pulled', message);
+      if (this.#entries.has(keyOf(request)))
+        this.#entries.set(keyOf(request), { type: 'present', imageUser: image.user });
+    } catch (error) {
+      if (this.#abort.signal.aborted) return;
+      const message = error instanceof RuntimeError ? error.message : String(error);
+      if (!(error instanceof RuntimeError)) this.#options.logger.error('pull failed', { reference, error });
+      report('Warning', 'Failed', `Failed to pull image "${reference}": ${message}`);
+      if (this.#entries.has(keyOf(request))) this.#fail(request, 'ErrImagePull', message);
+    }
+    onVerdict();
+  }
+
+  #fail(request: ImageRequest, reason: string, message: string): void {
+    const failures = this.#failures.get(failureKeyOf(request)) ?? 0;
+    this.#failures.set(failureKeyOf(request), failures + 1);
+    const atMs = this.#options.clock.monotonicMs();
+    const retryAtMs = atMs + computeBackoffMs(PULL_BACKOFF, failures, this.#options.random);
+    this.#entries.set(keyOf(request), { type: 'failed', reason, message, atMs, retryAtMs });
+    request.report('Warning', 'Failed', `Error: ${reason}`);
+  }
+
+  #sharedPull(reference: string): Promise<ImageRecord> {
+    const present = this.#pulls.get(reference);
+    if (present !== undefined) return present;
+    const pull = this.#limitedPull(reference).finally(() => this.#pulls.delete(reference));
+    this.#pulls.set(reference, pull);
+    return pull;
+  }
+
+  async #limitedPull(reference: string): Promise<ImageRecord> {
+    const { runtime, logger } = this.#options;
+    if (this.#running >= MAX_PARALLEL_PULLS) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    this.#running += 1;
+    try {
+      const onProgress = (message: string): void => logger.debug('pull', { reference, message });
+      return await runtime.pullImage(reference, { auth: undefined, onProgress, signal: this.#abort.signal });
+    } finally {
+      this.#running -= 1;
+      this.#waiting.shift()?.();
+    }
+  }
+}
+
+function keyOf({ uid, container, attempt }: ImageUse): string {
+  return `${uid}/${container}/${attempt}`;
+}
+
+function failureKeyOf({ uid, container }: ImageUse): string {
+  return `${uid}/${container}`;
+}

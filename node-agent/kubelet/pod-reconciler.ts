@@ -1,0 +1,179 @@
+/**
+ * One converging look at one pod, by UID: see what is there, compute what is missing, do it, look again, and tell the API.
+ * Everything it needs to know after a restart of the agent comes from the API, the runtime's labels and the files.
+ */
+import type { Pod } from '../../shared/api/pod.ts';
+import type { ReconcileResult } from '../../shared/client/controller.ts';
+import type { Clock } from '../../shared/platform/clock.ts';
+import type { ContainerStops } from './container-stops.ts';
+import type { ImageManager } from './image-manager.ts';
+import { computePodActions, computeVanishedActions } from './pod/compute-pod-actions.ts';
+import { type ObservedPod, readySandbox } from './pod/observed-pod.ts';
+import type { PodAction, PodPlan } from './pod/pod-actions.ts';
+import { isTerminalPhase, type PodView, type ProbeVerdicts } from './pod/pod-view.ts';
+import type { PodEvents } from './pod-events.ts';
+import type { PodExecutor, PodTarget } from './pod-executor.ts';
+import type { RuntimeState } from './runtime-state.ts';
+import { imageOf } from './spec/container-config.ts';
+import type { PodFacts } from './spec/downward.ts';
+import type { StartProblems } from './start-problems.ts';
+import { computePodStatus } from './status/compute-pod-status.ts';
+import type { StatusWriter } from './status-writer.ts';
+import type { TerminationMessages } from './termination-messages.ts';
+import type { VolumeManager, VolumesResult } from './volumes/volume-manager.ts';
+
+export interface PodReconcilerOptions {
+  clock: Clock;
+  /** The pod as the API shows it; undefined: it does not know the UID. */
+  podOf(uid: string): Pod | undefined;
+  /** Whether the API's pods and the runtime's have both been listed: before that nothing is missing, only unknown. */
+  isReady(): boolean;
+  hostIp(): string;
+  allocatable(): Readonly<Record<string, string>>;
+  state: RuntimeState;
+  executor: PodExecutor;
+  status: StatusWriter;
+  volumes: VolumeManager;
+  images: ImageManager;
+  stops: ContainerStops;
+  problems: StartProblems;
+  messages: TerminationMessages;
+  events: PodEvents;
+  probes: ProbeVerdicts & { sync(pod: Pod, observed: ObservedPod): void; forget(uid: string): void };
+}
+
+/** A plan leads to the next: sandbox, image, container. More rounds than any pod needs mean that something loops. */
+const MAX_ROUNDS = 32;
+
+/** When a volume cannot be had and nothing will tell of the change: a missing host path, a full disk. */
+const VOLUME_RETRY_MS = 5_000;
+
+export class PodReconciler {
+  readonly #options: PodReconcilerOptions;
+
+  constructor(options: PodReconcilerOptions) {
+    this.#options = options;
+  }
+
+  async reconcile(uid: string): Promise<ReconcileResult> {
+    const { isReady, podOf, state } = this.#options;
+    // When either is there, all pods are queued again.
+    if (!isReady() || state.problem !== undefined) return {};
+    for (let round = 0; round < MAX_ROUNDS; round += 1) {
+      const pod = podOf(uid);
+      const result = pod === undefined ? await this.#endVanished(uid) : await this.#converge(pod);
+      if (result !== 'again') return result;
+    }
+    return { requeueAfterMs: 0 };
+  }
+
+  async #converge(apiPod: Pod): Promise<ReconcileResult | 'again'> {
+    const { state, status, events, messages, probes } = this.#options;
+    const pod = status.overlay(apiPod);
+    const { uid } = pod.metadata;
+    const observed = await state.current(uid);
+    probes.sync(pod, observed);
+    await messages.load(pod, observed);
+    const volumes = await this.#syncVolumes(pod, observed);
+    const view = this.#view(pod, observed, volumes?.ok ?? true);
+    const plan = computePodActions(view);
+    events.tellBackOffs(view);
+    const wanted = computePodStatus(view, {
+      hostIp: this.#options.hostIp(),
+      terminationMessage: (record) => messages.get(record),
+    });
+    status.set(pod, wanted);
+    // The last word about the pod must be heard before it is gone.
+    if (isFarewell(plan) && !status.isShown(pod, wanted)) return {};
+    await this.#execute(plan, {
+      uid,
+      pod,
+      facts: this.#facts(pod, observed),
+      ...fromVolumes(volumes),
+      ...from(observed),
+    });
+    if (isFarewell(plan)) return {};
+    if (plan.actions.length > 0) return 'again';
+    return after(volumes?.ok === false && !volumes.isPending ? VOLUME_RETRY_MS : undefined, plan.lookAgainMs);
+  }
+
+  async #endVanished(uid: string): Promise<ReconcileResult | 'again'> {
+    const { state, stops } = this.#options;
+    const observed = await state.current(uid);
+    const plan = computeVanishedActions(observed, (id) => stops.graceSeconds(id));
+    const facts = { hostIp: '', podIp: '', allocatable: {} };
+    await this.#execute(plan, { uid, pod: undefined, facts, ...fromVolumes(undefined), ...from(observed) });
+    const isOver = plan.actions.some(({ type }) => type === 'remove-files');
+    if (isOver) this.#forget(uid);
+    return plan.actions.length > 0 && !isOver ? 'again' : {};
+  }
+
+  async #execute(plan: PodPlan, target: PodTarget): Promise<void> {
+    const { executor, state } = this.#options;
+    if (plan.actions.length === 0) return;
+    try {
+      for (const action of plan.actions) await executor.execute<PodAction['type']>(action, target);
+    } finally {
+      // Whatever went well must be seen by the next look, even if a later step failed.
+      await state.refresh(target.uid).catch(() => undefined);
+    }
+  }
+
+  /** undefined: the pod is about to end, its volumes stay as they are. */
+  async #syncVolumes(pod: Pod, observed: ObservedPod): Promise<VolumesResult | undefined> {
+    const { volumes, events } = this.#options;
+    if (pod.metadata.deletionTimestamp !== undefined || isTerminalPhase(pod.status.phase)) return undefined;
+    const result = await volumes.sync(pod, this.#facts(pod, observed));
+    if (!result.ok && !result.isPending) {
+      const message = `MountVolume.SetUp failed for volume "${result.volume}" : ${result.message}`;
+      events.pod(pod, 'Warning', 'FailedMount', message);
+    }
+    return result;
+  }
+
+  #view(pod: Pod, observed: ObservedPod, volumesReady: boolean): PodView {
+    const { clock, images, stops, state, probes, problems } = this.#options;
+    const { uid } = pod.metadata;
+    const containers = [...(pod.spec.initContainers ?? []), ...pod.spec.containers];
+    const references = new Map(containers.map((container) => [container.name, imageOf(container)]));
+    return {
+      pod,
+      observed,
+      nowMs: clock.nowMs(),
+      volumesReady,
+      image: (container, attempt) => images.verdict({ uid, container, attempt }, references.get(container) ?? ''),
+      stoppingGraceSeconds: (id) => stops.graceSeconds(id),
+      endedForMs: (record) => state.endedForMs(record),
+      probes,
+      startProblem: (container) => problems.get(uid, container),
+    };
+  }
+
+  #facts(pod: Pod, observed: ObservedPod): PodFacts {
+    const { hostIp, allocatable } = this.#options;
+    const podIp = pod.spec.hostNetwork ? hostIp() : (readySandbox(observed)?.ip ?? '');
+    return { hostIp: hostIp(), podIp, allocatable: allocatable() };
+  }
+
+  #forget(uid: string): void {
+    const { status, images, problems, messages, events, probes } = this.#options;
+    for (const memory of [status, images, problems, messages, events, probes]) memory.forget(uid);
+  }
+}
+
+function isFarewell(plan: PodPlan): boolean {
+  return plan.actions.some(({ type }) => type === 'finish-deletion');
+}
+
+function fromVolumes(volumes: VolumesResult | undefined): Pick<PodTarget, 'volumePaths'> {
+  return { volumePaths: volumes?.ok ? volumes.paths : new Map() };
+}
+
+function from(observed: ObservedPod): Pick<PodTarget, 'sandboxAttempt'> {
+  return { sandboxAttempt: observed.sandboxes.at(-1)?.attempt ?? 0 };
+}
+
+function after(...delaysMs: readonly (number | undefined)[]): ReconcileResult {
+  const known = delaysMs.filter((delay) => delay !== undefined);
+  return known.length === 0 ? {} : { requeueAfterMs: Math.min(...known) };
+}

@@ -1,0 +1,202 @@
+/**
+ * The kubelet's heart: what to do next for a pod. Pure: the same view gives the same plan, and a plan that was carried out
+ * halfway, twice or not at all is made up for by the next one.
+ */
+import type { Container } from '../../../shared/api/container.ts';
+import { parseTime } from '../../../shared/platform/clock.ts';
+import { computeTermination, stop } from './compute-termination.ts';
+import { type ContainerIntent, type ContainerRole, computeContainerIntent } from './container-intent.ts';
+import { type ObservedPod, readySandbox, runsOf } from './observed-pod.ts';
+import { NOTHING_TO_DO, type PodAction, type PodPlan } from './pod-actions.ts';
+import { isSidecar, isTerminalPhase, type PodView, sidecarsOf } from './pod-view.ts';
+
+/** Ended runs that are kept for `lastState` and `logs --previous`, beside the latest run. */
+const KEPT_PREVIOUS_RUNS = 1;
+
+/** For pods that the API server has forgotten: their replacement may run already. */
+const VANISHED_GRACE_SECONDS = 2;
+
+export function computePodActions(view: PodView): PodPlan {
+  const { pod } = view;
+  if (pod.metadata.deletionTimestamp !== undefined) return terminate(view, 'delete');
+  if (isTerminalPhase(pod.status.phase) || isPastDeadline(view)) return terminate(view, 'finish');
+  const sandbox = readySandbox(view.observed);
+  const plan = sandbox === undefined ? computeSandbox(view) : computeContainers(view, sandbox.id);
+  return withDeadline(view, plan);
+}
+
+/** For a UID that the API server does not know. */
+export function computeVanishedActions(
+  observed: ObservedPod,
+  stoppingGraceSeconds: PodView['stoppingGraceSeconds'],
+): PodPlan {
+  const graceSeconds = VANISHED_GRACE_SECONDS;
+  return computeTermination({ observed, graceSeconds, sidecars: [], stoppingGraceSeconds, mode: 'vanish' });
+}
+
+function terminate(view: PodView, mode: 'finish' | 'delete'): PodPlan {
+  const { pod, observed } = view;
+  const { deletionGracePeriodSeconds } = pod.metadata;
+  const graceSeconds = deletionGracePeriodSeconds ?? gracePeriodSeconds(view);
+  const sidecars = sidecarsOf(pod).map(({ name }) => name);
+  const { stoppingGraceSeconds } = view;
+  return computeTermination({ observed, graceSeconds, sidecars, stoppingGraceSeconds, mode });
+}
+
+/** A new sandbox for a pod without one: first everything that lived in the old one goes. */
+function computeSandbox(view: PodView): PodPlan {
+  const { observed, volumesReady } = view;
+  const running = observed.containers.filter(({ state }) => state === 'running');
+  const input = { graceSeconds: gracePeriodSeconds(view), stoppingGraceSeconds: view.stoppingGraceSeconds };
+  if (running.length > 0) return soon(running.flatMap((record) => stop(input, record)));
+  const removals: PodAction[] = observed.sandboxes.map(({ id }) => ({ type: 'remove-sandbox', id }));
+  if (!needsSandbox(view) || !volumesReady) return soon(removals);
+  const attempt = (observed.sandboxes.at(-1)?.attempt ?? lastSandboxAttempt(view)) + 1;
+  return soon([...removals, { type: 'run-sandbox', attempt }]);
+}
+
+/** Runs of containers tell of sandboxes that are gone, so that no name is used twice for different things. */
+function lastSandboxAttempt({ observed }: PodView): number {
+  const attempts = observed.containers.map(({ annotations }) => Number(annotations[SANDBOX_ATTEMPT_ANNOTATION] ?? 0));
+  return Math.max(-1, ...attempts);
+}
+
+/** Annotation of a container: attempt of the sandbox that it was made in. */
+export const SANDBOX_ATTEMPT_ANNOTATION = 'bramble.dev/sandbox-attempt';
+
+function needsSandbox({ pod, observed }: PodView): boolean {
+  const { restartPolicy, containers } = pod.spec;
+  if (restartPolicy === 'Never') return observed.containers.length === 0;
+  if (restartPolicy !== 'OnFailure') return true;
+  return containers.some(({ name }) => runsOf(observed, name).at(-1)?.exit?.code !== 0);
+}
+
+function computeContainers(view: PodView, sandboxId: string): PodPlan {
+  const { spec } = view.pod;
+  const mains = spec.containers.map((container) => step(view, container, 'main', sandboxId));
+  if (mains.every(({ intent }) => intent.type === 'done')) return terminate(view, 'finish');
+  const inits = computeInits(view, sandboxId);
+  if (inits.failed) return terminate(view, 'finish');
+  const steps = inits.initialized ? [...inits.steps, ...mains] : inits.steps;
+  const stale = view.observed.sandboxes.filter(({ id }) => id !== sandboxId);
+  const removals: PodAction[] = stale.map(({ id }) => ({ type: 'remove-sandbox', id }));
+  const actions = [...removals, ...steps.flatMap(({ actions }) => actions), ...computeCleanup(view)];
+  return { actions, lookAgainMs: earliest(steps.map(({ lookAgainMs }) => lookAgainMs)) };
+}
+
+interface Step extends PodPlan {
+  intent: ContainerIntent;
+}
+
+/** Init containers up to the one whose turn it is, sidecars that run on included. */
+function computeInits(view: PodView, sandboxId: string): { initialized: boolean; failed: boolean; steps: Step[] } {
+  const steps: Step[] = [];
+  const alreadyInitialized = isInitialized(view, sandboxId);
+  for (const container of view.pod.spec.initContainers ?? []) {
+    if (alreadyInitialized && !isSidecar(container)) continue;
+    const next = step(view, container, 'init', sandboxId);
+    steps.push(next);
+    if (next.intent.type === 'done' && !next.intent.succeeded) return { initialized: false, failed: true, steps };
+    if (!alreadyInitialized && !isInitStepOver(view, container, next))
+      return { initialized: false, failed: false, steps };
+  }
+  return { initialized: true, failed: false, steps };
+}
+
+function isInitStepOver(view: PodView, container: Container, { intent }: Step): boolean {
+  if (!isSidecar(container)) return intent.type === 'done';
+  const record = runsOf(view.observed, container.name).at(-1);
+  return intent.type === 'keep' && record !== undefined && view.probes.isStarted(record);
+}
+
+/** Once a main container was made in this sandbox, initialization is over, whatever was removed since. */
+export function isInitialized({ pod, observed }: PodView, sandboxId: string | undefined): boolean {
+  const mains = new Set(pod.spec.containers.map(({ name }) => name));
+  return observed.containers.some((record) => record.sandboxId === sandboxId && mains.has(record.name));
+}
+
+function step(view: PodView, container: Container, role: ContainerRole, sandboxId: string): Step {
+  const intent = computeContainerIntent(view, container, role);
+  const { name } = container;
+  switch (intent.type) {
+    case 'keep':
+    case 'done':
+      return { intent, ...NOTHING_TO_DO };
+    case 'back-off':
+      return { intent, actions: [], lookAgainMs: intent.remainingMs };
+    case 'stop': {
+      const graceSeconds = intent.graceSeconds ?? gracePeriodSeconds(view);
+      const { stoppingGraceSeconds } = view;
+      return { intent, ...soon(stop({ graceSeconds, stoppingGraceSeconds }, intent.record, intent.message)) };
+    }
+    case 'launch': {
+      const { id, attempt } = intent.record;
+      return { intent, ...soon([{ type: 'start-container', container: name, id, attempt }]) };
+    }
+    case 'create':
+      return { intent, ...create(view, { ...intent, container: name, role, sandboxId }) };
+  }
+}
+
+interface Creation {
+  container: string;
+  role: ContainerRole;
+  sandboxId: string;
+  attempt: number;
+  crashes: number;
+}
+
+/** Waits for volumes, then for the image, then for the end of an earlier failure's pause. */
+function create(view: PodView, creation: Creation): PodPlan {
+  const { container, role, attempt, sandboxId, crashes } = creation;
+  if (!view.volumesReady) return NOTHING_TO_DO;
+  const problem = view.startProblem(container, attempt);
+  if (problem !== undefined && problem.retryInMs > 0) return { actions: [], lookAgainMs: problem.retryInMs };
+  const verdict = view.image(container, attempt);
+  if (verdict?.type === 'pulling') return NOTHING_TO_DO;
+  if (verdict?.type === 'present') {
+    return soon([{ type: 'create-container', container, role, sandboxId, attempt, crashes }]);
+  }
+  if (verdict?.type === 'failed' && verdict.retryInMs > 0) return { actions: [], lookAgainMs: verdict.retryInMs };
+  return soon([{ type: 'ensure-image', container, role, attempt }]);
+}
+
+/** Ended runs beyond the kept ones, and runs of containers that the pod does not have. */
+function computeCleanup({ pod, observed }: PodView): PodAction[] {
+  const names = [...(pod.spec.initContainers ?? []), ...pod.spec.containers].map(({ name }) => name);
+  const kept = new Set(
+    names.flatMap((name) => runsOf(observed, name).slice(-1 - KEPT_PREVIOUS_RUNS)).map(({ id }) => id),
+  );
+  const surplus = observed.containers.filter(({ id, state }) => state === 'exited' && !kept.has(id));
+  return surplus.map(({ id }) => ({ type: 'remove-container', id }));
+}
+
+function gracePeriodSeconds({ pod }: PodView): number {
+  return pod.spec.terminationGracePeriodSeconds ?? 30;
+}
+
+/** Milliseconds until activeDeadlineSeconds are over; undefined: there is no deadline, or it does not run yet. */
+function deadlineInMs({ pod, nowMs }: PodView): number | undefined {
+  const startMs = parseTime(pod.status.startTime);
+  const { activeDeadlineSeconds } = pod.spec;
+  if (activeDeadlineSeconds === undefined || startMs === undefined) return undefined;
+  return startMs + activeDeadlineSeconds * 1000 - nowMs;
+}
+
+export function isPastDeadline(view: PodView): boolean {
+  const inMs = deadlineInMs(view);
+  return inMs !== undefined && inMs <= 0;
+}
+
+function withDeadline(view: PodView, plan: PodPlan): PodPlan {
+  return { ...plan, lookAgainMs: earliest([plan.lookAgainMs, deadlineInMs(view)]) };
+}
+
+function soon(actions: PodAction[]): PodPlan {
+  return { actions, lookAgainMs: undefined };
+}
+
+function earliest(times: readonly (number | undefined)[]): number | undefined {
+  const known = times.filter((time) => time !== undefined);
+  return known.length === 0 ? undefined : Math.min(...known);
+}

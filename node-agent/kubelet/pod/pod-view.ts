@@ -1,0 +1,62 @@
+/** All that a decision about a pod looks at: the wanted pod, the observed one, and what is under way. Read only. */
+import type { Container } from '../../../shared/api/container.ts';
+import type { Pod } from '../../../shared/api/pod.ts';
+import type { ContainerRecord } from '../../container-runtime/runtime.ts';
+import type { ObservedPod } from './observed-pod.ts';
+
+export interface PodView {
+  pod: Pod;
+  observed: ObservedPod;
+  nowMs: number;
+  volumesReady: boolean;
+  /** What is known about the image for one run of a container; undefined: nobody has looked. */
+  image(container: string, attempt: number): ImageVerdict | undefined;
+  /** Grace of the stop that is under way; undefined: none is. */
+  stoppingGraceSeconds(containerId: string): number | undefined;
+  /** For how long a container has been over; robust against clocks that jump. */
+  endedForMs(record: ContainerRecord): number;
+  probes: ProbeVerdicts;
+  /** Why the latest attempt to make or start the container failed before it ran; undefined: nothing failed. */
+  startProblem(container: string, attempt: number): StartProblem | undefined;
+}
+
+export type ImageVerdict =
+  /** `imageUser`: the user that the image names. */
+  | { type: 'present'; imageUser: string }
+  | { type: 'pulling' }
+  /** `reason` is Kubernetes' waiting reason. */
+  | { type: 'failed'; reason: string; message: string; retryInMs: number };
+
+export interface StartProblem {
+  /** `CreateContainerConfigError`, `CreateContainerError` */
+  reason: string;
+  message: string;
+  retryInMs: number;
+}
+
+/** What probes say of a running container; without probes a running container is started, ready and alive. */
+export interface ProbeVerdicts {
+  isStarted(record: ContainerRecord): boolean;
+  isReady(record: ContainerRecord): boolean;
+  /** The liveness or startup probe has given up on it. */
+  failure(record: ContainerRecord): { message: string; graceSeconds: number | undefined } | undefined;
+}
+
+export const NO_PROBES: ProbeVerdicts = {
+  isStarted: () => true,
+  isReady: () => true,
+  failure: () => undefined,
+};
+
+/** A sidecar: an init container that keeps running. */
+export function isSidecar(container: Pick<Container, 'restartPolicy'>): boolean {
+  return container.restartPolicy === 'Always';
+}
+
+export function sidecarsOf({ spec }: Pod): Container[] {
+  return (spec.initContainers ?? []).filter(isSidecar);
+}
+
+export function isTerminalPhase(phase: string | undefined): boolean {
+  return phase === 'Succeeded' || phase === 'Failed';
+}

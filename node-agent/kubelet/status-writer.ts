@@ -1,0 +1,142 @@
+/**
+ * Brings pods' statuses to the API server: the latest wanted one of each pod, only when it differs from what the API shows,
+ * again and again until it is there. Pods never wait for it, so that they go on while the master is away.
+ */
+import { type Pod, PodKind } from '../../shared/api/pod.ts';
+import type { Client } from '../../shared/client/client.ts';
+import { Controller } from '../../shared/client/controller.ts';
+import { isStatusError } from '../../shared/machinery/errors.ts';
+import { jsonEqual } from '../../shared/machinery/json.ts';
+import type { BackoffPolicy } from '../../shared/platform/backoff.ts';
+import type { Clock } from '../../shared/platform/clock.ts';
+import type { Component } from '../../shared/platform/lifecycle.ts';
+import type { Logger } from '../../shared/platform/logger.ts';
+import type { Random } from '../../shared/platform/random.ts';
+import type { OwnedPodStatus } from './status/compute-pod-status.ts';
+
+export interface StatusWriterOptions {
+  client: Client;
+  clock: Clock;
+  random: Random;
+  logger: Logger;
+  /** The pod as the API last showed it; undefined: it is gone. */
+  podOf(uid: string): Pod | undefined;
+  /** The wanted status has arrived. */
+  onWritten(uid: string): void;
+}
+
+const RETRY: BackoffPolicy = { initialMs: 200, maxMs: 30_000, factor: 2, jitter: 0.2 };
+const MAX_PARALLEL_WRITES = 4;
+
+/** Fields that stay absent from the wanted status are removed by null, which only these may be. */
+const REMOVABLE = ['reason', 'message', 'podIP', 'podIPs', 'initContainerStatuses'] as const;
+
+export class StatusWriter implements Component {
+  readonly #options: StatusWriterOptions;
+  readonly #controller: Controller;
+  readonly #wanted = new Map<string, OwnedPodStatus>();
+  /** What was written last, and the version of the pod that it was written over: until the informer shows a newer one. */
+  readonly #written = new Map<string, { status: OwnedPodStatus; over: string }>();
+
+  constructor(options: StatusWriterOptions) {
+    this.#options = options;
+    const { clock, random, logger } = options;
+    this.#controller = new Controller({
+      name: 'pod-status',
+      reconcile: (uid) => this.#write(uid),
+      concurrency: MAX_PARALLEL_WRITES,
+      backoff: RETRY,
+      clock,
+      random,
+      logger,
+    });
+  }
+
+  start(): Promise<void> {
+    return this.#controller.start();
+  }
+
+  stop(): Promise<void> {
+    return this.#controller.stop();
+  }
+
+  /** Returns at once. */
+  set(pod: Pod, status: OwnedPodStatus): void {
+    const { uid } = pod.metadata;
+    if (this.isShown(pod, status)) {
+      this.#wanted.delete(uid);
+      return;
+    }
+    this.#wanted.set(uid, status);
+    this.#controller.enqueue(uid);
+  }
+
+  /** Whether the API shows this status. `pod` comes from `overlay`. */
+  isShown(pod: Pod, status: OwnedPodStatus): boolean {
+    return isUpToDate(pod, status);
+  }
+
+  /** The pod with the status that was just written, which the informer may not show yet. */
+  overlay(pod: Pod): Pod {
+    const written = this.#written.get(pod.metadata.uid);
+    if (written === undefined || written.over !== pod.metadata.resourceVersion) return pod;
+    const own = new Set(written.status.conditions?.map(({ type }) => type));
+    const others = (pod.status.conditions ?? []).filter(({ type }) => !own.has(type));
+    const removed = Object.fromEntries(REMOVABLE.map((key) => [key, undefined]));
+    const conditions = [...others, ...(written.status.conditions ?? [])];
+    return { ...pod, status: { ...pod.status, ...removed, ...written.status, conditions } };
+  }
+
+  forget(uid: string): void {
+    this.#wanted.delete(uid);
+    this.#written.delete(uid);
+  }
+
+  async #write(uid: string): Promise<void> {
+    const { client, podOf, onWritten } = this.#options;
+    const status = this.#wanted.get(uid);
+    const pod = podOf(uid);
+    if (status === undefined || pod === undefined) {
+      this.#wanted.delete(uid);
+      return;
+    }
+    const { namespace, name } = pod.metadata;
+    // The uid makes sure that a new pod of the same name does not get this one's status.
+    const body = { metadata: { uid }, status: renderPatch(status) };
+    try {
+      await client.patch(PodKind, { namespace, name }, { type: 'strategic', body, subresource: 'status' });
+    } catch (error) {
+      if (!isStatusError(error, 'NotFound') && !isStatusError(error, 'Conflict')) throw error;
+    }
+    this.#written.set(uid, { status, over: pod.metadata.resourceVersion });
+    if (this.#wanted.get(uid) === status) this.#wanted.delete(uid);
+    onWritten(uid);
+  }
+}
+
+/** Whether each field that the kubelet owns is already as wanted; conditions of others are none of its business. */
+function isUpToDate({ status: shown }: Pod, wanted: OwnedPodStatus): boolean {
+  const { conditions = [], ...rest } = wanted;
+  const others = shown.conditions ?? [];
+  return (
+    Object.entries(rest).every(([key, value]) => jsonEqual(Reflect.get(shown, key), value)) &&
+    REMOVABLE.every((key) => wanted[key] !== undefined || shown[key] === undefined) &&
+    conditions.every((condition) =>
+      jsonEqual(
+        others.find(({ type }) => type === condition.type),
+        condition,
+      ),
+    )
+  );
+}
+
+/** A strategic merge patch: conditions are merged by type, lists of addresses are replaced as a whole. */
+function renderPatch(status: OwnedPodStatus): Record<string, unknown> {
+  const removed = REMOVABLE.filter((key) => status[key] === undefined).map((key) => [key, null]);
+  return {
+    ...status,
+    ...Object.fromEntries(removed),
+    hostIPs: [...(status.hostIPs ?? []), { $patch: 'replace' }],
+    ...(status.podIPs ? { podIPs: [...status.podIPs, { $patch: 'replace' }] } : {}),
+  };
+}

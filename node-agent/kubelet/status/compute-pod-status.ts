@@ -1,0 +1,113 @@
+/** Pure: the status that the kubelet wants the API to show. */
+import type { ContainerStatus } from '../../../shared/api/container-status.ts';
+import type { PodStatus } from '../../../shared/api/pod-status.ts';
+import { formatTime } from '../../../shared/platform/clock.ts';
+import type { ContainerRecord } from '../../container-runtime/runtime.ts';
+import { isInitialized, isPastDeadline } from '../pod/compute-pod-actions.ts';
+import { latestRun, readySandbox } from '../pod/observed-pod.ts';
+import { isSidecar, isTerminalPhase, type PodView } from '../pod/pod-view.ts';
+import { computeQosClass } from '../spec/qos.ts';
+import { computeContainerStatus } from './container-status.ts';
+import { computePodConditions } from './pod-conditions.ts';
+import { computePodPhase, type PodPhase } from './pod-phase.ts';
+
+export interface PodStatusContext {
+  hostIp: string;
+  terminationMessage(record: ContainerRecord): string;
+}
+
+/** The fields that the kubelet owns; absent ones are to be removed. */
+export type OwnedPodStatus = Pick<
+  PodStatus,
+  | 'observedGeneration'
+  | 'phase'
+  | 'reason'
+  | 'message'
+  | 'conditions'
+  | 'hostIP'
+  | 'hostIPs'
+  | 'podIP'
+  | 'podIPs'
+  | 'startTime'
+  | 'initContainerStatuses'
+  | 'containerStatuses'
+  | 'qosClass'
+>;
+
+export function computePodStatus(view: PodView, context: PodStatusContext): OwnedPodStatus {
+  const { pod, nowMs } = view;
+  const sandbox = readySandbox(view.observed);
+  const isPastEnd = isPastDeadline(view);
+  const wasTerminal = isTerminalPhase(pod.status.phase);
+  const isDeleted = pod.metadata.deletionTimestamp !== undefined && !hasRunning(view);
+  const isTerminal = wasTerminal || isPastEnd || isDeleted || !canRunAgain(view);
+  const initialized = isInitialized(view, sandbox?.id) || haveInitsEnded(view);
+  const render = (role: 'main' | 'init') => (container: (typeof pod.spec.containers)[number]) =>
+    computeContainerStatus({ view, container, role, isInitialized: initialized, isTerminal, ...context });
+  const statuses = pod.spec.containers.map(render('main'));
+  const initStatuses = (pod.spec.initContainers ?? []).map(render('init'));
+  const phase = choosePhase(view, { statuses, initStatuses, isTerminal, isPastEnd });
+  const podIp = pod.spec.hostNetwork ? context.hostIp : (sandbox?.ip ?? (isTerminal ? (pod.status.podIP ?? '') : ''));
+  return {
+    ...(pod.metadata.generation === undefined ? {} : { observedGeneration: pod.metadata.generation }),
+    phase,
+    ...explain(view, isPastEnd),
+    conditions: computePodConditions({
+      pod,
+      phase,
+      statuses,
+      initStatuses,
+      hasSandbox: sandbox !== undefined,
+      isInitialized: initialized,
+      nowMs,
+    }),
+    hostIP: context.hostIp,
+    hostIPs: [{ ip: context.hostIp }],
+    ...(podIp === '' ? {} : { podIP: podIp, podIPs: [{ ip: podIp }] }),
+    startTime: pod.status.startTime ?? formatTime(nowMs),
+    ...(initStatuses.length === 0 ? {} : { initContainerStatuses: initStatuses }),
+    containerStatuses: statuses,
+    qosClass: pod.status.qosClass ?? computeQosClass(pod.spec),
+  };
+}
+
+interface PhaseChoice {
+  statuses: readonly ContainerStatus[];
+  initStatuses: readonly ContainerStatus[];
+  isTerminal: boolean;
+  isPastEnd: boolean;
+}
+
+/** A phase that has ended never changes again; a pod over its deadline fails once its containers are told to stop. */
+function choosePhase({ pod }: PodView, choice: PhaseChoice): PodPhase {
+  const { phase } = pod.status;
+  if (phase === 'Succeeded' || phase === 'Failed') return phase;
+  return choice.isPastEnd ? 'Failed' : computePodPhase({ spec: pod.spec, ...choice });
+}
+
+function explain({ pod }: PodView, isPastEnd: boolean): Pick<PodStatus, 'reason' | 'message'> {
+  if (isPastEnd && !isTerminalPhase(pod.status.phase)) {
+    const message = 'Pod was active on the node longer than the specified deadline';
+    return { reason: 'DeadlineExceeded', message };
+  }
+  const { reason, message } = pod.status;
+  return { ...(reason ? { reason } : {}), ...(message ? { message } : {}) };
+}
+
+function hasRunning({ observed }: PodView): boolean {
+  return observed.containers.some(({ state }) => state === 'running');
+}
+
+/** With Never, a pod whose sandbox is gone is over, even where a container never had its turn. */
+function canRunAgain({ pod, observed }: PodView): boolean {
+  const hasBegun = observed.containers.length > 0;
+  return !(pod.spec.restartPolicy === 'Never' && hasBegun && readySandbox(observed) === undefined);
+}
+
+function haveInitsEnded({ pod, observed, probes }: PodView): boolean {
+  return (pod.spec.initContainers ?? []).every((container) => {
+    const record = latestRun(observed, container.name);
+    if (isSidecar(container)) return record?.state === 'running' && probes.isStarted(record);
+    return record?.exit?.code === 0;
+  });
+}

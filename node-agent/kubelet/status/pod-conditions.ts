@@ -1,0 +1,73 @@
+/** Pure: a pod's conditions. Source: Kubernetes documentation, "Pod conditions"; pkg/kubelet/status/generate.go. */
+import type { ContainerStatus } from '../../../shared/api/container-status.ts';
+import type { Pod } from '../../../shared/api/pod.ts';
+import type { PodCondition } from '../../../shared/api/pod-status.ts';
+import { isConditionTrue, setCondition } from '../../../shared/machinery/conditions.ts';
+import { formatTime } from '../../../shared/platform/clock.ts';
+import { isSidecar } from '../pod/pod-view.ts';
+import type { PodPhase } from './pod-phase.ts';
+
+export interface ConditionsInput {
+  pod: Pod;
+  phase: PodPhase;
+  statuses: readonly ContainerStatus[];
+  initStatuses: readonly ContainerStatus[];
+  hasSandbox: boolean;
+  isInitialized: boolean;
+  nowMs: number;
+}
+
+/** The types that the kubelet owns; others are left to their owners. */
+export const OWN_CONDITIONS = ['PodReadyToStartContainers', 'Initialized', 'Ready', 'ContainersReady', 'PodScheduled'];
+
+/** The kubelet's own conditions, with the transition times of those that did not change. */
+export function computePodConditions(input: ConditionsInput): PodCondition[] {
+  const containersReady = computeContainersReady(input);
+  const wanted: PodCondition[] = [
+    { type: 'PodReadyToStartContainers', status: input.hasSandbox ? 'True' : 'False' },
+    computeInitialized(input),
+    computeReady(input, containersReady),
+    containersReady,
+    { type: 'PodScheduled', status: 'True' },
+  ];
+  const { generation } = input.pod.metadata;
+  const now = formatTime(input.nowMs);
+  const old = input.pod.status.conditions ?? [];
+  return wanted.map((condition) => {
+    const observed = generation === undefined ? condition : { ...condition, observedGeneration: generation };
+    const present = old.filter(({ type }) => type === condition.type);
+    return setCondition(present, observed, now)[0] ?? observed;
+  });
+}
+
+function computeInitialized({ pod, phase, initStatuses, isInitialized }: ConditionsInput): PodCondition {
+  if (phase === 'Succeeded') return { type: 'Initialized', status: 'True', reason: 'PodCompleted' };
+  const sidecars = new Set((pod.spec.initContainers ?? []).filter(isSidecar).map(({ name }) => name));
+  const isIncomplete = ({ name, ready, started }: ContainerStatus) => (sidecars.has(name) ? !started : !ready);
+  const incomplete = isInitialized ? [] : initStatuses.filter(isIncomplete).map(({ name }) => name);
+  if (incomplete.length === 0) return { type: 'Initialized', status: 'True' };
+  const message = `containers with incomplete status: [${incomplete.join(' ')}]`;
+  return { type: 'Initialized', status: 'False', reason: 'ContainersNotInitialized', message };
+}
+
+function computeContainersReady({ pod, phase, statuses, initStatuses }: ConditionsInput): PodCondition {
+  const type = 'ContainersReady';
+  if (phase === 'Succeeded') return { type, status: 'False', reason: 'PodCompleted' };
+  if (phase === 'Failed') return { type, status: 'False', reason: 'PodFailed' };
+  const sidecars = new Set((pod.spec.initContainers ?? []).filter(isSidecar).map(({ name }) => name));
+  const counted = [...initStatuses.filter(({ name }) => sidecars.has(name)), ...statuses];
+  const unready = counted.filter(({ ready }) => !ready).map(({ name }) => name);
+  if (unready.length === 0) return { type, status: 'True' };
+  const message = `containers with unready status: [${unready.join(' ')}]`;
+  return { type, status: 'False', reason: 'ContainersNotReady', message };
+}
+
+/** Ready: the containers are, and whoever has a readiness gate says so too. */
+function computeReady({ pod }: ConditionsInput, containersReady: PodCondition): PodCondition {
+  if (containersReady.status !== 'True') return { ...containersReady, type: 'Ready' };
+  const gates = (pod.spec.readinessGates ?? []).map(({ conditionType }) => conditionType);
+  const closed = gates.filter((type) => !isConditionTrue(pod.status.conditions, type));
+  if (closed.length === 0) return { type: 'Ready', status: 'True' };
+  const message = closed.map((type) => `the status of pod readiness gate "${type}" is not "True"`).join(', ');
+  return { type: 'Ready', status: 'False', reason: 'ReadinessGatesNotReady', message };
+}
