@@ -4,7 +4,7 @@
  *
  *     node cli/build-bundles.ts [cli] [master] [agent]        all of them unless named
  */
-import { copyFile, mkdir, readFile, rename, rm } from 'node:fs/promises';
+import { copyFile, cp, mkdir, readFile, rename, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build, type Plugin } from 'esbuild';
@@ -119,6 +119,11 @@ async function copyAddons(): Promise<void> {
   }
 }
 
+/** The files of the status page, which it looks for beside itself. */
+function copyPage(): Promise<void> {
+  return cp(join(ROOT, 'master/status-page/page'), join(DIST, 'page'), { recursive: true });
+}
+
 async function sameContent(a: string, b: string): Promise<boolean> {
   const [first, second] = await Promise.all([a, b].map((path) => readFile(path).catch(() => undefined)));
   return first !== undefined && second !== undefined && first.equals(second);
@@ -138,7 +143,10 @@ if (wrong.length > 0) {
 } else {
   const chosen = names.length === 0 ? Object.keys(PROGRAMS).filter(isProgram) : names.filter(isProgram);
   await mkdir(DIST, { recursive: true });
-  const results = await Promise.allSettled([...chosen.map(buildProgram), chosen.includes('master') && copyAddons()]);
+  const results = await Promise.allSettled([
+    ...chosen.map(buildProgram),
+    ...(chosen.includes('master') ? [copyAddons(), copyPage()] : []),
+  ]);
   // esbuild has said why.
   if (results.some(({ status }) => status === 'rejected')) process.exitCode = 1;
 }
