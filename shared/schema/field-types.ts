@@ -79,18 +79,19 @@ function plainExpectation({ type }: SchemaNode, value: unknown): string | undefi
   }
 }
 
-/** An int64 beyond 2^53 has already lost its last digits in JSON.parse; it is let through as Kubernetes does. */
+/** An int64 beyond 2^53 has already lost its last digits in JSON.parse, so that the largest one reads as 2^63. */
+const MAX_INTEGER = { int32: 2 ** 31 - 1, int64: 2 ** 63 } as const;
+
 function isInteger(value: unknown, format: 'int32' | 'int64'): boolean {
-  if (typeof value !== 'number' || !Number.isInteger(value)) return false;
-  const limit = format === 'int32' ? 2 ** 31 : 2 ** 63;
-  return value >= -limit && value < (format === 'int32' ? limit : limit + 1);
+  const max = MAX_INTEGER[format];
+  return typeof value === 'number' && Number.isInteger(value) && value >= -max - 1 && value <= max;
 }
 
 function isQuantity(value: unknown): boolean {
   if (typeof value === 'number') return true;
   if (typeof value !== 'string') return false;
   try {
-    parseQuantity(value);
+    parseQuantity(value.trim());
     return true;
   } catch (error) {
     if (error instanceof QuantityError) return false;

@@ -6,6 +6,7 @@ import {
   bytes,
   double,
   int32,
+  int64,
   intOrString,
   list,
   object,
@@ -42,6 +43,7 @@ const SpecSchema = object('Spec', 'what is wanted', {
   blob: bytes(7, 'blob'),
   ratio: double(8, 'ratio', { maximum: 1 }),
   extra: raw(9, 'anything'),
+  big: int64(10, 'a big number'),
 });
 const ThingSchema = object('Thing', 'a thing', {
   metadata: ref(1, object('Meta', 'meta', { name: str(1, 'name') }), 'meta'),
@@ -70,6 +72,7 @@ const TYPE_ERRORS: [spec: Record<string, unknown>, message: string][] = [
   [{ labels: { a: 1 } }, 'spec.labels[a] must be a string, not the number 1'],
   [{ blob: 'a' }, 'spec.blob must be a base64 string, not the string "a"'],
   [{ ratio: 'x' }, 'spec.ratio must be a number, not the string "x"'],
+  [{ big: 2 ** 64 }, 'spec.big must be a whole number (int64), not the number 18446744073709552000'],
   [{ extra: [] }, 'spec.extra must be an object, not a list'],
 ];
 
@@ -94,6 +97,7 @@ test('good values of all types pass', () => {
     blob: 'aGk=',
     ratio: 0.5,
     extra: { anything: [{ goes: null }] },
+    big: JSON.parse('9223372036854775807'),
   });
   assert.deepEqual(good, { typeErrors: [], errors: [], unknownFields: [] });
 });
