@@ -1,0 +1,68 @@
+/** Finds out who asks, for both doors: from a certificate that TLS has verified, or from a bearer token. */
+import type { KeyObject, X509Certificate } from 'node:crypto';
+import type { Client } from '../../../shared/client/client.ts';
+import { isStatusError } from '../../../shared/machinery/errors.ts';
+import type { Clock } from '../../../shared/platform/clock.ts';
+import { BOOTSTRAP_USERNAME, parseBootstrapToken } from '../../../shared/protocol/join-token.ts';
+import type { UserInfo } from '../../apiserver/user-info.ts';
+import type { SessionCredentials } from '../../broker/broker.ts';
+import { SessionRefused } from '../../broker/session-refused.ts';
+import { userOfBootstrapToken } from './bootstrap-tokens.ts';
+import { userOfCertificate } from './client-certificate.ts';
+import { looksLikeToken } from './json-web-token.ts';
+import { userOfServiceAccountToken } from './service-account-tokens.ts';
+import { unauthorized } from './unauthorized.ts';
+
+export interface AuthenticatorOptions {
+  /** With the rights of a master: reads Secrets, ServiceAccounts and Pods. */
+  client: Pick<Client, 'get'>;
+  /** Key of the tokens of service accounts. */
+  tokenKey: KeyObject;
+  clock: Pick<Clock, 'nowMs'>;
+}
+
+/** Methods reject with Unauthorized, whose message says why. */
+export interface Authenticator {
+  userOfCertificate(certificate: X509Certificate): UserInfo;
+  userOfToken(token: string): Promise<UserInfo>;
+  /** For the broker; rejects with SessionRefused. */
+  userOfSession(credentials: SessionCredentials): Promise<UserInfo>;
+}
+
+/** MQTT user name beside a bearer token; any other name than this and the bootstrap's is refused. */
+export const TOKEN_USERNAME = 'token';
+
+export function createAuthenticator(options: AuthenticatorOptions): Authenticator {
+  const { client, clock, tokenKey } = options;
+  const userOfToken = async (token: string): Promise<UserInfo> => {
+    const bootstrap = parseBootstrapToken(token);
+    if (bootstrap !== undefined) return userOfBootstrapToken({ client, clock }, bootstrap);
+    if (looksLikeToken(token)) return userOfServiceAccountToken({ client, clock, key: tokenKey }, token);
+    throw unauthorized('the bearer token is of no kind that is known here');
+  };
+  return {
+    userOfCertificate,
+    userOfToken,
+    userOfSession: (credentials) => userOfSession(credentials, userOfToken),
+  };
+}
+
+async function userOfSession(
+  { certificate, username, password }: SessionCredentials,
+  userOfToken: (token: string) => Promise<UserInfo>,
+): Promise<UserInfo> {
+  try {
+    if (certificate !== undefined) return userOfCertificate(certificate);
+    if (username === undefined || password === undefined) {
+      throw unauthorized('show a client certificate, or a user name and a token');
+    }
+    if (username !== BOOTSTRAP_USERNAME && username !== TOKEN_USERNAME) {
+      throw unauthorized(`the user name must be ${BOOTSTRAP_USERNAME} or ${TOKEN_USERNAME}`);
+    }
+    return await userOfToken(password);
+  } catch (error) {
+    if (!isStatusError(error, 'Unauthorized')) throw error;
+    const hasShown = certificate !== undefined || password !== undefined;
+    throw new SessionRefused(hasShown ? 'bad-credentials' : 'not-authorized', error.message);
+  }
+}
