@@ -19,7 +19,7 @@ export const ConfigMapSchema = object('ConfigMap', 'Configuration that pods read
 export type ConfigMap = Static<typeof ConfigMapSchema>;
 
 function validateConfigMap(map: ConfigMap, old?: ConfigMap): FieldError[] {
-  const shared = Object.keys(map.binaryData ?? {}).filter((key) => map.data?.[key] !== undefined);
+  const shared = Object.keys(map.binaryData ?? {}).filter((key) => Object.hasOwn(map.data ?? {}, key));
   return [
     ...checkKeys('data', map.data),
     ...checkKeys('binaryData', map.binaryData),

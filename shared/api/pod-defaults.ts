@@ -17,6 +17,7 @@ interface PodParts extends KubernetesObject {
 export function applyPodSpecDefaults(spec: PodSpec): void {
   for (const container of [...(spec.containers ?? []), ...(spec.initContainers ?? [])]) {
     container.imagePullPolicy ??= pullPolicyFor(container.image);
+    fillProbes(container);
   }
   for (const container of spec.ephemeralContainers ?? []) container.imagePullPolicy ??= pullPolicyFor(container.image);
   for (const volume of spec.volumes ?? []) {
@@ -36,6 +37,17 @@ export function applyPodDefaults(pod: PodParts): void {
     if (spec.hostNetwork) exposeOnHost(container);
   }
   pod.status.qosClass ??= computeQosClass(spec);
+}
+
+/** A zero in a probe counts as not said: Kubernetes cannot tell the two apart. */
+function fillProbes({ livenessProbe, readinessProbe, startupProbe }: Container): void {
+  for (const probe of [livenessProbe, readinessProbe, startupProbe]) {
+    if (probe === undefined) continue;
+    probe.timeoutSeconds ||= 1;
+    probe.periodSeconds ||= 10;
+    probe.successThreshold ||= 1;
+    probe.failureThreshold ||= 3;
+  }
 }
 
 /** `Always` for the tag latest, spelled out or implied; a digest or any other tag never changes. */

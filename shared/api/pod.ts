@@ -1,8 +1,8 @@
 /** Pod: containers that run together on one node. Source: Kubernetes API reference, core/v1 Pod. */
 
-import { isDeepStrictEqual } from 'node:util';
 import type { Static } from 'typebox';
 import type { FieldError } from '../machinery/errors.ts';
+import { jsonEqual } from '../machinery/json.ts';
 import { defineKind } from '../schema/define-kind.ts';
 import { defaulted, object, ref, str } from '../schema/fields.ts';
 import { ObjectMetaSchema } from '../schema/object-meta.ts';
@@ -27,7 +27,7 @@ export type Pod = Static<typeof PodSchema>;
 function validatePod({ spec }: Pod, old?: Pod): FieldError[] {
   if (old === undefined) return [...checkPodSpec('spec', spec), ...checkNoEphemeral(spec)];
   // A change of status or labels only: what was accepted once stays accepted.
-  if (isDeepStrictEqual(spec, old.spec)) return [];
+  if (jsonEqual(spec, old.spec)) return [];
   return [...checkPodSpec('spec', spec), ...checkPodUpdate(spec, old.spec)];
 }
 

@@ -1,6 +1,7 @@
 /** Checks of what ConfigMaps and Secrets hold: keys that can be file names, a bounded size, data that may be sealed. */
-import { isDeepStrictEqual } from 'node:util';
+
 import type { FieldError } from '../../machinery/errors.ts';
+import { jsonEqual } from '../../machinery/json.ts';
 import { validateConfigKey } from '../../machinery/names.ts';
 import { complaintsAbout, forbiddenValue, tooLongBytes } from './field-error.ts';
 
@@ -36,7 +37,7 @@ export function decodedBytes(values: Values | undefined): number {
 export function checkSeal(object: Sealable, old: Sealable | undefined): FieldError[] {
   if (!old?.immutable) return [];
   const why = 'field is immutable when `immutable` is set';
-  const changed = (['data', 'binaryData'] as const).filter((name) => !isDeepStrictEqual(object[name], old[name]));
+  const changed = (['data', 'binaryData'] as const).filter((name) => !jsonEqual(object[name], old[name]));
   return [
     ...(object.immutable ? [] : [forbiddenValue('immutable', why)]),
     ...changed.map((name) => forbiddenValue(name, why)),

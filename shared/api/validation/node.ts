@@ -1,6 +1,7 @@
 /** Checks of a Node: taints that can be told apart, and an identity that stays once it is set. */
-import { isDeepStrictEqual } from 'node:util';
+
 import type { FieldError } from '../../machinery/errors.ts';
+import { jsonEqual } from '../../machinery/json.ts';
 import { validateLabelValue, validateQualifiedName } from '../../machinery/names.ts';
 import type { NodeSpec, Taint } from '../node-spec.ts';
 import { checkUnique, forbiddenValue } from './field-error.ts';
@@ -26,7 +27,7 @@ function checkTaints(field: string, taints: readonly Taint[] = []): FieldError[]
 
 function checkIdentity(spec: NodeSpec, old: NodeSpec): FieldError[] {
   const errors: FieldError[] = [];
-  if (old.podCIDRs?.length && !isDeepStrictEqual(spec.podCIDRs, old.podCIDRs)) {
+  if (old.podCIDRs?.length && !jsonEqual(spec.podCIDRs, old.podCIDRs)) {
     errors.push(forbiddenValue('spec.podCIDRs', 'node updates may not change podCIDR except from "" to valid'));
   }
   if (old.providerID && spec.providerID !== old.providerID) {

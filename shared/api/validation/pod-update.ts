@@ -2,8 +2,9 @@
  * What may change in a pod once it is there: images, the deadline, further tolerations, gates that open, and the node when
  * the pod is placed. Everything else of the spec stays, because the containers were started from it.
  */
-import { isDeepStrictEqual } from 'node:util';
+
 import type { FieldError } from '../../machinery/errors.ts';
+import { jsonEqual } from '../../machinery/json.ts';
 import type { PodSpec } from '../pod-spec.ts';
 import { forbiddenValue, invalidValue } from './field-error.ts';
 
@@ -14,7 +15,7 @@ const RULE =
 
 export function checkPodUpdate(spec: PodSpec, old: PodSpec): FieldError[] {
   return [
-    ...(isDeepStrictEqual(fixedPart(spec, old), fixedPart(old, old)) ? [] : [forbiddenValue('spec', RULE)]),
+    ...(jsonEqual(fixedPart(spec, old), fixedPart(old, old)) ? [] : [forbiddenValue('spec', RULE)]),
     ...checkDeadline(spec.activeDeadlineSeconds, old.activeDeadlineSeconds),
     ...checkTolerations(spec, old),
     ...checkGates(spec, old),
@@ -58,7 +59,7 @@ function checkDeadline(deadline: number | undefined, old: number | undefined): F
 function checkTolerations(spec: PodSpec, old: PodSpec): FieldError[] {
   const now = (spec.tolerations ?? []).map((toleration) => ({ ...toleration, tolerationSeconds: undefined }));
   const lost = (old.tolerations ?? []).some(
-    (toleration) => !now.some((kept) => isDeepStrictEqual(kept, { ...toleration, tolerationSeconds: undefined })),
+    (toleration) => !now.some((kept) => jsonEqual(kept, { ...toleration, tolerationSeconds: undefined })),
   );
   return lost
     ? [forbiddenValue('spec.tolerations', 'existing toleration can not be modified except its tolerationSeconds')]

@@ -14,7 +14,11 @@ export function checkResources(field: string, resources: ResourceRequirements | 
     ...checkQuantities(`${field}.limits`, limits),
     ...checkQuantities(`${field}.requests`, requests),
     ...Object.entries(requests).flatMap(([name, amount]) =>
-      checkAgainstLimit(`${field}.requests`, { name, amount, limit: limits[name] }),
+      checkAgainstLimit(`${field}.requests`, {
+        name,
+        amount,
+        limit: Object.hasOwn(limits, name) ? limits[name] : undefined,
+      }),
     ),
   ];
 }

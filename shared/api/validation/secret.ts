@@ -12,12 +12,12 @@ interface SecretParts {
 }
 
 /** Keys without which a Secret of that type is of no use. */
-const NEEDED_KEYS: Readonly<Record<string, readonly string[]>> = {
-  'kubernetes.io/tls': ['tls.crt', 'tls.key'],
-  'kubernetes.io/ssh-auth': ['ssh-privatekey'],
-  'kubernetes.io/dockercfg': ['.dockercfg'],
-  'kubernetes.io/dockerconfigjson': ['.dockerconfigjson'],
-};
+const NEEDED_KEYS: ReadonlyMap<string, readonly string[]> = new Map([
+  ['kubernetes.io/tls', ['tls.crt', 'tls.key']],
+  ['kubernetes.io/ssh-auth', ['ssh-privatekey']],
+  ['kubernetes.io/dockercfg', ['.dockercfg']],
+  ['kubernetes.io/dockerconfigjson', ['.dockerconfigjson']],
+]);
 
 /** Keys whose value must be JSON. */
 const JSON_KEYS = ['.dockercfg', '.dockerconfigjson'];
@@ -35,7 +35,7 @@ export function checkSecret(secret: SecretParts, old?: SecretParts): FieldError[
 }
 
 function checkType({ type, data = {}, metadata }: SecretParts): FieldError[] {
-  const needed = NEEDED_KEYS[type] ?? [];
+  const needed = NEEDED_KEYS.get(type) ?? [];
   const missing = needed.filter((key) => data[key] === undefined);
   const unreadable = needed.filter((key) => JSON_KEYS.includes(key) && data[key] !== undefined && !isJson(data[key]));
   const errors = [

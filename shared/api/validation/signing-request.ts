@@ -1,6 +1,7 @@
 /** Checks of a CertificateSigningRequest: what is asked for never changes, and a decision is not taken back. */
-import { isDeepStrictEqual } from 'node:util';
+
 import type { FieldError } from '../../machinery/errors.ts';
+import { jsonEqual } from '../../machinery/json.ts';
 import { validateDns1123Subdomain } from '../../machinery/names.ts';
 import { complaintsAbout, invalidValue, requiredValue } from './field-error.ts';
 
@@ -17,7 +18,7 @@ const PEM = /^-----BEGIN CERTIFICATE REQUEST-----\s[\s\S]+-----END CERTIFICATE R
 export function checkSigningRequest({ spec, status }: RequestParts, old?: RequestParts): FieldError[] {
   const types = new Set((status?.conditions ?? []).map(({ type }) => type));
   const errors = old === undefined && spec !== undefined ? checkSpec(spec) : [];
-  if (old !== undefined && !isDeepStrictEqual(spec, old.spec)) {
+  if (old !== undefined && !jsonEqual(spec, old.spec)) {
     errors.push(invalidValue('spec', '', 'field is immutable'));
   }
   if (types.has('Approved') && types.has('Denied')) {

@@ -1,6 +1,7 @@
 /** Checks that Deployments and ReplicaSets share: counts, and a selector that matches the template and never changes. */
-import { isDeepStrictEqual } from 'node:util';
+
 import type { FieldError } from '../../machinery/errors.ts';
+import { jsonEqual } from '../../machinery/json.ts';
 import { selectorFromLabelSelector, selectorMatches } from '../../machinery/label-selector.ts';
 import type { LabelSelector } from '../label-selector.ts';
 import type { PodTemplateSpec } from '../pod-template.ts';
@@ -21,7 +22,7 @@ export function checkWorkload(noun: string, spec: WorkloadSpec, old?: WorkloadSp
     ...checkNotNegative('spec.replicas', spec.replicas),
     ...checkNotNegative('spec.minReadySeconds', spec.minReadySeconds),
     ...(spec.selector ? checkSelector(noun, spec.selector, spec.template) : []),
-    ...(old && !isDeepStrictEqual(spec.selector, old.selector)
+    ...(old && !jsonEqual(spec.selector, old.selector)
       ? [invalidValue('spec.selector', spec.selector, 'field is immutable')]
       : []),
     ...(spec.template ? checkEndlessTemplate(noun, spec.template) : []),

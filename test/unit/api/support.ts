@@ -10,6 +10,8 @@ export interface Admitted<T> {
   object: T;
   /** `spec.containers[0].image: Required value`. */
   complaints: string[];
+  /** Nothing is missing and every value is one that the schema allows. */
+  isSound: boolean;
 }
 
 export const NOW_MS = Date.parse('2026-11-22T12:00:00Z');
@@ -23,7 +25,8 @@ export function admit<T extends KubernetesObject>(kind: Kind<T>, draft: Draft<T>
   assert(typeErrors.length + unknownFields.length === 0, JSON.stringify([typeErrors, unknownFields]));
   kind.applyDefaults?.(object);
   const all = [...errors, ...(kind.validate?.(object, old) ?? [])];
-  return { object, complaints: all.map(({ field, message }) => `${field}: ${message}`) };
+  const complaints = all.map(({ field, message }) => `${field}: ${message}`);
+  return { object, complaints, isSound: errors.length === 0 };
 }
 
 /** The stored object of a draft that must be fine. */
