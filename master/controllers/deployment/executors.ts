@@ -7,6 +7,7 @@ import { isStatusError } from '../../../shared/machinery/errors.ts';
 import { controllerReference, isControlledBy } from '../../../shared/machinery/owner-references.ts';
 import type { Draft } from '../../../shared/schema/object-meta.ts';
 import type { Executors } from '../actions.ts';
+import { thisObject, unlessGone } from '../requests.ts';
 import { hasTemplate, REVISION_ANNOTATION, TEMPLATE_HASH_LABEL } from './revisions.ts';
 import type { DeploymentActions } from './rollout.ts';
 
@@ -42,9 +43,8 @@ export function createDeploymentExecutors(
       scaled(replicaSet.metadata.name, replicaSet.spec.replicas, replicas);
     },
     async deleteReplicaSet({ replicaSet }) {
-      const { uid } = replicaSet.metadata;
       const key = { namespace, name: replicaSet.metadata.name };
-      await ignoreGone(client.delete(ReplicaSetKind, key, { preconditions: { uid } }));
+      await unlessGone(client.delete(ReplicaSetKind, key, thisObject(replicaSet.metadata)));
     },
     async setRevision({ revision }) {
       const body = { metadata: { uid: deployment.metadata.uid, annotations: { [REVISION_ANNOTATION]: revision } } };
@@ -53,7 +53,7 @@ export function createDeploymentExecutors(
     async updateStatus({ status }) {
       // A merge patch: the step before it may have changed the revision, and the status is this controller's alone.
       const body = { metadata: { uid: deployment.metadata.uid }, status };
-      await ignoreGone(
+      await unlessGone(
         client.patch(DeploymentKind, { namespace, name }, { type: 'merge', subresource: 'status', body }),
       );
     },
@@ -108,12 +108,4 @@ function withSize(
     ? { ...replicaSet.spec, replicas, minReadySeconds }
     : { ...replicaSet.spec, replicas };
   return { ...replicaSet, metadata: { ...replicaSet.metadata, annotations }, spec };
-}
-
-async function ignoreGone(request: Promise<unknown>): Promise<void> {
-  try {
-    await request;
-  } catch (error) {
-    if (!isStatusError(error, 'NotFound')) throw error;
-  }
 }

@@ -1,0 +1,113 @@
+/**
+ * Whether a board gets the certificate that it asks for. Pure but for the arithmetic of the key.
+ * Invariant: a certificate for `system:node:<name>` goes to a newcomer only when that name is free or the key is the one that
+ * has it already, and to a member only when it is that very node. Everything else is refused with a sentence that says
+ * what to do, or left to an administrator (`kubectl certificate approve`).
+ */
+import { createHash } from 'node:crypto';
+import type { CertificateSigningRequest } from '../../../shared/api/certificate-signing-request.ts';
+import { validateDns1123Subdomain } from '../../../shared/machinery/names.ts';
+import {
+  type CertificateRequest,
+  CertificateRequestError,
+  parseCertificateRequest,
+} from '../../../shared/protocol/x509/certificate-request.ts';
+import { encodePublicKey } from '../../../shared/protocol/x509/keys.ts';
+
+export const KUBELET_SIGNER = 'kubernetes.io/kube-apiserver-client-kubelet';
+
+const NODE_USER_PREFIX = 'system:node:';
+const NODES_GROUP = 'system:nodes';
+const BOOTSTRAPPERS_GROUP = 'system:bootstrappers';
+
+const REQUIRED_USAGE = 'client auth';
+const ALLOWED_USAGES: ReadonlySet<string> = new Set(['digital signature', 'key encipherment', REQUIRED_USAGE]);
+
+/** What the cluster knows of the name that is asked for. */
+export interface NameFacts {
+  /** A Node of that name exists. */
+  isTaken: boolean;
+  /** Fingerprints of the keys that certificates were issued for under that name. */
+  knownKeys: ReadonlySet<string>;
+}
+
+export type CertificateDecision =
+  | { type: 'approve'; reason: string; message: string }
+  | { type: 'deny'; reason: string; message: string }
+  /** An administrator decides. */
+  | { type: 'leave' };
+
+export interface NodeRequest {
+  nodeName: string;
+  /** SHA-256 of the public key, hex. */
+  fingerprint: string;
+}
+
+/** Text for the certificate's refusal. */
+export class NodeRequestError extends Error {
+  override readonly name = 'NodeRequestError';
+}
+
+/** Reads a request for a node's certificate. Throws NodeRequestError when it is not exactly that. */
+export function parseNodeRequest({ spec }: Pick<CertificateSigningRequest, 'spec'>): NodeRequest {
+  const usages = spec.usages ?? [];
+  if (!usages.includes(REQUIRED_USAGE) || usages.some((usage) => !ALLOWED_USAGES.has(usage))) {
+    throw new NodeRequestError(
+      `usages must be "${REQUIRED_USAGE}", with "digital signature" and "key encipherment" if wanted`,
+    );
+  }
+  const { subject, publicKey } = parsePem(spec.request);
+  const { commonName, organizations } = subject;
+  const [organization, ...others] = organizations;
+  if (organization !== NODES_GROUP || others.length > 0) {
+    throw new NodeRequestError(`the organization must be ${NODES_GROUP} and nothing else`);
+  }
+  const nodeName = commonName.startsWith(NODE_USER_PREFIX) ? commonName.slice(NODE_USER_PREFIX.length) : '';
+  if (nodeName === '' || validateDns1123Subdomain(nodeName).length > 0) {
+    throw new NodeRequestError(`the common name must be ${NODE_USER_PREFIX}<name of the node>`);
+  }
+  return { nodeName, fingerprint: createHash('sha256').update(encodePublicKey(publicKey)).digest('hex') };
+}
+
+function parsePem(request: string): CertificateRequest {
+  try {
+    return parseCertificateRequest(Buffer.from(request, 'base64').toString('utf8'));
+  } catch (error) {
+    if (error instanceof CertificateRequestError) throw new NodeRequestError(error.message);
+    throw error;
+  }
+}
+
+export function computeCertificateDecision(
+  csr: Pick<CertificateSigningRequest, 'spec'>,
+  request: NodeRequest | NodeRequestError,
+  facts: NameFacts,
+): CertificateDecision {
+  const { username = '', groups = [] } = csr.spec;
+  const isMember = groups.includes(NODES_GROUP) && username.startsWith(NODE_USER_PREFIX);
+  const isNewcomer = groups.includes(BOOTSTRAPPERS_GROUP);
+  if (!isMember && !isNewcomer) return { type: 'leave' };
+  if (request instanceof NodeRequestError) return { type: 'deny', reason: 'InvalidRequest', message: request.message };
+  return isMember ? decideRenewal(username, request) : decideJoin(request, facts);
+}
+
+function decideRenewal(username: string, { nodeName }: NodeRequest): CertificateDecision {
+  if (username === `${NODE_USER_PREFIX}${nodeName}`) {
+    return { type: 'approve', reason: 'AutoApproved', message: 'the node renews its own certificate' };
+  }
+  const message = `${username} may not ask for the certificate of node "${nodeName}"`;
+  return { type: 'deny', reason: 'ForeignName', message };
+}
+
+function decideJoin({ nodeName, fingerprint }: NodeRequest, { isTaken, knownKeys }: NameFacts): CertificateDecision {
+  if (!isTaken) {
+    return { type: 'approve', reason: 'AutoApproved', message: `node "${nodeName}" joins with a valid join token` };
+  }
+  if (knownKeys.has(fingerprint)) {
+    return { type: 'approve', reason: 'AutoApproved', message: `node "${nodeName}" joins again with its own key` };
+  }
+  const message =
+    `the name "${nodeName}" belongs to a node with another key. Join under another name, or, when this board has been ` +
+    `flashed anew and takes the place of the old one, run "kubectl delete node ${nodeName}" and join again`;
+  return { type: 'deny', reason: 'NameTaken', message };
+}

@@ -1,0 +1,40 @@
+/** All controllers with the informers that they share, in the order in which they start. */
+import type { Component } from '../../shared/platform/lifecycle.ts';
+import { createBootstrapTokenCleaner } from './bootstrap-token-cleaner.ts';
+import { CertificateController, type CertificateSigner } from './certificates/controller.ts';
+import { DeploymentController } from './deployment/controller.ts';
+import { GarbageCollector } from './garbage-collector/controller.ts';
+import type { AnyKind } from './garbage-collector/ownership-graph.ts';
+import { type Environment, Informers } from './informers.ts';
+import { createNamespaceController } from './namespace.ts';
+import { NodeLifecycleController } from './node-lifecycle/controller.ts';
+import { createPodGarbageCollector } from './pod-garbage-collector.ts';
+import { ReplicaSetController } from './replica-set/controller.ts';
+import { createServiceAccountController } from './service-account.ts';
+
+export interface ControllersOptions extends Environment {
+  sign: CertificateSigner;
+  /** Every kind that the API server stores: namespaces are emptied of them, owners looked for among them. */
+  kinds: readonly AnyKind[];
+}
+
+/** Many, short-lived, and owned by nobody. */
+const NEVER_OWNED: ReadonlySet<string> = new Set(['Event']);
+
+export function createControllers({ sign, kinds, ...environment }: ControllersOptions): Component[] {
+  const informers = new Informers(environment);
+  const collected = kinds.filter((kind) => !NEVER_OWNED.has(kind.kind));
+  const controllers: Component[] = [
+    new ReplicaSetController(environment, informers),
+    new DeploymentController(environment, informers),
+    new NodeLifecycleController(environment, informers),
+    new GarbageCollector(environment, informers, collected),
+    createNamespaceController(environment, informers, kinds),
+    createPodGarbageCollector(environment, informers),
+    createServiceAccountController(environment, informers),
+    new CertificateController(environment, informers, sign),
+    createBootstrapTokenCleaner(environment, informers),
+  ];
+  // Informers stop last: what is under way may still read them.
+  return [informers, ...controllers];
+}

@@ -1,0 +1,94 @@
+/**
+ * The pod garbage collector: pods that nobody will ever finish. Those on a node whose Node object is gone, those that were
+ * deleted before they had a node, and the oldest of too many that have ended.
+ */
+import { NodeKind } from '../../shared/api/node.ts';
+import { type Pod, PodKind } from '../../shared/api/pod.ts';
+import { keyOf, parseKey } from '../../shared/client/informer.ts';
+import { isStatusError } from '../../shared/machinery/errors.ts';
+import { parseTime } from '../../shared/platform/clock.ts';
+import type { Component } from '../../shared/platform/lifecycle.ts';
+import { BY_NODE, type Environment, type Informers } from './informers.ts';
+import { thisObject, unlessGone } from './requests.ts';
+import { SyncedController } from './synced-controller.ts';
+
+/** Ended pods that are kept for people to look at. */
+export const MAX_ENDED_PODS = 1_000;
+
+/** A Node object that is made anew within this time keeps its pods. */
+const NODE_GONE_GRACE_MS = 5_000;
+
+const ENDED_KEY = 'ended';
+const NODE_PREFIX = 'node ';
+const POD_PREFIX = 'pod ';
+
+export function createPodGarbageCollector(environment: Environment, informers: Informers): Component {
+  const { client, logger } = environment;
+  const { nodes, pods } = informers;
+  const remove = async (doomed: readonly Pod[], why: string): Promise<void> => {
+    for (const pod of doomed) {
+      logger.info('pod collected', { pod: keyOf(pod), why });
+      const options = { gracePeriodSeconds: 0, ...thisObject(pod.metadata) };
+      await unlessGone(client.delete(PodKind, parseKey(keyOf(pod)), options));
+    }
+  };
+  const isNodeGone = async (name: string): Promise<boolean> => {
+    if (nodes.get(name) !== undefined) return false;
+    try {
+      await client.get(NodeKind, { name });
+      return false;
+    } catch (error) {
+      if (isStatusError(error, 'NotFound')) return true;
+      throw error;
+    }
+  };
+  const controller = new SyncedController({
+    ...environment,
+    name: 'pod-garbage-collector',
+    informers: [nodes, pods],
+    async reconcile(key) {
+      if (key === ENDED_KEY) await remove(computeExcessPods(pods.list()), 'too many ended pods');
+      else if (key.startsWith(NODE_PREFIX)) {
+        const node = key.slice(NODE_PREFIX.length);
+        if (await isNodeGone(node)) await remove(pods.byIndex(BY_NODE, node), 'its node is gone');
+      } else {
+        const pod = pods.get(key.slice(POD_PREFIX.length));
+        if (pod !== undefined && isDeletedUnscheduled(pod)) await remove([pod], 'deleted before it had a node');
+      }
+    },
+  });
+  nodes.onChange((key, current) => {
+    if (current === undefined) controller.enqueueAfter(`${NODE_PREFIX}${key}`, NODE_GONE_GRACE_MS);
+  });
+  pods.onChange((key, current, previous) => {
+    if (current === undefined) return;
+    const { nodeName } = current.spec;
+    if (isDeletedUnscheduled(current)) controller.enqueue(`${POD_PREFIX}${key}`);
+    if (hasEnded(current) && (previous === undefined || !hasEnded(previous))) controller.enqueue(ENDED_KEY);
+    const isNewThere = nodeName && previous?.spec.nodeName !== nodeName;
+    if (isNewThere && nodes.get(nodeName) === undefined) {
+      controller.enqueueAfter(`${NODE_PREFIX}${nodeName}`, NODE_GONE_GRACE_MS);
+    }
+  });
+  return controller;
+}
+
+/** The oldest of the ended pods beyond the limit. Pure. */
+export function computeExcessPods(pods: readonly Pod[], limit = MAX_ENDED_PODS): Pod[] {
+  const ended = pods.filter(hasEnded);
+  if (ended.length <= limit) return [];
+  return ended.sort((a, b) => createdMs(a) - createdMs(b)).slice(0, ended.length - limit);
+}
+
+function hasEnded({ status }: Pod): boolean {
+  return status.phase === 'Succeeded' || status.phase === 'Failed';
+}
+
+function isDeletedUnscheduled({ metadata, spec }: Pod): boolean {
+  const isHeld = (metadata.finalizers ?? []).length > 0;
+  return metadata.deletionTimestamp !== undefined && !spec.nodeName && !isHeld;
+}
+
+function createdMs({ metadata }: Pod): number {
+  return parseTime(metadata.creationTimestamp) ?? 0;
+}
