@@ -1,4 +1,6 @@
-/** Affinity: wishes and demands about the node and about neighbours. Source: Kubernetes API reference, core/v1 Affinity. */
+/**
+ * Affinity: wishes and demands about the node and about neighbours. Source: Kubernetes API reference, core/v1 Affinity.
+ */
 import type { Static } from 'typebox';
 import { int32, list, object, oneOf, ref, required, str, strings } from '../schema/fields.ts';
 import { LabelSelectorSchema } from './label-selector.ts';

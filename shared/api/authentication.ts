@@ -1,4 +1,7 @@
-/** Bodies of authentication requests: a token for a service account, and who am I. Source: Kubernetes API reference, authentication.k8s.io/v1. */
+/**
+ * Bodies of authentication requests: a token for a service account, and who am I. Source: Kubernetes API reference,
+ * authentication.k8s.io/v1.
+ */
 import type { Static } from 'typebox';
 import { defaulted, int64, object, ref, required, str, stringListMap, strings, time } from '../schema/fields.ts';
 import { PartialObjectMetaSchema } from './partial-object-meta.ts';

@@ -1,4 +1,6 @@
-/** Bodies of authorization requests: may I, and what may I. Source: Kubernetes API reference, authorization.k8s.io/v1. */
+/**
+ * Bodies of authorization requests: may I, and what may I. Source: Kubernetes API reference, authorization.k8s.io/v1.
+ */
 import type { Static } from 'typebox';
 import { bool, defaulted, list, object, ref, required, str, strings } from '../schema/fields.ts';
 import { LabelSelectorRequirementSchema } from './label-selector.ts';

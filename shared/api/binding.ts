@@ -1,4 +1,7 @@
-/** Bodies of requests below pods and workloads: binding, eviction, scale. Source: Kubernetes API reference, core/v1 Binding, policy/v1 Eviction, autoscaling/v1 Scale. */
+/**
+ * Bodies of requests below pods and workloads: binding, eviction, scale. Source: Kubernetes API reference, core/v1
+ * Binding, policy/v1 Eviction, autoscaling/v1 Scale.
+ */
 import type { Static } from 'typebox';
 import { defaulted, int32, object, ref, required, str } from '../schema/fields.ts';
 import { ObjectMetaSchema } from '../schema/object-meta.ts';

@@ -1,4 +1,7 @@
-/** Deployment: replicas of a pod and how a new version replaces the old one. Source: Kubernetes API reference, apps/v1 Deployment. */
+/**
+ * Deployment: replicas of a pod and how a new version replaces the old one. Source: Kubernetes API reference, apps/v1
+ * Deployment.
+ */
 import type { Static } from 'typebox';
 import { ageColumn, defineKind, nameColumn } from '../schema/define-kind.ts';
 import {

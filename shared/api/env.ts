@@ -1,4 +1,7 @@
-/** Environment variables of a container and where their values come from. Source: Kubernetes API reference, core/v1 EnvVar. */
+/**
+ * Environment variables of a container and where their values come from. Source: Kubernetes API reference, core/v1
+ * EnvVar.
+ */
 import type { Static } from 'typebox';
 import { bool, defaulted, object, quantity, ref, required, str } from '../schema/fields.ts';
 

@@ -1,4 +1,6 @@
-/** Event: something that happened to an object; repeats are counted. Source: Kubernetes API reference, core/v1 Event. */
+/**
+ * Event: something that happened to an object; repeats are counted. Source: Kubernetes API reference, core/v1 Event.
+ */
 import type { Static } from 'typebox';
 import type { FieldError } from '../machinery/errors.ts';
 import { defineKind } from '../schema/define-kind.ts';

@@ -1,4 +1,7 @@
-/** LabelSelector: chooses objects by their labels. Both parts must hold; an empty selector chooses everything. Source: Kubernetes API reference, meta/v1. */
+/**
+ * LabelSelector: chooses objects by their labels. Both parts must hold; an empty selector chooses everything. Source:
+ * Kubernetes API reference, meta/v1.
+ */
 import type { Static } from 'typebox';
 import { list, object, oneOf, required, str, stringMap, strings } from '../schema/fields.ts';
 

@@ -1,4 +1,7 @@
-/** Lease: says who is in charge, or that somebody is alive. A node's own leases live in memory. Source: Kubernetes API reference, coordination/v1. */
+/**
+ * Lease: says who is in charge, or that somebody is alive. A node's own leases live in memory. Source: Kubernetes API
+ * reference, coordination/v1.
+ */
 import type { Static } from 'typebox';
 import type { FieldError } from '../machinery/errors.ts';
 import { ageColumn, defineKind, nameColumn } from '../schema/define-kind.ts';

@@ -1,4 +1,6 @@
-/** What a node is wanted to be, and how it is reached and configured. Source: Kubernetes API reference, core/v1 NodeSpec. */
+/**
+ * What a node is wanted to be, and how it is reached and configured. Source: Kubernetes API reference, core/v1 NodeSpec.
+ */
 import type { Static } from 'typebox';
 import { bool, list, object, oneOf, ref, required, str, strings, time } from '../schema/fields.ts';
 

@@ -1,4 +1,6 @@
-/** PodSpec: what the containers of a pod are and where they may run. Source: Kubernetes API reference, core/v1 PodSpec. */
+/**
+ * PodSpec: what the containers of a pod are and where they may run. Source: Kubernetes API reference, core/v1 PodSpec.
+ */
 import type { Static } from 'typebox';
 import {
   bool,

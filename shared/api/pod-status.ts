@@ -1,4 +1,6 @@
-/** PodStatus: what the kubelet and the scheduler report of a pod. Source: Kubernetes API reference, core/v1 PodStatus. */
+/**
+ * PodStatus: what the kubelet and the scheduler report of a pod. Source: Kubernetes API reference, core/v1 PodStatus.
+ */
 import type { Static } from 'typebox';
 import { defaulted, int64, list, object, oneOf, quantities, ref, required, str, time } from '../schema/fields.ts';
 import { ContainerStatusSchema } from './container-status.ts';

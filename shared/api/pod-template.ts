@@ -1,4 +1,6 @@
-/** PodTemplateSpec: what the pods of a workload look like. Source: Kubernetes API reference, core/v1 PodTemplateSpec. */
+/**
+ * PodTemplateSpec: what the pods of a workload look like. Source: Kubernetes API reference, core/v1 PodTemplateSpec.
+ */
 import type { Static } from 'typebox';
 import { defaulted, object, ref } from '../schema/fields.ts';
 import { PartialObjectMetaSchema } from './partial-object-meta.ts';

@@ -1,4 +1,7 @@
-/** Probes and life-cycle hooks: what the kubelet asks of a running container. Source: Kubernetes API reference, core/v1 Probe and Lifecycle. */
+/**
+ * Probes and life-cycle hooks: what the kubelet asks of a running container. Source: Kubernetes API reference, core/v1
+ * Probe and Lifecycle.
+ */
 import type { Static } from 'typebox';
 import {
   defaulted,

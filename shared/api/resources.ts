@@ -1,4 +1,7 @@
-/** Amounts that a container or a volume asks for and may use. Source: Kubernetes API reference, core/v1 ResourceRequirements. */
+/**
+ * Amounts that a container or a volume asks for and may use. Source: Kubernetes API reference, core/v1
+ * ResourceRequirements.
+ */
 import type { Static } from 'typebox';
 import { list, object, quantities, required, str } from '../schema/fields.ts';
 

@@ -1,4 +1,7 @@
-/** Rights of a pod's processes. What a container says wins over what its pod says. Source: Kubernetes API reference, core/v1 SecurityContext. */
+/**
+ * Rights of a pod's processes. What a container says wins over what its pod says. Source: Kubernetes API reference,
+ * core/v1 SecurityContext.
+ */
 import type { Static } from 'typebox';
 import { bool, int64, list, object, oneOf, ref, required, str, strings } from '../schema/fields.ts';
 

@@ -1,4 +1,7 @@
-/** What a Service wants and has: its ports, addresses and policies. Source: Kubernetes API reference, core/v1 ServiceSpec. */
+/**
+ * What a Service wants and has: its ports, addresses and policies. Source: Kubernetes API reference, core/v1
+ * ServiceSpec.
+ */
 import type { Static } from 'typebox';
 import {
   bool,

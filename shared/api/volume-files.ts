@@ -1,4 +1,7 @@
-/** Volumes made of the API's own objects: ConfigMaps, Secrets, the pod's fields, tokens. Source: Kubernetes API reference, core/v1 Volume. */
+/**
+ * Volumes made of the API's own objects: ConfigMaps, Secrets, the pod's fields, tokens. Source: Kubernetes API
+ * reference, core/v1 Volume.
+ */
 import type { Static } from 'typebox';
 import { bool, defaulted, int32, int64, list, object, ref, required, str, stringMap } from '../schema/fields.ts';
 import { ObjectFieldSelectorSchema, ResourceFieldSelectorSchema } from './env.ts';

@@ -1,4 +1,7 @@
-/** Volumes of particular storage systems. Bramble mounts none of them itself, but manifests that name them must be read and explained. Source: Kubernetes API reference, core/v1 Volume. */
+/**
+ * Volumes of particular storage systems. Bramble mounts none of them itself, but manifests that name them must be read
+ * and explained. Source: Kubernetes API reference, core/v1 Volume.
+ */
 import type { Static } from 'typebox';
 import { bool, defaulted, int32, object, oneOf, ref, required, str, stringMap, strings } from '../schema/fields.ts';
 import { LocalObjectReferenceSchema } from './references.ts';

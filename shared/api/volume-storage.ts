@@ -1,4 +1,7 @@
-/** Volumes that hold data: of the pod, of the node, of the network, of a claim. Source: Kubernetes API reference, core/v1 Volume. */
+/**
+ * Volumes that hold data: of the pod, of the node, of the network, of a claim. Source: Kubernetes API reference, core/v1
+ * Volume.
+ */
 import type { Static } from 'typebox';
 import { bool, defaulted, object, oneOf, quantity, ref, required, str, stringMap, strings } from '../schema/fields.ts';
 import { LabelSelectorSchema } from './label-selector.ts';
