@@ -1,6 +1,7 @@
 /**
- * What may change in a pod once it is there: images, the deadline, further tolerations, gates that open, and the node when
- * the pod is placed. Everything else of the spec stays, because the containers were started from it.
+ * What may change in a pod once it is there: images, the deadline, further tolerations, gates that open.
+ * Everything else of the spec stays, because the containers were started from it; the node is set by a Binding, and
+ * ephemeral containers by their subresource, which do not come through here.
  */
 
 import type { FieldError } from '../../machinery/errors.ts';
@@ -24,7 +25,6 @@ export function checkPodUpdate(spec: PodSpec, old: PodSpec): FieldError[] {
 
 /** The spec without what has rules of its own; what may change is put to one value on both sides. */
 function fixedPart(spec: PodSpec, old: PodSpec): object {
-  const wasPlaced = Boolean(old.nodeName);
   return {
     ...spec,
     containers: (spec.containers ?? []).map((container) => ({ ...container, image: '' })),
@@ -33,8 +33,6 @@ function fixedPart(spec: PodSpec, old: PodSpec): object {
     activeDeadlineSeconds: undefined,
     tolerations: undefined,
     schedulingGates: undefined,
-    // A binding places a pod once.
-    nodeName: wasPlaced ? spec.nodeName : undefined,
     terminationGracePeriodSeconds: gracePeriod(spec, old),
   };
 }

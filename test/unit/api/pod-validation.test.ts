@@ -236,7 +236,6 @@ const allowed: [what: string, change: (spec: Pod['spec']) => void][] = [
   ['a further toleration', (spec) => spec.tolerations?.push({ key: 'b', operator: 'Exists' })],
   ['how long a taint is tolerated', (spec) => Object.assign(spec.tolerations?.[0] ?? {}, { tolerationSeconds: 5 })],
   ['an opened gate', (spec) => Object.assign(spec, { schedulingGates: [] })],
-  ['the node, once', (spec) => Object.assign(spec, { schedulingGates: [], nodeName: 'pi-1' })],
 ];
 
 for (const [what, change] of allowed) {
@@ -250,6 +249,7 @@ const refused: [what: string, field: string, change: (spec: Pod['spec']) => void
     'spec',
     ({ containers }) => containers.push(...before().spec.containers.map((each) => ({ ...each, name: 'b' }))),
   ],
+  ['the node', 'spec', (spec) => Object.assign(spec, { schedulingGates: [], nodeName: 'pi-1' })],
   ['the host network', 'spec', (spec) => Object.assign(spec, { hostNetwork: true })],
   ['the restart policy', 'spec', (spec) => Object.assign(spec, { restartPolicy: 'Never' })],
   ['a longer deadline', 'spec.activeDeadlineSeconds', (spec) => Object.assign(spec, { activeDeadlineSeconds: 90 })],
