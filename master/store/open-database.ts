@@ -67,11 +67,18 @@ export function openDatabase(options: DatabaseOptions): Database.Database {
 /** The store holds Secrets: nobody but its owner reads it. SQLite gives the WAL the rights of the file. */
 function prepareFile(path: string): void {
   if (existsSync(path)) return;
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  makeFolder(dirname(path));
   closeSync(openSync(path, 'a', 0o600));
   const folder = openSync(dirname(path), 'r');
   fsyncSync(folder);
   closeSync(folder);
+}
+
+/** Not mkdir's own `recursive`: Node 24 spins for ever where the kernel answers ENOENT below a folder that exists, as in /proc. */
+function makeFolder(folder: string): void {
+  if (existsSync(folder)) return;
+  makeFolder(dirname(folder));
+  mkdirSync(folder, { mode: 0o700 });
 }
 
 function configure(db: Database.Database, { path, maxBytes }: DatabaseOptions): void {
