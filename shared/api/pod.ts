@@ -1,5 +1,4 @@
 /** Pod: containers that run together on one node. Source: Kubernetes API reference, core/v1 Pod. */
-
 import type { Static } from 'typebox';
 import type { FieldError } from '../machinery/errors.ts';
 import { jsonEqual } from '../machinery/json.ts';

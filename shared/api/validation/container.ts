@@ -88,7 +88,7 @@ function checkEphemeral({ container, field }: Placed): FieldError[] {
   const refused = [...PROBES, 'ports'] as const;
   return refused
     .filter((name) => container[name] !== undefined)
-    .map((name) => forbiddenValue(`${field}.${name}`, 'cannot be set for an Ephemeral Container'));
+    .map((name) => forbiddenValue(`${field}.${name}`, 'an ephemeral container has none'));
 }
 
 function checkPorts(field: string, ports: readonly ContainerPort[] = [], hostNetwork: boolean): FieldError[] {
@@ -149,7 +149,7 @@ function checkSubPath(field: string, { subPath, subPathExpr }: VolumeMount): Fie
     ...checkRelativePath(`${field}.subPath`, subPath),
     ...checkRelativePath(`${field}.subPathExpr`, subPathExpr),
     ...(subPath && subPathExpr
-      ? [invalidValue(`${field}.subPathExpr`, subPathExpr, 'subPathExpr and subPath are mutually exclusive')]
+      ? [invalidValue(`${field}.subPathExpr`, subPathExpr, 'cannot be combined with `subPath`')]
       : []),
   ];
 }
@@ -161,12 +161,7 @@ function checkPropagation(
 ): FieldError[] {
   const errors: FieldError[] = [];
   if (mountPropagation === 'Bidirectional' && !privileged) {
-    errors.push(
-      forbiddenValue(
-        `${field}.mountPropagation`,
-        'Bidirectional mount propagation is available only to privileged containers',
-      ),
-    );
+    errors.push(forbiddenValue(`${field}.mountPropagation`, 'Bidirectional needs a privileged container'));
   }
   if (recursiveReadOnly !== undefined && recursiveReadOnly !== 'Disabled' && !readOnly) {
     errors.push(forbiddenValue(`${field}.recursiveReadOnly`, 'may only be specified when readOnly is true'));

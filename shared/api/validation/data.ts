@@ -1,5 +1,4 @@
 /** Checks of what ConfigMaps and Secrets hold: keys that can be file names, a bounded size, data that may be sealed. */
-
 import type { FieldError } from '../../machinery/errors.ts';
 import { jsonEqual } from '../../machinery/json.ts';
 import { validateConfigKey } from '../../machinery/names.ts';

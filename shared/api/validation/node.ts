@@ -1,5 +1,4 @@
 /** Checks of a Node: taints that can be told apart, and an identity that stays once it is set. */
-
 import type { FieldError } from '../../machinery/errors.ts';
 import { jsonEqual } from '../../machinery/json.ts';
 import { validateLabelValue, validateQualifiedName } from '../../machinery/names.ts';
@@ -28,10 +27,10 @@ function checkTaints(field: string, taints: readonly Taint[] = []): FieldError[]
 function checkIdentity(spec: NodeSpec, old: NodeSpec): FieldError[] {
   const errors: FieldError[] = [];
   if (old.podCIDRs?.length && !jsonEqual(spec.podCIDRs, old.podCIDRs)) {
-    errors.push(forbiddenValue('spec.podCIDRs', 'node updates may not change podCIDR except from "" to valid'));
+    errors.push(forbiddenValue('spec.podCIDRs', 'cannot change once set'));
   }
   if (old.providerID && spec.providerID !== old.providerID) {
-    errors.push(forbiddenValue('spec.providerID', 'node updates may not change providerID except from "" to valid'));
+    errors.push(forbiddenValue('spec.providerID', 'cannot change once set'));
   }
   return errors;
 }

@@ -47,9 +47,7 @@ export function checkPodTemplate(field: string, template: PodTemplateSpec): Fiel
     ...checkPodSpec(`${field}.spec`, spec),
   ];
   if (spec.ephemeralContainers?.length) {
-    errors.push(
-      forbiddenValue(`${field}.spec.ephemeralContainers`, 'ephemeral containers not allowed in pod template'),
-    );
+    errors.push(forbiddenValue(`${field}.spec.ephemeralContainers`, 'a template has none'));
   }
   return errors;
 }
@@ -70,7 +68,7 @@ function checkPlacement(field: string, spec: PodSpec): FieldError[] {
       (index) => `${field}.schedulingGates[${index}]`,
     ),
     ...(spec.schedulingGates?.length && spec.nodeName
-      ? [forbiddenValue(`${field}.nodeName`, 'cannot be set until all schedulingGates have been cleared')]
+      ? [forbiddenValue(`${field}.nodeName`, 'cannot be set while there are scheduling gates')]
       : []),
     ...(spec.readinessGates ?? []).flatMap(({ conditionType }, index) =>
       checkText(`${field}.readinessGates[${index}].conditionType`, conditionType, validateQualifiedName),
@@ -101,10 +99,10 @@ function checkDns(field: string, { dnsPolicy, dnsConfig, hostAliases }: PodSpec)
   const servers = `${field}.dnsConfig.nameservers`;
   return [
     ...(dnsPolicy === 'None' && dnsConfig === undefined
-      ? [requiredValue(`${field}.dnsConfig`, 'must provide `dnsConfig` when `dnsPolicy` is None')]
+      ? [requiredValue(`${field}.dnsConfig`, 'is needed when `dnsPolicy` is None')]
       : []),
     ...(dnsPolicy === 'None' && dnsConfig !== undefined && nameservers.length === 0
-      ? [requiredValue(servers, 'must provide at least one DNS nameserver when `dnsPolicy` is None')]
+      ? [requiredValue(servers, 'needs an address when `dnsPolicy` is None')]
       : []),
     ...tooMany(servers, nameservers, MAX_NAMESERVERS),
     ...nameservers.flatMap((server, index) => checkIpAddress(`${servers}[${index}]`, server)),
@@ -121,7 +119,7 @@ function tooMany(field: string, values: readonly string[], max: number): FieldEr
 function checkHostAccess(field: string, spec: PodSpec): FieldError[] {
   const errors: FieldError[] = [];
   if (spec.shareProcessNamespace && spec.hostPID) {
-    const why = 'ShareProcessNamespace and HostPID cannot both be enabled';
+    const why = 'cannot be combined with `hostPID`';
     errors.push(invalidValue(`${field}.shareProcessNamespace`, true, why));
   }
   if (spec.hostUsers !== false) return errors;

@@ -3,16 +3,14 @@
  * Everything else of the spec stays, because the containers were started from it; the node is set by a Binding, and
  * ephemeral containers by their subresource, which do not come through here.
  */
-
 import type { FieldError } from '../../machinery/errors.ts';
 import { jsonEqual } from '../../machinery/json.ts';
 import type { PodSpec } from '../pod-spec.ts';
 import { forbiddenValue, invalidValue } from './field-error.ts';
 
 const RULE =
-  'pod updates may not change fields other than `spec.containers[*].image`, `spec.initContainers[*].image`, ' +
-  '`spec.activeDeadlineSeconds`, `spec.tolerations` (only additions to existing tolerations) or ' +
-  '`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)';
+  'only the images of containers, `activeDeadlineSeconds`, further `tolerations` and a negative ' +
+  '`terminationGracePeriodSeconds` may change in a pod that is there';
 
 export function checkPodUpdate(spec: PodSpec, old: PodSpec): FieldError[] {
   return [
@@ -48,8 +46,7 @@ function gracePeriod(spec: PodSpec, old: PodSpec): number | undefined {
 function checkDeadline(deadline: number | undefined, old: number | undefined): FieldError[] {
   const field = 'spec.activeDeadlineSeconds';
   if (old === undefined || deadline === old) return [];
-  if (deadline === undefined)
-    return [invalidValue(field, null, 'must not update from a positive integer to nil value')];
+  if (deadline === undefined) return [invalidValue(field, null, 'cannot be removed once set')];
   return deadline < old ? [] : [invalidValue(field, deadline, `must be less than or equal to previous value: ${old}`)];
 }
 
@@ -60,14 +57,12 @@ function checkTolerations(spec: PodSpec, old: PodSpec): FieldError[] {
     (toleration) => !now.some((kept) => jsonEqual(kept, { ...toleration, tolerationSeconds: undefined })),
   );
   return lost
-    ? [forbiddenValue('spec.tolerations', 'existing toleration can not be modified except its tolerationSeconds')]
+    ? [forbiddenValue('spec.tolerations', 'those that are there stay; only their tolerationSeconds may change')]
     : [];
 }
 
 function checkGates(spec: PodSpec, old: PodSpec): FieldError[] {
   const before = new Set((old.schedulingGates ?? []).map(({ name }) => name));
   const isNew = (spec.schedulingGates ?? []).some(({ name }) => !before.has(name));
-  return isNew
-    ? [forbiddenValue('spec.schedulingGates', 'only deletion is allowed, but found new scheduling gate')]
-    : [];
+  return isNew ? [forbiddenValue('spec.schedulingGates', 'gates can be opened, not added')] : [];
 }

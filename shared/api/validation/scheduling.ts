@@ -24,11 +24,11 @@ function checkToleration(field: string, toleration: Toleration): FieldError[] {
   const { key, operator, value, effect, tolerationSeconds } = toleration;
   const errors = checkOptionalText(`${field}.key`, key, validateQualifiedName);
   if (!key && operator !== 'Exists') {
-    const why = 'operator must be Exists when `key` is empty, which means "match all values and all keys"';
+    const why = 'must be Exists when `key` is empty: it then tolerates every taint';
     errors.push(invalidValue(`${field}.operator`, operator ?? '', why));
   }
   if (tolerationSeconds !== undefined && effect !== 'NoExecute') {
-    const why = "effect must be 'NoExecute' when `tolerationSeconds` is set";
+    const why = "must be 'NoExecute' when `tolerationSeconds` is set";
     errors.push(invalidValue(`${field}.effect`, effect ?? '', why));
   }
   if (operator === 'Exists' && value) {
@@ -71,7 +71,7 @@ function checkNodeTest(field: string, { key, operator, values = [] }: NodeSelect
   return [
     ...checkValueCount(field, operator, values.length),
     ...(compares && values.length !== 1
-      ? [requiredValue(`${field}.values`, "must be specified single value when `operator` is 'Lt' or 'Gt'")]
+      ? [requiredValue(`${field}.values`, "must be one value when `operator` is 'Lt' or 'Gt'")]
       : []),
     ...complaintsAbout(`${field}.key`, key, validateQualifiedName(key)),
   ];
@@ -132,7 +132,7 @@ function checkConstraint(field: string, constraint: TopologySpreadConstraint): F
   if (minDomains === undefined) return errors;
   if (minDomains <= 0) errors.push(invalidValue(`${field}.minDomains`, minDomains, 'must be greater than zero'));
   if (whenUnsatisfiable !== 'DoNotSchedule') {
-    errors.push(forbiddenValue(`${field}.minDomains`, 'can only use minDomains if whenUnsatisfiable=DoNotSchedule'));
+    errors.push(forbiddenValue(`${field}.minDomains`, "needs `whenUnsatisfiable` to be 'DoNotSchedule'"));
   }
   return errors;
 }

@@ -1,5 +1,4 @@
 /** Checks of a CertificateSigningRequest: what is asked for never changes, and a decision is not taken back. */
-
 import type { FieldError } from '../../machinery/errors.ts';
 import { jsonEqual } from '../../machinery/json.ts';
 import { validateDns1123Subdomain } from '../../machinery/names.ts';
@@ -22,7 +21,7 @@ export function checkSigningRequest({ spec, status }: RequestParts, old?: Reques
     errors.push(invalidValue('spec', '', 'field is immutable'));
   }
   if (types.has('Approved') && types.has('Denied')) {
-    errors.push(invalidValue('status.conditions', '', 'Approved and Denied conditions are mutually exclusive'));
+    errors.push(invalidValue('status.conditions', '', 'a request is approved or denied, not both'));
   }
   return errors;
 }
@@ -39,7 +38,7 @@ function checkSpec({
   }
   if (usages.length === 0) errors.push(requiredValue('spec.usages', 'usages must be provided'));
   if (expirationSeconds !== undefined && expirationSeconds < MIN_EXPIRATION_SECONDS) {
-    const why = `may not specify a duration less than ${MIN_EXPIRATION_SECONDS} seconds (10 minutes)`;
+    const why = `must be at least ${MIN_EXPIRATION_SECONDS}`;
     errors.push(invalidValue('spec.expirationSeconds', expirationSeconds, why));
   }
   return errors;
@@ -50,13 +49,7 @@ function checkSigner(field: string, signerName: string): FieldError[] {
   if (signerName === '') return [requiredValue(field)];
   const [domain = '', path, surplus] = signerName.split('/');
   if (!path || surplus !== undefined) {
-    return [
-      invalidValue(
-        field,
-        signerName,
-        "must be a fully qualified domain and path of the form 'example.com/signer-name'",
-      ),
-    ];
+    return [invalidValue(field, signerName, "must be a domain and a name, such as 'example.com/signer'")];
   }
   return complaintsAbout(field, signerName, validateDns1123Subdomain(domain));
 }

@@ -50,5 +50,5 @@ export function isIpAddress(text: string): boolean {
 
 export function checkIpAddress(field: string, text: string | undefined): FieldError[] {
   if (!text || isIpAddress(text)) return [];
-  return [invalidValue(field, text, 'must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)')];
+  return [invalidValue(field, text, 'must be an IP address, such as 10.9.8.7 or 2001:db8::1')];
 }

@@ -92,10 +92,8 @@ function checkDownwardFiles(field: string, files: readonly DownwardAPIVolumeFile
     return [
       ...checkFilePath(`${item}.path`, path),
       ...checkRange(`${item}.mode`, mode, 0, MAX_MODE),
-      ...(chosen === 0 ? [requiredValue(item, 'one of fieldRef and resourceFieldRef is required')] : []),
-      ...(chosen === 2
-        ? [invalidValue(item, path, 'fieldRef and resourceFieldRef can not be specified together')]
-        : []),
+      ...(chosen === 0 ? [requiredValue(item, 'needs fieldRef or resourceFieldRef')] : []),
+      ...(chosen === 2 ? [invalidValue(item, path, 'takes fieldRef or resourceFieldRef, not both')] : []),
       ...(fieldRef ? checkVolumeFieldPath(`${item}.fieldRef.fieldPath`, fieldRef.fieldPath) : []),
       ...(resourceFieldRef ? checkContainerAmount(`${item}.resourceFieldRef`, resourceFieldRef) : []),
     ];

@@ -1,7 +1,6 @@
 /**
  * Checks that Deployments and ReplicaSets share: counts, and a selector that matches the template and never changes.
  */
-
 import type { FieldError } from '../../machinery/errors.ts';
 import { jsonEqual } from '../../machinery/json.ts';
 import { selectorFromLabelSelector, selectorMatches } from '../../machinery/label-selector.ts';

@@ -153,7 +153,7 @@ const services: [why: string, spec: ServiceDraft, complaints: string[]][] = [
   [
     'a name that is no address',
     { ports: [{ port: 80 }], clusterIP: 'web' },
-    ['spec.clusterIPs[0]: Invalid value: "web": must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)'],
+    ['spec.clusterIPs[0]: Invalid value: "web": must be an IP address, such as 10.9.8.7 or 2001:db8::1'],
   ],
   [
     'headless with node ports',
