@@ -66,6 +66,7 @@ export function isSameOrigin({ origin, host }: Pick<IncomingHttpHeaders, 'origin
 }
 
 function hostnameOf(header: string | undefined): string | undefined {
+  if (header === undefined) return undefined;
   try {
     const { hostname } = new URL(`http://${header}`);
     return hostname.replace(/^\[(.*)\]$/, '$1').toLowerCase();
