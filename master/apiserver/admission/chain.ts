@@ -1,0 +1,24 @@
+/** The steps of admission in their order: first whether, then what is added, then what is allocated. */
+import type { AdmissionStep } from './admission.ts';
+import { createNamespaceLifecycle, type NamespaceReader } from './namespace-lifecycle.ts';
+import { nodeRestriction } from './node-restriction.ts';
+import { createPodDefaults } from './pod-defaults.ts';
+import { createServiceAddresses } from './service-addresses/service-addresses.ts';
+import type { ServiceAllocator } from './service-addresses/service-allocator.ts';
+
+export interface AdmissionOptions {
+  readNamespace: NamespaceReader | undefined;
+  allocator: ServiceAllocator | undefined;
+  tolerationSeconds?: number;
+}
+
+export function createAdmissionChain(options: AdmissionOptions): AdmissionStep[] {
+  const { readNamespace, allocator, tolerationSeconds } = options;
+  return [
+    ...(readNamespace ? [createNamespaceLifecycle(readNamespace)] : []),
+    nodeRestriction,
+    createPodDefaults(tolerationSeconds),
+    // Last: what it takes from the pools is given back only when something after it fails.
+    ...(allocator ? [createServiceAddresses(allocator)] : []),
+  ];
+}

@@ -1,0 +1,83 @@
+/**
+ * A node writes about itself only: its Node, its lease, its sensors, the status of its pods. The node authorizer has let
+ * the request in by its path; here the object itself is looked at.
+ * Source: Kubernetes, admission plugin NodeRestriction.
+ */
+import type { Pod } from '../../../shared/api/pod.ts';
+import { forbidden } from '../../../shared/machinery/errors.ts';
+import type { WriteCall } from '../registry/write-call.ts';
+import { type ApiObject, asKind } from '../storage/api-object.ts';
+import { nodeNameOf } from '../user-info.ts';
+import type { AdmissionReview, AdmissionStep } from './admission.ts';
+
+export const nodeRestriction: AdmissionStep = (review) => {
+  const node = nodeNameOf(review.call.user);
+  if (node === undefined) return;
+  const { call } = review;
+  switch (`${call.kind.group}/${call.kind.kind}`) {
+    case '/Node':
+      restrictNode(node, review);
+      break;
+    case 'coordination.k8s.io/Lease':
+    case 'bramble.dev/NodeSensors':
+      restrictName(node, review);
+      break;
+    case '/Pod':
+      restrictPod(node, review);
+      break;
+  }
+};
+
+function refuse(call: WriteCall, name: string, why: string): never {
+  throw forbidden(call.kind, name, why);
+}
+
+function nameOf({ call, object, old }: AdmissionReview): string {
+  return object?.metadata.name ?? old?.metadata.name ?? call.name;
+}
+
+function restrictName(node: string, review: AdmissionReview): void {
+  const name = nameOf(review);
+  if (name === node) return;
+  refuse(review.call, name, `node ${JSON.stringify(node)} may only write the ${review.call.kind.kind} of its own name`);
+}
+
+/** A label or taint set by an administrator isolates nodes: a node may not free itself from it. */
+function restrictNode(node: string, review: AdmissionReview): void {
+  const { call, operation, object, old } = review;
+  const name = nameOf(review);
+  if (name !== node)
+    refuse(call, name, `node ${JSON.stringify(node)} is not allowed to modify node ${JSON.stringify(name)}`);
+  if (operation === 'UPDATE' && !equalTaints(object, old)) {
+    refuse(call, name, `node ${JSON.stringify(node)} is not allowed to modify taints`);
+  }
+  const changed = changedLabels(object, old).find((key) =>
+    key.split('/')[0]?.endsWith('node-restriction.kubernetes.io'),
+  );
+  if (changed !== undefined) refuse(call, name, `is not allowed to modify labels: ${changed}`);
+}
+
+function equalTaints(object: ApiObject | undefined, old: ApiObject | undefined): boolean {
+  return JSON.stringify(taintsOf(object)) === JSON.stringify(taintsOf(old));
+}
+
+function taintsOf(object: ApiObject | undefined): unknown {
+  const spec = object?.['spec'];
+  const taints: unknown = typeof spec === 'object' && spec !== null ? Reflect.get(spec, 'taints') : undefined;
+  return taints ?? [];
+}
+
+function changedLabels(object: ApiObject | undefined, old: ApiObject | undefined): string[] {
+  const after = object?.metadata.labels ?? {};
+  const before = old?.metadata.labels ?? {};
+  const keys = [...new Set([...Object.keys(after), ...Object.keys(before)])];
+  return keys.filter((key) => after[key] !== before[key]);
+}
+
+function restrictPod(node: string, { call, operation, old }: AdmissionReview): void {
+  if (operation === 'CREATE') refuse(call, call.name, `node ${JSON.stringify(node)} may not create pods`);
+  const assigned = old === undefined ? undefined : asKind<Pod>(call.kind, old).spec.nodeName;
+  if (assigned === node) return;
+  const action = operation === 'DELETE' ? 'delete' : 'update status for';
+  refuse(call, call.name, `node ${JSON.stringify(node)} can only ${action} pods with spec.nodeName set to itself`);
+}

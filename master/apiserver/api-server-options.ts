@@ -1,0 +1,33 @@
+/** What the API server is made from. */
+import type { Clock } from '../../shared/platform/clock.ts';
+import type { Logger } from '../../shared/platform/logger.ts';
+import type { Random } from '../../shared/platform/random.ts';
+import type { Kind } from '../../shared/schema/define-kind.ts';
+import type { Store } from '../store/store.ts';
+import type { Authorizer } from './authorization/authorizer.ts';
+import type { TokenAuthenticator, TokenIssuer } from './endpoints/tokens.ts';
+import type { NodeProxy } from './node-proxy.ts';
+import type { VersionInfo } from './version-info.ts';
+
+export interface ApiServerOptions {
+  store: Store;
+  kinds: readonly Kind[];
+  clock: Clock;
+  random: Random;
+  logger: Logger;
+  version: VersionInfo;
+  /** The chain of README.md unless given. */
+  authorize?: Authorizer;
+  /** Reaches agents, for logs and exec. */
+  nodeProxy?: NodeProxy;
+  /** Makes tokens of service accounts. */
+  issueToken?: TokenIssuer;
+  /** Reads them, for token reviews. */
+  authenticateToken?: TokenAuthenticator;
+  /** Addresses of Services; 10.43.0.0/16 unless given. */
+  serviceCidr?: string;
+  /** How long pods stay bound to a lost node; 30 unless given. */
+  tolerationSeconds?: number;
+  /** Port of the masters' HTTPS door, for the Service `kubernetes`; 6443 unless given. */
+  apiPort?: number;
+}

@@ -1,0 +1,170 @@
+/** Puts the parts of the API server together. Nothing here decides anything: it says who gets whom. */
+import { findSchema } from '../../shared/api/registry.ts';
+import type { Component } from '../../shared/platform/lifecycle.ts';
+import { decodeProtobuf } from '../../shared/schema/protobuf.ts';
+import { createAdmissionChain } from './admission/chain.ts';
+import { parseIpv4Range } from './admission/service-addresses/ipv4-range.ts';
+import { SERVICE_CIDR, ServiceAllocator } from './admission/service-addresses/service-allocator.ts';
+import type { ApiServerOptions } from './api-server-options.ts';
+import { type Authorizer, chainAuthorizers } from './authorization/authorizer.ts';
+import { masterAuthorizer, pathAuthorizer, selfReviewAuthorizer } from './authorization/basic-authorizers.ts';
+import { createNodeAuthorizer } from './authorization/node-authorizer.ts';
+import { createSigningRequestAuthorizer } from './authorization/signing-request-authorizer.ts';
+import { Catalog } from './discovery/catalog.ts';
+import { OpenApiDocuments } from './discovery/openapi-documents.ts';
+import { servedResourceOf } from './discovery/served-resource.ts';
+import type { PathServices } from './endpoints/paths.ts';
+import { RequestMetrics } from './health/request-metrics.ts';
+import { renderServerMetrics } from './health/server-metrics.ts';
+import { Responder } from './response/responder.ts';
+import type { Services } from './services.ts';
+import { createBootstrapObjects } from './startup/bootstrap-objects.ts';
+import { EventExpiry } from './startup/event-expiry.ts';
+import type { AnyKind } from './storage/api-object.ts';
+import { ObjectStore } from './storage/object-store.ts';
+import { PodIndex } from './storage/pod-index.ts';
+import { WatchHubs } from './storage/watch-hubs.ts';
+import { virtualResources } from './virtual/all-virtual-resources.ts';
+import type { VirtualResource } from './virtual/virtual-resource.ts';
+
+export interface ServerParts {
+  services: Services;
+  catalog: Catalog;
+  virtual: readonly VirtualResource[];
+  paths: PathServices;
+  metrics: RequestMetrics;
+  /** Started in order, stopped in reverse. */
+  components: readonly Component[];
+}
+
+/** Where pods find the API unless said. */
+const DEFAULT_API_PORT = 6443;
+
+type KindLookup = Services['kindOf'];
+
+interface Storage {
+  objects: ObjectStore;
+  hubs: WatchHubs;
+  kindOf: KindLookup;
+}
+
+export function composeServer(options: ApiServerOptions, isReady: () => boolean): ServerParts {
+  const { kinds, store, clock, random, logger, version } = options;
+  const storage = composeStorage(options);
+  const allocator = composeAllocator(options, storage);
+  const virtual = virtualResources(kinds);
+  const catalog = new Catalog([...kinds.map(servedResourceOf), ...virtual.map(({ served }) => served)]);
+  const metrics = new RequestMetrics();
+  const services: Services = {
+    ...storage,
+    clock,
+    random,
+    logger,
+    admission: composeAdmission(options, storage, allocator),
+    authorize: options.authorize ?? composeAuthorizer(storage),
+    decodeProtobuf: (bytes) => decodeProtobuf(schemaLookup(kinds, virtual), bytes).object,
+    responder: new Responder({ clock, readSensors: () => readSensors(storage) }),
+    nodeProxy: options.nodeProxy,
+    issueToken: options.issueToken,
+    authenticateToken: options.authenticateToken,
+  };
+  const paths: PathServices = {
+    catalog,
+    documents: new OpenApiDocuments(catalog, version.gitVersion),
+    version,
+    checks: healthChecks(isReady),
+    renderMetrics: () => metrics.render() + renderServerMetrics({ ...storage, store }),
+  };
+  return { services, catalog, virtual, paths, metrics, components: composeComponents(options, services, allocator) };
+}
+
+function composeStorage({ store, kinds, clock, logger }: ApiServerOptions): Storage {
+  const objects = new ObjectStore(store);
+  const hubs = new WatchHubs({ store, cache: objects.cache, clock, logger });
+  const kindOf: KindLookup = (group, kind) => kinds.find((known) => known.group === group && known.kind === kind);
+  return { objects, hubs, kindOf };
+}
+
+function composeAllocator(
+  { random, serviceCidr }: ApiServerOptions,
+  { objects, hubs, kindOf }: Storage,
+): ServiceAllocator | undefined {
+  const kind = kindOf('', 'Service');
+  if (kind === undefined) return undefined;
+  return new ServiceAllocator({ kind, objects, hub: hubs.of(kind), random, ...(serviceCidr ? { serviceCidr } : {}) });
+}
+
+function composeAdmission(
+  { tolerationSeconds }: ApiServerOptions,
+  { objects, kindOf }: Storage,
+  allocator: ServiceAllocator | undefined,
+): Services['admission'] {
+  const namespaces = kindOf('', 'Namespace');
+  const readNamespace = namespaces && ((name: string) => objects.get(namespaces, { namespace: '', name }));
+  return createAdmissionChain({ readNamespace, allocator, ...(tolerationSeconds ? { tolerationSeconds } : {}) });
+}
+
+function composeAuthorizer({ objects, hubs, kindOf }: Storage): Authorizer {
+  const pods = kindOf('', 'Pod');
+  const requests = kindOf('certificates.k8s.io', 'CertificateSigningRequest');
+  return chainAuthorizers([
+    masterAuthorizer,
+    pathAuthorizer,
+    selfReviewAuthorizer,
+    ...(requests ? [createSigningRequestAuthorizer((name) => objects.get(requests, { namespace: '', name }))] : []),
+    ...(pods ? [createNodeAuthorizer(new PodIndex(pods, objects, hubs.of(pods)))] : []),
+  ]);
+}
+
+function schemaLookup(kinds: readonly AnyKind[], virtual: readonly VirtualResource[]) {
+  return (apiVersion: string, kind: string) => {
+    const [version = '', group = ''] = apiVersion.split('/').reverse();
+    const matches = (known: { group: string; version: string; kind: string }): boolean =>
+      known.kind === kind && known.group === group && known.version === version;
+    return (
+      kinds.find(matches)?.schema ??
+      virtual.find(({ served }) => matches(served))?.schema ??
+      findSchema(group, version, kind)
+    );
+  };
+}
+
+async function readSensors({ objects, kindOf }: Storage) {
+  const kind = kindOf('bramble.dev', 'NodeSensors');
+  if (kind === undefined) return [];
+  return (await objects.list(kind, { namespace: '' })).items.map(({ object }) => object);
+}
+
+function healthChecks(isReady: () => boolean): PathServices['checks'] {
+  const all = ['healthz', 'livez', 'readyz'] as const;
+  return [
+    { name: 'ping', paths: all, check: async () => undefined },
+    {
+      name: 'poststarthook/bootstrap-objects',
+      paths: ['readyz'],
+      check: async () => {
+        if (!isReady()) throw new Error('the server is still starting');
+      },
+    },
+  ];
+}
+
+function composeComponents(
+  { apiPort = DEFAULT_API_PORT, serviceCidr = SERVICE_CIDR, clock, logger }: ApiServerOptions,
+  services: Services,
+  allocator: ServiceAllocator | undefined,
+): Component[] {
+  const { objects, hubs, kindOf } = services;
+  const events = kindOf('', 'Event');
+  const bootstrap = { deps: services, kindOf, serviceRange: parseIpv4Range(serviceCidr), apiPort };
+  return [
+    { start: nothing, stop: async () => hubs.stop() },
+    ...(allocator ? [{ start: () => allocator.start(), stop: async () => allocator.stop() }] : []),
+    { start: () => createBootstrapObjects(bootstrap), stop: nothing },
+    ...(events ? [new EventExpiry({ kind: events, objects, hub: hubs.of(events), clock, logger })] : []),
+  ];
+}
+
+async function nothing(): Promise<void> {
+  // Some parts only start, some only stop.
+}

@@ -1,0 +1,59 @@
+/** serviceaccounts/token: a token for the processes that act as the account. */
+import { type TokenRequest, TokenRequestSchema } from '../../../shared/api/authentication.ts';
+import { badRequest, invalid } from '../../../shared/machinery/errors.ts';
+import { decodeObject } from '../registry/decode-object.ts';
+import { asKind } from '../storage/api-object.ts';
+import { type Endpoint, methodNotAllowed, notImplemented, objectBody, writeCall } from './endpoint.ts';
+import { readObject } from './objects.ts';
+
+const TOKEN_REQUEST = {
+  group: 'authentication.k8s.io',
+  version: 'v1',
+  kind: 'TokenRequest',
+  schema: TokenRequestSchema,
+};
+
+/** Kubernetes' bounds. */
+const MIN_TOKEN_SECONDS = 600;
+const MAX_TOKEN_SECONDS = 2 ** 32;
+
+export const tokenEndpoint: Endpoint = async (services, context) => {
+  if (context.info.verb !== 'create') throw methodNotAllowed();
+  const { fieldValidation, warn, name } = writeCall(context);
+  const value = { spec: {}, ...objectBody(services, context) };
+  const request = decodeRequest(value, { fieldValidation, warn });
+  if (request.metadata.name && request.metadata.name !== name) {
+    throw badRequest('name in URL does not match name in TokenRequest object');
+  }
+  const { metadata } = await readObject(services, context);
+  if (services.issueToken === undefined) throw notImplemented('issuing tokens of service accounts');
+  const subject = { namespace: metadata.namespace ?? '', name: metadata.name, uid: metadata.uid };
+  const status = await services.issueToken(subject, request.spec);
+  return services.responder.value(context, { ...request, status }, 201);
+};
+
+type DecodeSettings = Pick<Parameters<typeof decodeObject>[1], 'fieldValidation' | 'warn'>;
+
+function decodeRequest(value: Record<string, unknown>, settings: DecodeSettings): TokenRequest {
+  const kind = {
+    ...TOKEN_REQUEST,
+    // No audience means the API server itself.
+    applyDefaults: (object: object) => {
+      const { spec } = object as TokenRequest;
+      if (spec !== undefined) spec.audiences ??= [];
+    },
+  };
+  const { object, errors } = decodeObject(value, { kind, ...settings });
+  const request = asKind<TokenRequest>(TOKEN_REQUEST, object);
+  const { expirationSeconds } = request.spec;
+  if (expirationSeconds < MIN_TOKEN_SECONDS || expirationSeconds > MAX_TOKEN_SECONDS) {
+    const rule =
+      expirationSeconds < MIN_TOKEN_SECONDS
+        ? 'may not specify a duration less than 10 minutes'
+        : 'may not specify a duration larger than 2^32 seconds';
+    const message = `Invalid value: ${expirationSeconds}: ${rule}`;
+    errors.push({ type: 'invalid', field: 'spec.expirationSeconds', message });
+  }
+  if (errors.length > 0) throw invalid(TOKEN_REQUEST, '', errors);
+  return request;
+}

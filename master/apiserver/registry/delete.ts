@@ -1,0 +1,39 @@
+/**
+ * Deleting: at once when nothing stands against it, otherwise marked, so that kubelet, finalizers and collectors can do
+ * their part. What becomes of an object is computed by a pure function; this file reads, stores and answers.
+ */
+import { conflict } from '../../../shared/machinery/errors.ts';
+import { formatTime } from '../../../shared/platform/clock.ts';
+import { runAdmission } from '../admission/admission.ts';
+import type { DeleteOptions, Preconditions } from '../request/delete-options.ts';
+import type { ApiObject } from '../storage/api-object.ts';
+import { type ChangeResult, changeObject } from './change.ts';
+import { computeDeletion } from './compute-deletion.ts';
+import type { RegistryDeps } from './registry-deps.ts';
+import type { WriteCall } from './write-call.ts';
+
+/** Throws NotFound, Conflict when a precondition does not hold, and what admission throws. */
+export async function deleteObject(deps: RegistryDeps, call: WriteCall, options: DeleteOptions): Promise<ChangeResult> {
+  const target = { kind: call.kind, namespace: call.namespace, name: call.name, dryRun: call.dryRun };
+  return changeObject(deps.objects, target, async (old, reservations) => {
+    checkPreconditions(call, old, options.preconditions);
+    await runAdmission(deps.admission, { operation: 'DELETE', call, old, onAbort: reservations.add });
+    const nowMs = deps.clock.nowMs();
+    return computeDeletion(call.kind, old, { ...options, nowMs, now: formatTime(nowMs) });
+  });
+}
+
+function checkPreconditions({ kind, name }: WriteCall, { metadata }: ApiObject, wanted: Preconditions): void {
+  if (wanted.uid !== '' && wanted.uid !== metadata.uid) {
+    const why = `UID in precondition: ${wanted.uid}, UID in object meta: ${metadata.uid}`;
+    throw conflict(kind, name, `Precondition failed: ${why}`);
+  }
+  if (wanted.resourceVersion !== '' && wanted.resourceVersion !== metadata.resourceVersion) {
+    const given = `ResourceVersion in precondition: ${wanted.resourceVersion}`;
+    throw conflict(
+      kind,
+      name,
+      `Precondition failed: ${given}, ResourceVersion in object meta: ${metadata.resourceVersion}`,
+    );
+  }
+}

@@ -1,0 +1,18 @@
+/** One write as it goes through the registry: whose it is, what it is about, and how it wants to be treated. */
+import type { Verb } from '../request/request-info.ts';
+import type { WriteOptions } from '../request/write-options.ts';
+import type { AnyKind } from '../storage/api-object.ts';
+import type { UserInfo } from '../user-info.ts';
+
+export interface WriteCall extends WriteOptions {
+  user: UserInfo;
+  verb: Verb;
+  kind: AnyKind;
+  /** `''` for cluster-scoped kinds. */
+  namespace: string;
+  /** `''` for a create. */
+  name: string;
+  subresource: string;
+  /** Shown to the user beside the answer, as a Warning header. */
+  warn(message: string): void;
+}

@@ -1,0 +1,26 @@
+/** Every computed resource. Those that are about a stored kind are served only where that kind is. */
+import type { AnyKind } from '../storage/api-object.ts';
+import { localSubjectAccessReviews, selfSubjectAccessReviews, subjectAccessReviews } from './access-reviews.ts';
+import { bindings } from './bindings.ts';
+import { nodeMetrics, podMetrics } from './metrics.ts';
+import { selfSubjectReviews, selfSubjectRulesReviews, tokenReviews } from './self-reviews.ts';
+import type { VirtualResource } from './virtual-resource.ts';
+
+const ALWAYS: readonly VirtualResource[] = [
+  selfSubjectReviews,
+  tokenReviews,
+  selfSubjectAccessReviews,
+  selfSubjectRulesReviews,
+  subjectAccessReviews,
+  localSubjectAccessReviews,
+];
+
+export function virtualResources(kinds: readonly AnyKind[]): VirtualResource[] {
+  const has = (kind: string): boolean => kinds.some((candidate) => candidate.kind === kind);
+  return [
+    ...ALWAYS,
+    ...(has('Pod') ? [bindings] : []),
+    ...(has('NodeSensors') && has('Node') ? [nodeMetrics] : []),
+    ...(has('NodeSensors') && has('Pod') ? [podMetrics] : []),
+  ];
+}
