@@ -1,0 +1,195 @@
+/** Named safety properties of the scheduler, over random clusters and pods. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { Cache } from '../../master/scheduler/cache.ts';
+import { compileFilters, computeDecision, type Decision, refusalOf } from '../../master/scheduler/decision.ts';
+import type { PodInfo } from '../../master/scheduler/pod-info.ts';
+import { DEFAULT_PROFILE } from '../../master/scheduler/profile.ts';
+import { seededRandom } from '../../shared/platform/random.ts';
+import { makeNode, makeSensors, type NodeOptions, type PodOptions, podInfo } from '../unit/scheduler/cluster.ts';
+
+const SEED = 20260101;
+const RUNS = { seed: SEED, numRuns: 150 };
+
+const LABELS = fc.dictionary(fc.constantFrom('disk', 'zone'), fc.constantFrom('a', 'b'));
+
+const TAINT = fc.record({
+  key: fc.constantFrom('gpu', 'slow'),
+  effect: fc.constantFrom('NoSchedule' as const, 'PreferNoSchedule' as const, 'NoExecute' as const),
+});
+
+const NODE: fc.Arbitrary<NodeOptions> = fc.record({
+  cpu: fc.constantFrom('1', '2', '4'),
+  memory: fc.constantFrom('512Mi', '1Gi', '4Gi'),
+  pods: fc.constantFrom('2', '5', '110'),
+  labels: LABELS,
+  taints: fc.array(TAINT, { maxLength: 2 }),
+  unschedulable: fc.boolean(),
+});
+
+const POD: fc.Arbitrary<PodOptions> = fc.record({
+  requests: fc.record({
+    cpu: fc.constantFrom('0', '100m', '500m', '1', '3'),
+    memory: fc.constantFrom('0', '64Mi', '256Mi', '1Gi'),
+  }),
+  nodeSelector: LABELS,
+  tolerations: fc.array(fc.record({ key: fc.constantFrom('gpu', 'slow'), operator: fc.constant('Exists' as const) }), {
+    maxLength: 2,
+  }),
+  owner: fc.option(fc.constantFrom('rs-1', 'rs-2'), { nil: undefined }),
+  ports: fc.array(fc.constant({ hostPort: 80 }), { maxLength: 1 }),
+});
+
+const SENSORS = fc.record({
+  temperatureCelsius: fc.option(fc.double({ min: 1, max: 95, noNaN: true }), { nil: undefined }),
+  throttled: fc.option(fc.boolean(), { nil: undefined }),
+  memoryAvailableBytes: fc.integer({ min: 0, max: 2 ** 32 }),
+});
+
+const CLUSTER = fc.record({
+  nodes: fc.array(NODE, { minLength: 1, maxLength: 8 }),
+  sensors: fc.array(SENSORS, { minLength: 8, maxLength: 8 }),
+  pods: fc.array(POD, { minLength: 1, maxLength: 30 }),
+  seed: fc.integer({ min: 0, max: 2 ** 31 }),
+});
+
+type Cluster = typeof CLUSTER extends fc.Arbitrary<infer T> ? T : never;
+
+function build({ nodes, sensors }: Cluster): Cache {
+  const cache = new Cache();
+  nodes.forEach((node, index) => {
+    cache.setNode(makeNode({ ...node, name: `n${index}` }));
+    cache.setSensors(`n${index}`, makeSensors(`n${index}`, sensors[index]), 0);
+  });
+  return cache;
+}
+
+/** Places the pods one after the other, as the scheduler does; `onPlaced` sees each decision before it is assumed. */
+function schedule(cluster: Cluster, onPlaced: (pod: PodInfo, decision: Decision, cache: Cache) => void): string[] {
+  const cache = build(cluster);
+  const random = seededRandom(cluster.seed);
+  let start = 0;
+  return cluster.pods.map((options, index) => {
+    const pod = podInfo({ ...options, name: `p${index}` });
+    const decision = computeDecision({ pod, snapshot: { nodes: cache.nodes, nowMs: 0 }, random, start });
+    onPlaced(pod, decision, cache);
+    if (decision.type === 'unschedulable') return '';
+    start = decision.nextStart;
+    cache.assume(pod, decision.node);
+    return decision.node;
+  });
+}
+
+test('never an infeasible node; unschedulable only when every node refuses', () => {
+  fc.assert(
+    fc.property(CLUSTER, (cluster) => {
+      schedule(cluster, (pod, decision, cache) => {
+        const filters = compileFilters(pod, DEFAULT_PROFILE);
+        const feasible = cache.nodes.filter((node) => refusalOf(filters, node) === undefined).map((node) => node.name);
+        if (decision.type === 'place') assert.ok(feasible.includes(decision.node));
+        else assert.deepEqual([feasible, decision.refusals.length], [[], cache.nodes.length]);
+      });
+    }),
+    RUNS,
+  );
+});
+
+test('never over allocatable, never two pods on one host port', () => {
+  fc.assert(
+    fc.property(CLUSTER, (cluster) => {
+      schedule(cluster, (_pod, _decision, current) => {
+        for (const node of current.nodes) {
+          assert.ok(node.requested.cpuMillis <= node.allocatable.cpuMillis);
+          assert.ok(node.requested.memoryBytes <= node.allocatable.memoryBytes);
+          assert.ok(node.podCount <= node.allocatable.pods);
+          assert.ok(node.usedPorts.length <= 1);
+        }
+      });
+    }),
+    RUNS,
+  );
+});
+
+test('same snapshot and seed, same node', () => {
+  fc.assert(
+    fc.property(CLUSTER, (cluster) => {
+      assert.deepEqual(
+        schedule(cluster, () => undefined),
+        schedule(cluster, () => undefined),
+      );
+    }),
+    RUNS,
+  );
+});
+
+test('a hotter node never scores higher, all else equal', () => {
+  const celsius = fc.double({ min: 1, max: 95, noNaN: true });
+  fc.assert(
+    fc.property(NODE, POD, fc.tuple(celsius, celsius), (node, pod, [first, second]) => {
+      const equal = { ...node, taints: [], unschedulable: false, pods: '110', cpu: '4', memory: '4Gi' };
+      const cluster = [Math.min(first, second), Math.max(first, second)];
+      const cache = new Cache();
+      cluster.forEach((temperatureCelsius, index) => {
+        cache.setNode(makeNode({ ...equal, name: `n${index}` }));
+        cache.setSensors(`n${index}`, makeSensors(`n${index}`, { temperatureCelsius }), 0);
+      });
+      const input = { pod: podInfo({ ...pod, nodeSelector: {} }), snapshot: { nodes: cache.nodes, nowMs: 0 } };
+      const decision = computeDecision({ ...input, random: seededRandom(1) });
+      assert.ok(decision.type === 'place');
+      const [cooler = 0, hotter = 0] = decision.totals;
+      assert.ok(hotter <= cooler);
+    }),
+    RUNS,
+  );
+});
+
+test('a board in distress is chosen only when every feasible board is in distress', () => {
+  fc.assert(
+    fc.property(CLUSTER, (cluster) => {
+      schedule(cluster, (_pod, decision) => {
+        if (decision.type !== 'place') return;
+        const isInDistress = (name: string) => cluster.sensors[Number(name.slice(1))]?.throttled === true;
+        const anyHealthy = decision.candidates.some((node) => !isInDistress(node.name));
+        assert.ok(!(anyHealthy && isInDistress(decision.node)));
+      });
+    }),
+    RUNS,
+  );
+});
+
+test('adding and removing pods in any order leaves the sums that the remaining pods make', () => {
+  const step = fc.record({
+    pod: POD,
+    name: fc.integer({ min: 0, max: 5 }),
+    node: fc.integer({ min: 0, max: 2 }),
+    isAdded: fc.boolean(),
+  });
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
+      const cache = new Cache();
+      const expected = new Map<string, { pod: PodInfo; node: string }>();
+      for (const { pod, name, node, isAdded } of steps) {
+        const info = podInfo({ ...pod, name: `p${name}` });
+        cache.setNode(makeNode({ name: `n${node}` }));
+        if (isAdded) cache.setPod(info, `n${node}`);
+        else cache.removePod(info.key);
+        if (isAdded) expected.set(info.key, { pod: info, node: `n${node}` });
+        else expected.delete(info.key);
+      }
+      for (const node of cache.nodes) {
+        const here = [...expected.values()].filter((placed) => placed.node === node.name);
+        assert.equal(node.podCount, here.length);
+        assert.equal(
+          node.requested.cpuMillis,
+          here.reduce((sum, { pod }) => sum + pod.requests.cpuMillis, 0),
+        );
+        assert.equal(
+          node.usedPorts.length,
+          here.reduce((sum, { pod }) => sum + pod.hostPorts.length, 0),
+        );
+      }
+    }),
+    RUNS,
+  );
+});
