@@ -75,6 +75,22 @@ function addonBesideBundle(): Plugin {
   };
 }
 
+/**
+ * A program's file ends with `await main();`. CommonJS has no await at the top, and with nothing behind it the await does
+ * nothing: main has its own catch.
+ */
+function callMain(): Plugin {
+  return {
+    name: 'call-main',
+    setup({ onLoad }) {
+      onLoad({ filter: /\/main\.ts$/ }, async ({ path }) => {
+        const source = await readFile(path, 'utf8');
+        return { contents: source.replace(/\nawait main\(\);\s*$/, '\nmain();\n'), loader: 'ts' };
+      });
+    },
+  };
+}
+
 async function buildProgram(program: Program): Promise<void> {
   const outfile = join(DIST, `${program}.cjs`);
   // Written beside and renamed: a program that starts meanwhile reads the old file or the new one, never half of one.
@@ -99,7 +115,7 @@ async function buildProgram(program: Program): Promise<void> {
         'import.meta.main': 'true',
       },
       banner: { js: '"use strict";const importMetaUrl=require("node:url").pathToFileURL(__filename).href;' },
-      plugins: [stubUnused(), addonBesideBundle()],
+      plugins: [stubUnused(), addonBesideBundle(), callMain()],
     });
     await rename(partial, outfile);
   } finally {

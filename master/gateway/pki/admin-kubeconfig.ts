@@ -17,28 +17,31 @@ export interface AdminKubeconfigOptions {
   path: string;
   /** `https://192.168.1.10:6443` */
   server: string;
+  /** `mqtts://192.168.1.10:8883`: where the bramble command finds the same API; kubectl passes over it. */
+  mqttServer?: string;
   authority: CertificateAuthority;
 }
 
 /** Leaves the file alone while it is good for this cluster and address. */
 export async function ensureAdminKubeconfig(options: AdminKubeconfigOptions): Promise<void> {
-  const { path, server, authority } = options;
+  const { path, server, mqttServer, authority } = options;
   const pair = readPair(await readOptional(path));
   const isGood = pair !== undefined && authority.isValid(pair.cert, ADMIN_MARGIN_MS);
   const good = isGood ? pair : authority.issueClientCertificate(ADMIN, ADMIN_VALIDITY_MS);
-  const text = renderKubeconfig({ server, ca: authority.certificate, user: 'admin', pair: good });
+  const text = renderKubeconfig({ server, mqttServer, ca: authority.certificate, user: 'admin', pair: good });
   if (text !== (await readOptional(path))) await writeAtomically(path, text, 0o600);
 }
 
 export interface KubeconfigContents {
   server: string;
+  mqttServer?: string;
   /** PEM. */
   ca: string;
   user: string;
   pair: KeyPair;
 }
 
-export function renderKubeconfig({ server, ca, user, pair }: KubeconfigContents): string {
+export function renderKubeconfig({ server, mqttServer, ca, user, pair }: KubeconfigContents): string {
   return `apiVersion: v1
 kind: Config
 clusters:
@@ -46,7 +49,7 @@ clusters:
   cluster:
     server: ${JSON.stringify(server)}
     certificate-authority-data: ${toBase64(ca)}
-users:
+${mqttServer === undefined ? '' : renderMqttExtension(mqttServer)}users:
 - name: ${user}
   user:
     client-certificate-data: ${toBase64(pair.cert)}
@@ -57,6 +60,15 @@ contexts:
     cluster: bramble
     user: ${user}
 current-context: bramble
+`;
+}
+
+/** The name is that which the command line looks for, see cli/api/kubeconfig.ts. */
+function renderMqttExtension(mqttServer: string): string {
+  return `    extensions:
+    - name: bramble.dev/mqtt
+      extension:
+        server: ${JSON.stringify(mqttServer)}
 `;
 }
 
