@@ -76,6 +76,8 @@ const DEFAULT_LIMITS: BrokerLimits = {
 };
 
 export interface Broker extends Component, Sessions {
+  /** Makes the master's own attachment work; nobody else can connect before `start`, so that the doors can be ready first. */
+  open(): Promise<void>;
   /** Port that is listened on, once started. */
   port(): number;
   /** For connections from now on; those that are open stay. */
@@ -100,6 +102,7 @@ class AedesBroker implements Broker {
   /** Sessions that have taken their client id, by it. */
   readonly #sessions = new Map<string, { client: Client; session: Session }>();
   readonly #listeners = new Set<SessionListener>();
+  #opened: Promise<void> | undefined;
 
   constructor(options: BrokerOptions) {
     this.#options = options;
@@ -110,9 +113,14 @@ class AedesBroker implements Broker {
     this.#server = this.#createServer();
   }
 
+  open(): Promise<void> {
+    this.#opened ??= this.#aedes.listen();
+    return this.#opened;
+  }
+
   async start(): Promise<void> {
     const { host, port } = this.#options;
-    await this.#aedes.listen();
+    await this.open();
     await new Promise<void>((resolve, reject) => {
       this.#server.once('error', reject);
       this.#server.listen(port, host, () => {

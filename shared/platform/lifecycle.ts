@@ -6,13 +6,13 @@ export interface Component {
   stop(): Promise<void>;
 }
 
-/** Starts in order; when one fails, those already started are stopped in reverse order and the error is thrown on. */
+/** Starts in order; when one fails, it and those before it are stopped in reverse order and the error is thrown on. */
 export async function startAll(components: readonly Component[]): Promise<void> {
   const started: Component[] = [];
   try {
     for (const component of components) {
-      await component.start();
       started.push(component);
+      await component.start();
     }
   } catch (error) {
     await stopAll(started);

@@ -1,0 +1,256 @@
+/**
+ * The control plane in one process: ties the rooms together, starts them in order and ends them in reverse.
+ * Nothing is decided here; what a room needs it gets as an argument.
+ */
+import type { KeyObject } from 'node:crypto';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { ALL_KINDS } from '../shared/api/registry.ts';
+import type { Client } from '../shared/client/client.ts';
+import { createClient } from '../shared/client/create-client.ts';
+import { type Clock, systemClock } from '../shared/platform/clock.ts';
+import { type Component, startAll, stopAll } from '../shared/platform/lifecycle.ts';
+import { createLogger, type Logger } from '../shared/platform/logger.ts';
+import { type Random, systemRandom } from '../shared/platform/random.ts';
+import { GIT_VERSION, KUBERNETES_VERSION } from '../shared/platform/version.ts';
+import { type ApiServer, createApiServer } from './apiserver/api-server.ts';
+import { componentUser } from './apiserver/user-info.ts';
+import type { VersionInfo } from './apiserver/version-info.ts';
+import { createBroker } from './broker/broker.ts';
+import { createControllers } from './controllers/create-controllers.ts';
+import { explainStartError } from './explain-start-error.ts';
+import { type Authenticator, createAuthenticator } from './gateway/authentication/authenticator.ts';
+import {
+  createTokenAuthenticator,
+  createTokenIssuer,
+  openTokenKey,
+} from './gateway/authentication/service-account-tokens.ts';
+import { createHttpsDoor } from './gateway/https/https-door.ts';
+import { createMqttDoor } from './gateway/mqtt-door.ts';
+import { createNodeLinks } from './gateway/node-links.ts';
+import { createNodeProxies, type NodeProxies } from './gateway/node-proxy.ts';
+import { ensureAdminKubeconfig } from './gateway/pki/admin-kubeconfig.ts';
+import { type CertificateAuthority, openCertificateAuthority } from './gateway/pki/certificate-authority.ts';
+import { createPkiFiles, type PkiFiles } from './gateway/pki/pki-files.ts';
+import { createServerCertificate, type ServerCertificate } from './gateway/pki/server-certificate.ts';
+import { lanAddresses } from './lan-addresses.ts';
+import { type MasterOptions, OptionsError, parseMasterOptions, USAGE } from './options.ts';
+import { Scheduler } from './scheduler/scheduler.ts';
+import { createStatusPage } from './status-page/status-page.ts';
+import { Compactor } from './store/compactor.ts';
+import { openSqliteStore, type SqliteStore } from './store/sqlite-store.ts';
+
+/** First address of the service range: the API's own Service. */
+const API_SERVICE_ADDRESS = '10.43.0.1';
+
+/** Exit codes, as docs/cli.md lists them. */
+const EXIT = { usage: 2, failed: 1 } as const;
+
+interface Environment {
+  clock: Clock;
+  random: Random;
+  logger: Logger;
+}
+
+/** What several rooms share. */
+interface Foundation extends Environment {
+  options: MasterOptions;
+  files: PkiFiles;
+  authority: CertificateAuthority;
+  certificate: ServerCertificate;
+  tokenKey: KeyObject;
+  store: SqliteStore;
+}
+
+async function openFoundation(options: MasterOptions, environment: Environment): Promise<Foundation> {
+  const { clock, random, logger } = environment;
+  // The store comes first: it locks the data directory, so that a second master changes nothing in it.
+  const store = await openSqliteStore({
+    path: join(options.dataDir, 'store.db'),
+    clock,
+    logger,
+    schedule: (task) => void setImmediate(task),
+  });
+  const files = createPkiFiles(join(options.dataDir, 'pki'));
+  const authority = await openCertificateAuthority({ files, clock, random });
+  const certificate = createServerCertificate({
+    authority,
+    files,
+    hostname: hostname(),
+    addresses: () => [API_SERVICE_ADDRESS, ...lanAddresses(), ...options.serverNames],
+    clock,
+    logger,
+  });
+  return { ...environment, options, files, authority, certificate, tokenKey: await openTokenKey(files), store };
+}
+
+interface Api {
+  apiServer: ApiServer;
+  authenticator: Authenticator;
+  clientOf(component: string): Client;
+  /** The API server asks for nodes through this; it is set once the links exist. */
+  setNodeProxies(proxies: NodeProxies): void;
+}
+
+function createApi({ store, options, clock, random, logger, tokenKey }: Foundation): Api {
+  const late: { proxies?: NodeProxies } = {};
+  const clientOf = (component: string): Client => {
+    const user = componentUser(component);
+    return createClient((request) => apiServer.handle(request, user));
+  };
+  const tokens = { key: tokenKey, clock, random, client: clientOf('system:token-controller') };
+  const apiServer: ApiServer = createApiServer({
+    store,
+    kinds: ALL_KINDS,
+    clock,
+    random,
+    logger,
+    version: versionInfo(),
+    apiPort: options.apiPort,
+    issueToken: createTokenIssuer(tokens),
+    authenticateToken: createTokenAuthenticator(tokens),
+    nodeProxy: (node, request) => {
+      if (late.proxies === undefined) throw new Error('the links to the nodes are not made yet');
+      return late.proxies.call(node, request);
+    },
+  });
+  return {
+    apiServer,
+    authenticator: createAuthenticator({ client: clientOf('system:authenticator'), tokenKey, clock }),
+    clientOf,
+    setNodeProxies: (proxies) => {
+      late.proxies = proxies;
+    },
+  };
+}
+
+/** In the order of their start. */
+function createComponents(foundation: Foundation, api: Api): Component[] {
+  const { clock, random, logger, store } = foundation;
+  const environment = { clock, random, logger };
+  const clientOf = (component: string) => ({ ...environment, client: api.clientOf(component) });
+  const { broker, mqtt, https } = createDoors(foundation, api);
+  const links = createNodeLinks({ ...clientOf('system:node-links'), sessions: broker });
+  const proxies = createNodeProxies({ ...environment, sessions: broker, links });
+  api.setNodeProxies(proxies);
+  return [
+    api.apiServer,
+    { start: () => broker.open(), stop: async () => undefined },
+    new Compactor({ store, clock, logger }),
+    links,
+    proxies,
+    mqtt,
+    broker,
+    https,
+    ...createControllers({
+      ...clientOf('system:kube-controller-manager'),
+      kinds: ALL_KINDS,
+      sign: async (request, signing) => foundation.authority.signCertificateRequest(request, signing),
+    }),
+    new Scheduler(clientOf('system:kube-scheduler')),
+    createStatusPage({
+      ...clientOf('system:status-page'),
+      host: foundation.options.listen,
+      port: foundation.options.statusPort,
+    }),
+  ];
+}
+
+/** The doors need the server's certificate: it has started before. */
+function createDoors(
+  { options, authority, certificate, ...environment }: Foundation,
+  { apiServer, authenticator }: Api,
+) {
+  const { clock, logger } = environment;
+  const bundle = () => ({ ...certificate.current(), ca: authority.certificate });
+  const broker = createBroker({
+    host: options.listen,
+    port: options.mqttPort,
+    tls: bundle(),
+    authenticate: (credentials) => authenticator.userOfSession(credentials),
+    logger,
+  });
+  const https = createHttpsDoor({
+    host: options.listen,
+    port: options.apiPort,
+    certificate: bundle(),
+    apiServer,
+    authenticator,
+    clock,
+    logger,
+  });
+  certificate.onChange(() => {
+    broker.updateCertificate(bundle());
+    https.updateCertificate(bundle());
+  });
+  return { broker, mqtt: createMqttDoor({ sessions: broker, apiServer, clock, logger }), https };
+}
+
+async function run(options: MasterOptions): Promise<void> {
+  const logger = createLogger({
+    level: options.logLevel,
+    format: options.logFormat,
+    clock: systemClock,
+    write: (line) => void process.stderr.write(`${line}\n`),
+  });
+  const foundation = await openFoundation(options, { clock: systemClock, random: systemRandom, logger });
+  const ended = waitForSignal();
+  try {
+    await foundation.certificate.start();
+    const components = createComponents(foundation, createApi(foundation));
+    await startAll(components);
+    await writeKubeconfig(foundation);
+    logger.info('master is ready', { api: options.apiPort, mqtt: options.mqttPort, status: options.statusPort });
+    logger.info('master ends', { signal: await ended });
+    await stopAll(components);
+  } finally {
+    await foundation.certificate.stop();
+    await foundation.store.close();
+  }
+}
+
+async function writeKubeconfig({ options, authority }: Foundation): Promise<void> {
+  const everywhere = options.listen === '0.0.0.0' || options.listen === '::';
+  const address = everywhere ? '127.0.0.1' : options.listen;
+  const host = address.includes(':') ? `[${address}]` : address;
+  await ensureAdminKubeconfig({
+    path: join(options.dataDir, 'admin.kubeconfig'),
+    server: `https://${host}:${options.apiPort}`,
+    mqttServer: `mqtts://${host}:${options.mqttPort}`,
+    authority,
+  });
+}
+
+function versionInfo(): VersionInfo {
+  return {
+    major: KUBERNETES_VERSION.major,
+    minor: KUBERNETES_VERSION.minor,
+    gitVersion: GIT_VERSION,
+    gitCommit: '',
+    gitTreeState: 'clean',
+    buildDate: '1970-01-01T00:00:00Z',
+    goVersion: `node-${process.version}`,
+    compiler: 'v8',
+    platform: `${process.platform}/${process.arch === 'x64' ? 'amd64' : process.arch}`,
+  };
+}
+
+/** Resolves with the first signal that asks the process to end; a second one ends it at once. */
+function waitForSignal(): Promise<NodeJS.Signals> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve(signal));
+  });
+}
+
+async function main(): Promise<void> {
+  try {
+    const options = parseMasterOptions(process.argv.slice(2), process.env);
+    if (options === 'help') process.stdout.write(USAGE);
+    else await run(options);
+  } catch (error) {
+    process.stderr.write(`bramble master: ${explainStartError(error)}\n`);
+    process.exitCode = error instanceof OptionsError ? EXIT.usage : EXIT.failed;
+  }
+}
+
+await main();

@@ -1,0 +1,89 @@
+/** The master's command line: flags in, a checked value out. Bad input gives OptionsError with a sentence that says what to do. */
+import { parseArgs } from 'node:util';
+import type { LogLevel } from '../shared/platform/logger.ts';
+
+export interface MasterOptions {
+  dataDir: string;
+  /** Address to listen on; `0.0.0.0` for the whole LAN. */
+  listen: string;
+  apiPort: number;
+  mqttPort: number;
+  statusPort: number;
+  /** Host names or addresses that the server certificate shall also hold. */
+  serverNames: string[];
+  logLevel: LogLevel;
+  logFormat: 'text' | 'json';
+}
+
+export class OptionsError extends Error {
+  override readonly name = 'OptionsError';
+}
+
+export const USAGE = `Usage: bramble master [flags]
+
+  --data-dir DIR       where state, certificates and admin.kubeconfig live
+                       (default: /var/lib/bramble, or BRAMBLE_DATA_DIR)
+  --listen ADDR        address to listen on (default: 0.0.0.0, the whole LAN)
+  --api-port N         Kubernetes API over HTTPS (default: 6443)
+  --mqtt-port N        MQTT over TLS, for agents and the command line (default: 8883)
+  --status-port N      status page over HTTP (default: 8080)
+  --server-name NAME   a further name or address for the certificate; may be repeated
+  --log-level LEVEL    debug, info, warn or error (default: info)
+  --log-format FORMAT  text or json (default: text)
+`;
+
+const FLAGS = {
+  'data-dir': { type: 'string' },
+  listen: { type: 'string', default: '0.0.0.0' },
+  'api-port': { type: 'string', default: '6443' },
+  'mqtt-port': { type: 'string', default: '8883' },
+  'status-port': { type: 'string', default: '8080' },
+  'server-name': { type: 'string', multiple: true },
+  'log-level': { type: 'string', default: 'info' },
+  'log-format': { type: 'string', default: 'text' },
+  help: { type: 'boolean', short: 'h', default: false },
+} as const;
+
+const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'];
+const FORMATS = ['text', 'json'] as const;
+
+/** `help` when the usage was asked for. */
+export function parseMasterOptions(
+  args: readonly string[],
+  env: { BRAMBLE_DATA_DIR?: string },
+): MasterOptions | 'help' {
+  const values = readFlags(args);
+  if (values.help) return 'help';
+  return {
+    dataDir: values['data-dir'] ?? env.BRAMBLE_DATA_DIR ?? '/var/lib/bramble',
+    listen: values.listen,
+    apiPort: parsePort('--api-port', values['api-port']),
+    mqttPort: parsePort('--mqtt-port', values['mqtt-port']),
+    statusPort: parsePort('--status-port', values['status-port']),
+    serverNames: values['server-name'] ?? [],
+    logLevel: oneOf('--log-level', LEVELS, values['log-level']),
+    logFormat: oneOf('--log-format', FORMATS, values['log-format']),
+  };
+}
+
+function readFlags(args: readonly string[]) {
+  try {
+    return parseArgs({ args: [...args], options: FLAGS, strict: true, allowPositionals: false }).values;
+  } catch (error) {
+    throw new OptionsError(
+      `${error instanceof Error ? error.message : String(error)}; bramble master --help lists the flags`,
+    );
+  }
+}
+
+function parsePort(flag: string, text: string): number {
+  const port = Number(text);
+  if (/^\d+$/.test(text) && port <= 65_535) return port;
+  throw new OptionsError(`${flag} takes a port number from 0 to 65535, not '${text}'`);
+}
+
+function oneOf<const T extends string>(flag: string, allowed: readonly T[], text: string): T {
+  const value = allowed.find((candidate) => candidate === text);
+  if (value !== undefined) return value;
+  throw new OptionsError(`${flag} takes one of ${allowed.join(', ')}, not '${text}'`);
+}
