@@ -138,6 +138,7 @@ class Session implements MqttTransport {
     if (this.#closed) return;
     this.#closed = true;
     this.#retry?.cancel();
+    this.#stable?.cancel();
     this.#setUp(false);
     for (const { accepted } of this.#subscriptions) accepted.reject(new MqttFailure('unreachable', 'closed'));
     // Without a connection there is nobody to say good-bye to, and mqtt.js would wait for one.
