@@ -17,10 +17,11 @@ import { ConfigSources } from './config-sources.ts';
 import { ContainerStops } from './container-stops.ts';
 import { ImageManager } from './image-manager.ts';
 import type { PodPaths } from './paths.ts';
-import { NO_PROBES } from './pod/pod-view.ts';
 import { PodEvents } from './pod-events.ts';
 import { PodExecutor } from './pod-executor.ts';
 import { PodReconciler } from './pod-reconciler.ts';
+import type { ProbeDialer } from './probes/probe-dialer.ts';
+import { ProbeManager } from './probes/probe-manager.ts';
 import { RuntimeState } from './runtime-state.ts';
 import { StartProblems } from './start-problems.ts';
 import { StatusWriter } from './status-writer.ts';
@@ -36,6 +37,7 @@ export interface KubeletOptions {
   files: HostFiles;
   paths: PodPaths;
   recorder: EventRecorder;
+  dialer: ProbeDialer;
   /** Address and amounts of the node, as its Node object shows them. */
   hostIp(): string;
   allocatable(): Readonly<Record<string, string>>;
@@ -82,6 +84,11 @@ export function createKubelet(options: KubeletOptions): Kubelet {
   const volumes = new VolumeManager({ files, paths, reader: sources });
   const messages = new TerminationMessages({ files, paths, runtime });
   const events = new PodEvents(options.recorder);
+  const probes = new ProbeManager({
+    ...{ runtime, dialer: options.dialer, clock, logger, hostIp: options.hostIp, onVerdict: enqueue },
+    onFailure: (pod, container, message) =>
+      events.container(pod, container, { type: 'Warning', reason: 'Unhealthy', message }),
+  });
   const status = new StatusWriter({ client, clock, random, logger, podOf, onWritten: enqueue });
   const executor = new PodExecutor({
     ...{ client, runtime, files, paths, volumes, images, stops, problems, reader: sources, events, enqueue },
@@ -92,7 +99,7 @@ export function createKubelet(options: KubeletOptions): Kubelet {
     isReady: () => pods.hasSynced && state.hasListed,
     hostIp: options.hostIp,
     allocatable: options.allocatable,
-    probes: { ...NO_PROBES, sync: () => undefined, forget: () => undefined },
+    probes,
   });
   const controller = new Controller({
     name: 'pods',
@@ -135,6 +142,7 @@ export function createKubelet(options: KubeletOptions): Kubelet {
     },
     async stop() {
       images.stop();
+      probes.stop();
       await sources.stop();
       await stopAll(parts);
     },

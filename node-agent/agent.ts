@@ -1,0 +1,80 @@
+/**
+ * The agent of one node: kubelet, node status, sensors, and what the node answers itself. Composition only, from parts that
+ * are all given: the same agent runs on a board and in the simulation.
+ */
+import type { Client } from '../shared/client/client.ts';
+import { createEventRecorder } from '../shared/client/event-recorder.ts';
+import type { Clock } from '../shared/platform/clock.ts';
+import { type Component, startAll, stopAll } from '../shared/platform/lifecycle.ts';
+import type { Logger } from '../shared/platform/logger.ts';
+import type { Random } from '../shared/platform/random.ts';
+import type { Handler } from '../shared/protocol/exchange.ts';
+import type { ContainerRuntime } from './container-runtime/runtime.ts';
+import { createNodeHandler } from './kubelet/api/node-handler.ts';
+import { createKubelet, type Kubelet } from './kubelet/kubelet.ts';
+import { NodeReporter } from './kubelet/node/node-reporter.ts';
+import type { PodPaths } from './kubelet/paths.ts';
+import { PodUsageReader } from './kubelet/pod-usage.ts';
+import type { ProbeDialer } from './kubelet/probes/probe-dialer.ts';
+import type { HostFiles } from './kubelet/volumes/host-files.ts';
+import { SensorReporter } from './sensors/sensor-reporter.ts';
+import type { Sensors } from './sensors/sensors.ts';
+
+export interface AgentOptions {
+  /** Name of the node. */
+  node: string;
+  client: Client;
+  runtime: ContainerRuntime;
+  sensors: Sensors;
+  files: HostFiles;
+  paths: PodPaths;
+  /** Connections of probes to pods. */
+  dialer: ProbeDialer;
+  /** The board's address on the LAN, now. */
+  internalIp(): string;
+  clock: Clock;
+  random: Random;
+  logger: Logger;
+  /** Pods worked on at the same time. */
+  parallelPods?: number;
+}
+
+export interface Agent extends Component {
+  /** Answers logs, exec and attach for the API server. */
+  readonly handler: Handler;
+  readonly kubelet: Kubelet;
+}
+
+export function createAgent(options: AgentOptions): Agent {
+  const { node, client, runtime, sensors, clock, random, logger } = options;
+  const recorder = createEventRecorder({ client, clock, random, component: 'kubelet', host: node, logger });
+  const reporter = new NodeReporter({
+    ...{ node, client, runtime, sensors, clock, random, logger },
+    internalIp: options.internalIp,
+    runtimeProblem: () => kubelet.state.problem,
+  });
+  const kubelet = createKubelet({
+    ...options,
+    recorder,
+    hostIp: options.internalIp,
+    allocatable: () => reporter.allocatable(),
+    memoryBytes: () => reporter.memoryBytes(),
+  });
+  kubelet.state.onHealth(() => reporter.lookAgain());
+  const usage = new PodUsageReader(runtime, kubelet.state);
+  const sensorReporter = new SensorReporter({
+    ...{ node, client, sensors, clock, logger },
+    podUsage: () => usage.read(),
+    onSample: (sample) => reporter.setSample(sample),
+  });
+  const parts: Component[] = [reporter, kubelet, sensorReporter];
+  return {
+    kubelet,
+    handler: createNodeHandler({ pods: kubelet.pods, state: kubelet.state, runtime, clock }),
+    start: () => startAll(parts),
+    async stop() {
+      await stopAll(parts);
+      await recorder.stop();
+    },
+  };
+}

@@ -1,0 +1,80 @@
+/**
+ * Asks the master for the node's certificate and waits for it. The request's name follows from key and node, so that a join
+ * that was interrupted is taken up again instead of doubled.
+ */
+import { createHash } from 'node:crypto';
+import {
+  type CertificateSigningRequest,
+  CertificateSigningRequestKind,
+} from '../../shared/api/certificate-signing-request.ts';
+import type { Client } from '../../shared/client/client.ts';
+import { isConditionTrue } from '../../shared/machinery/conditions.ts';
+import { isStatusError } from '../../shared/machinery/errors.ts';
+import { type Clock, sleep } from '../../shared/platform/clock.ts';
+import { createCertificateRequest } from '../../shared/protocol/x509/certificate-request.ts';
+import { IdentityError } from './identity-files.ts';
+
+export interface CertificateRequestOptions {
+  client: Client;
+  node: string;
+  /** PEM of the private key. */
+  key: string;
+  clock: Clock;
+  signal: AbortSignal;
+}
+
+const SIGNER = 'kubernetes.io/kube-apiserver-client-kubelet';
+const POLL_MS = 500;
+
+/** PEM of the certificate. Rejects with IdentityError when refused, with a StatusError when the master does not answer. */
+export async function requestCertificate(options: CertificateRequestOptions): Promise<string> {
+  const { clock, signal } = options;
+  const request = createCertificateRequest(
+    { commonName: `system:node:${options.node}`, organizations: ['system:nodes'] },
+    options.key,
+  );
+  const name = `node-csr-${createHash('sha256').update(`${options.node}\0${options.key}`).digest('hex').slice(0, 32)}`;
+  for (;;) {
+    const current = (await find(options.client, name)) ?? (await create(options.client, name, request));
+    const certificate = current === undefined ? undefined : readDecision(current);
+    if (certificate !== undefined) return certificate;
+    await sleep(clock, POLL_MS, signal);
+  }
+}
+
+async function find(client: Client, name: string): Promise<CertificateSigningRequest | undefined> {
+  try {
+    return await client.get(CertificateSigningRequestKind, { name });
+  } catch (error) {
+    if (isStatusError(error, 'NotFound')) return undefined;
+    throw error;
+  }
+}
+
+/** undefined: another try of ours was first. */
+async function create(client: Client, name: string, pem: string): Promise<CertificateSigningRequest | undefined> {
+  try {
+    return await client.create(CertificateSigningRequestKind, {
+      metadata: { name },
+      spec: {
+        request: Buffer.from(pem).toString('base64'),
+        signerName: SIGNER,
+        usages: ['digital signature', 'client auth'],
+      },
+    });
+  } catch (error) {
+    if (isStatusError(error, 'AlreadyExists')) return undefined;
+    throw error;
+  }
+}
+
+/** The certificate, undefined while nobody has decided; throws when the answer is no. */
+function readDecision({ metadata, status }: CertificateSigningRequest): string | undefined {
+  if (status.certificate) return Buffer.from(status.certificate, 'base64').toString('utf8');
+  const refusal = status.conditions?.find(({ type }) => type === 'Denied' || type === 'Failed');
+  if (refusal === undefined || !isConditionTrue(status.conditions, refusal.type)) return undefined;
+  throw new IdentityError(
+    'denied',
+    `the master refused this node a certificate (${metadata.name}): ${refusal.message || refusal.reason || refusal.type}`,
+  );
+}

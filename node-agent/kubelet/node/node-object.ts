@@ -1,0 +1,161 @@
+/** Pure: what the node says of itself in its Node object. Source: Kubernetes API reference, Node; "Node status". */
+import type { NodeCondition, NodeStatus } from '../../../shared/api/node-status.ts';
+import { formatBytes } from '../../../shared/machinery/quantity.ts';
+import type { ImageRecord, RuntimeInfo } from '../../container-runtime/runtime.ts';
+import type { Inventory, Sample } from '../../sensors/sensors.ts';
+
+/** The API that the kubelet follows, and what it is. */
+export const KUBELET_VERSION = 'v1.35.0+bramble-0.1.0';
+
+export const MAX_PODS = 110;
+
+/** Kubernetes' bound on the images that a node lists. */
+const MAX_IMAGES = 50;
+
+/** Kept for the system, the engine and the agent. */
+const RESERVED_MEMORY_BYTES = 100 * 1024 * 1024;
+const MAX_RESERVED_MEMORY_SHARE = 0.25;
+const RESERVED_DISK_SHARE = 0.1;
+
+const MEMORY_PRESSURE_BYTES = 50 * 1024 * 1024;
+const DISK_PRESSURE_BYTES = 500 * 1024 * 1024;
+const MAX_DISK_PRESSURE_SHARE = 0.05;
+
+export interface NodeFacts {
+  name: string;
+  internalIp: string;
+  inventory: Inventory;
+  /** The latest reading; undefined before the first. */
+  sample: Sample | undefined;
+  /** undefined: the engine has not answered yet. */
+  runtime: RuntimeInfo | undefined;
+  /** Why the engine does not answer; undefined: it does. */
+  runtimeProblem: string | undefined;
+  images: readonly ImageRecord[];
+}
+
+export function renderLabels({ name, runtime, inventory }: NodeFacts): Record<string, string> {
+  const model = labelValue(inventory.model);
+  return {
+    'kubernetes.io/hostname': name,
+    'kubernetes.io/os': runtime?.operatingSystem ?? 'linux',
+    ...(runtime ? { 'kubernetes.io/arch': runtime.architecture } : {}),
+    'bramble.dev/page-size': String(inventory.pageSizeBytes),
+    ...(model === '' ? {} : { 'bramble.dev/model': model }),
+    ...(inventory.serial === '' ? {} : { 'bramble.dev/serial': labelValue(inventory.serial) }),
+  };
+}
+
+/** `Raspberry Pi 4 Model B Rev 1.4` as a label's value: `raspberry-pi-4-model-b-rev-1.4`. */
+export function labelValue(text: string): string {
+  const dashed = text.toLowerCase().replaceAll(/[^a-z0-9._-]+/g, '-');
+  return dashed
+    .slice(0, 63)
+    .replace(/^[^a-z0-9]+/, '')
+    .replace(/[^a-z0-9]+$/, '');
+}
+
+/** Everything of the status that the kubelet owns, without times. */
+export function renderNodeStatus(facts: NodeFacts): Omit<NodeStatus, 'daemonEndpoints'> {
+  return {
+    capacity: renderCapacity(facts),
+    allocatable: renderAllocatable(facts),
+    addresses: [
+      { type: 'InternalIP', address: facts.internalIp },
+      { type: 'Hostname', address: facts.name },
+    ],
+    nodeInfo: renderNodeInfo(facts),
+    images: renderImages(facts.images),
+    conditions: renderConditions(facts),
+  };
+}
+
+export function renderCapacity({ inventory, sample }: NodeFacts): Record<string, string> {
+  return {
+    cpu: String(inventory.cpus),
+    memory: formatBytes(inventory.memoryBytes),
+    pods: String(MAX_PODS),
+    ...(sample && sample.diskTotalBytes > 0 ? { 'ephemeral-storage': formatBytes(sample.diskTotalBytes) } : {}),
+  };
+}
+
+/** What is left for pods. */
+export function renderAllocatable(facts: NodeFacts): Record<string, string> {
+  const { memoryBytes } = facts.inventory;
+  const reserved = Math.min(RESERVED_MEMORY_BYTES, Math.floor(memoryBytes * MAX_RESERVED_MEMORY_SHARE));
+  const diskBytes = Math.floor((facts.sample?.diskTotalBytes ?? 0) * (1 - RESERVED_DISK_SHARE));
+  return {
+    ...renderCapacity(facts),
+    memory: formatBytes(memoryBytes - reserved),
+    ...(diskBytes > 0 ? { 'ephemeral-storage': formatBytes(diskBytes) } : {}),
+  };
+}
+
+function renderNodeInfo({ inventory, runtime }: NodeFacts): NodeStatus['nodeInfo'] {
+  return {
+    machineID: inventory.machineId,
+    systemUUID: inventory.systemUuid,
+    bootID: inventory.bootId,
+    kernelVersion: inventory.kernelVersion || (runtime?.kernelVersion ?? ''),
+    osImage: inventory.osImage || (runtime?.osImage ?? ''),
+    containerRuntimeVersion: runtime ? `${runtime.name}://${runtime.version}` : 'docker://unknown',
+    kubeletVersion: KUBELET_VERSION,
+    kubeProxyVersion: '',
+    operatingSystem: runtime?.operatingSystem ?? 'linux',
+    architecture: runtime?.architecture ?? '',
+  };
+}
+
+/** The largest first, as the scheduler's image locality wants them; ties by name, so that nothing changes for no reason. */
+function renderImages(images: readonly ImageRecord[]): NonNullable<NodeStatus['images']> {
+  const named = images.filter(({ references, digests }) => references.length + digests.length > 0);
+  return named
+    .map(({ references, digests, sizeBytes }) => ({ names: [...digests, ...references].sort(), sizeBytes }))
+    .sort((a, b) => b.sizeBytes - a.sizeBytes || (a.names.join() < b.names.join() ? -1 : 1))
+    .slice(0, MAX_IMAGES);
+}
+
+function renderConditions(facts: NodeFacts): NodeCondition[] {
+  const { sample, runtimeProblem } = facts;
+  const diskPressureBytes = Math.min(DISK_PRESSURE_BYTES, (sample?.diskTotalBytes ?? 0) * MAX_DISK_PRESSURE_SHARE);
+  return [
+    pressure(
+      'MemoryPressure',
+      isBelow(sample?.memoryAvailableBytes, MEMORY_PRESSURE_BYTES),
+      'Memory',
+      'memory available',
+    ),
+    pressure('DiskPressure', isBelow(sample?.diskAvailableBytes, diskPressureBytes), 'Disk', 'disk space available'),
+    pressure('PIDPressure', false, 'PID', 'PID available'),
+    runtimeProblem === undefined
+      ? { type: 'Ready', status: 'True', reason: 'KubeletReady', message: 'kubelet is posting ready status' }
+      : {
+          type: 'Ready',
+          status: 'False',
+          reason: 'KubeletNotReady',
+          message: `container runtime is down: ${runtimeProblem}`,
+        },
+  ];
+}
+
+/** Kubernetes' words: KubeletHasInsufficientMemory and KubeletHasSufficientMemory, but KubeletHasNoDiskPressure. */
+function pressure(type: string, isPressing: boolean, word: string, what: string): NodeCondition {
+  if (isPressing) {
+    const reason = word === 'Disk' ? 'KubeletHasDiskPressure' : `KubeletHasInsufficient${word}`;
+    return { type, status: 'True', reason, message: `kubelet has insufficient ${what}` };
+  }
+  const reason = word === 'Disk' ? 'KubeletHasNoDiskPressure' : `KubeletHasSufficient${word}`;
+  const message = word === 'Disk' ? 'kubelet has no disk pressure' : `kubelet has sufficient ${what}`;
+  return { type, status: 'False', reason, message };
+}
+
+function isBelow(value: number | undefined, threshold: number): boolean {
+  return value !== undefined && value > 0 && value < threshold;
+}
+
+/** A new Node object for the first start. */
+export function renderNode(facts: NodeFacts): { metadata: { name: string; labels: Record<string, string> } } {
+  return { metadata: { name: facts.name, labels: renderLabels(facts) } };
+}
+
+export type OwnNodeStatus = ReturnType<typeof renderNodeStatus>;

@@ -1,0 +1,168 @@
+/**
+ * Keeps the node's own Node object true: registers it, and writes labels and status only when their content changed. Idle
+ * boards write nothing: that they are alive is told by MQTT, not by heartbeats.
+ */
+import { type Node, NodeKind } from '../../../shared/api/node.ts';
+import type { NodeCondition } from '../../../shared/api/node-status.ts';
+import type { Client } from '../../../shared/client/client.ts';
+import { Controller, type ReconcileResult } from '../../../shared/client/controller.ts';
+import { Informer } from '../../../shared/client/informer.ts';
+import { setCondition } from '../../../shared/machinery/conditions.ts';
+import { isStatusError } from '../../../shared/machinery/errors.ts';
+import { jsonEqual } from '../../../shared/machinery/json.ts';
+import type { BackoffPolicy } from '../../../shared/platform/backoff.ts';
+import { type Clock, formatTime } from '../../../shared/platform/clock.ts';
+import { type Component, startAll, stopAll } from '../../../shared/platform/lifecycle.ts';
+import type { Logger } from '../../../shared/platform/logger.ts';
+import type { Random } from '../../../shared/platform/random.ts';
+import type { ContainerRuntime, ImageRecord, RuntimeInfo } from '../../container-runtime/runtime.ts';
+import type { Inventory, Sample, Sensors } from '../../sensors/sensors.ts';
+import { type NodeFacts, renderAllocatable, renderLabels, renderNode, renderNodeStatus } from './node-object.ts';
+
+export interface NodeReporterOptions {
+  node: string;
+  client: Client;
+  runtime: ContainerRuntime;
+  sensors: Sensors;
+  /** Why the engine does not answer; undefined: it does. */
+  runtimeProblem(): string | undefined;
+  /** The address by which the board is known on the LAN. */
+  internalIp(): string;
+  clock: Clock;
+  random: Random;
+  logger: Logger;
+}
+
+/** Images and pressures are looked at this often; nothing is written when they are the same. */
+const LOOK_INTERVAL_MS = 60_000;
+
+const RETRY: BackoffPolicy = { initialMs: 500, maxMs: 30_000, factor: 2, jitter: 0.3 };
+
+export class NodeReporter implements Component {
+  readonly #options: NodeReporterOptions;
+  readonly #informer: Informer<Node>;
+  readonly #controller: Controller;
+  #inventory: Inventory | undefined;
+  #sample: Sample | undefined;
+  #runtime: RuntimeInfo | undefined;
+  #images: ImageRecord[] = [];
+
+  constructor(options: NodeReporterOptions) {
+    this.#options = options;
+    const { client, clock, random, logger, node } = options;
+    const scope = { fieldSelector: `metadata.name=${node}` };
+    this.#informer = new Informer<Node>({ client, kind: NodeKind, scope, clock, random, logger });
+    const reconcile = (): Promise<ReconcileResult> => this.#reconcile();
+    this.#controller = new Controller({ name: 'node', reconcile, backoff: RETRY, clock, random, logger });
+    this.#informer.onChange(() => this.lookAgain());
+  }
+
+  async start(): Promise<void> {
+    this.#inventory = await this.#options.sensors.inventory();
+    await startAll([this.#controller, this.#informer]);
+    void this.#informer.whenSynced().then(() => this.lookAgain());
+  }
+
+  async stop(): Promise<void> {
+    await stopAll([this.#controller, this.#informer]);
+  }
+
+  /** Something that the node tells of has changed. */
+  lookAgain(): void {
+    this.#controller.enqueue(this.#options.node);
+  }
+
+  /** Hears of readings; a crossed threshold is told at the next look. */
+  setSample(sample: Sample): void {
+    const isFirst = this.#sample === undefined;
+    this.#sample = sample;
+    if (isFirst) this.lookAgain();
+  }
+
+  memoryBytes(): number {
+    return this.#inventory?.memoryBytes ?? 0;
+  }
+
+  allocatable(): Readonly<Record<string, string>> {
+    const facts = this.#facts();
+    return facts === undefined ? {} : renderAllocatable(facts);
+  }
+
+  async #reconcile(): Promise<ReconcileResult> {
+    // Before the first list, a Node that is there would look missing; before the first sample, its disk would look gone.
+    if (!this.#informer.hasSynced || this.#sample === undefined) return {};
+    await this.#askRuntime();
+    const facts = this.#facts();
+    const node = this.#informer.get(this.#options.node);
+    if (facts === undefined) return {};
+    if (node === undefined) await this.#register(facts);
+    else await this.#update(node, facts);
+    return { requeueAfterMs: LOOK_INTERVAL_MS };
+  }
+
+  async #askRuntime(): Promise<void> {
+    const { runtime, runtimeProblem } = this.#options;
+    if (runtimeProblem() !== undefined) return;
+    try {
+      this.#runtime = await runtime.info();
+      this.#images = await runtime.listImages();
+    } catch (error) {
+      // Whether the engine answers is judged elsewhere; the last answers stay true.
+      this.#options.logger.debug('the container runtime does not tell about itself', { error });
+    }
+  }
+
+  #facts(): NodeFacts | undefined {
+    const { node, internalIp, runtimeProblem } = this.#options;
+    if (this.#inventory === undefined) return undefined;
+    return {
+      name: node,
+      internalIp: internalIp(),
+      inventory: this.#inventory,
+      sample: this.#sample,
+      runtime: this.#runtime,
+      runtimeProblem: runtimeProblem(),
+      images: this.#images,
+    };
+  }
+
+  async #register(facts: NodeFacts): Promise<void> {
+    const { client, logger, node } = this.#options;
+    try {
+      const created = await client.create(NodeKind, renderNode(facts));
+      logger.info('registered the node', { node });
+      await this.#update(created, facts);
+    } catch (error) {
+      // It was there after all: the informer will show it.
+      if (!isStatusError(error, 'AlreadyExists')) throw error;
+    }
+  }
+
+  async #update(node: Node, facts: NodeFacts): Promise<void> {
+    const { client } = this.#options;
+    const key = { name: facts.name };
+    const labels = renderLabels(facts);
+    const isLabelled = Object.entries(labels).every(([name, value]) => node.metadata.labels?.[name] === value);
+    if (!isLabelled) await client.patch(NodeKind, key, { type: 'merge', body: { metadata: { labels } } });
+    const { conditions: wanted = [], ...status } = renderNodeStatus(facts);
+    const isSame = Object.entries(status).every(([field, value]) => jsonEqual(Reflect.get(node.status, field), value));
+    const changed = wanted.filter((condition) => !isShown(node, condition));
+    if (isSame && changed.length === 0) return;
+    const now = formatTime(this.#options.clock.nowMs());
+    const conditions = changed.map((condition) => stamp(node, condition, now));
+    // Addresses are replaced as a whole: a strategic patch would keep those of an old network.
+    const addresses = [...(status.addresses ?? []), { $patch: 'replace' }];
+    const body = { status: { ...status, addresses, ...(conditions.length > 0 ? { conditions } : {}) } };
+    await client.patch(NodeKind, key, { type: 'strategic', body, subresource: 'status' });
+  }
+}
+
+function isShown({ status }: Node, wanted: NodeCondition): boolean {
+  const shown = status.conditions?.find(({ type }) => type === wanted.type);
+  return shown?.status === wanted.status && shown.reason === wanted.reason && shown.message === wanted.message;
+}
+
+function stamp({ status }: Node, condition: NodeCondition, now: string): NodeCondition {
+  const present = (status.conditions ?? []).filter(({ type }) => type === condition.type);
+  return { ...condition, ...setCondition(present, condition, now)[0], lastHeartbeatTime: now };
+}

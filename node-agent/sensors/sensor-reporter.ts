@@ -1,0 +1,119 @@
+/**
+ * Tells the master how the board is: reads often, writes NodeSensors only when something changed enough or long ago. What
+ * cannot be written is not queued: the next reading is the better one.
+ */
+import { type NodeSensors, NodeSensorsKind } from '../../shared/api/node-sensors.ts';
+import type { Client } from '../../shared/client/client.ts';
+import { isStatusError } from '../../shared/machinery/errors.ts';
+import { formatBytes, formatMillis } from '../../shared/machinery/quantity.ts';
+import { type Clock, formatTime, sleep } from '../../shared/platform/clock.ts';
+import type { Component } from '../../shared/platform/lifecycle.ts';
+import type { Logger } from '../../shared/platform/logger.ts';
+import { isWorthTelling, type PodUsage, type Reading } from './dead-band.ts';
+import type { Inventory, Sample, Sensors } from './sensors.ts';
+
+export interface SensorReporterOptions {
+  node: string;
+  client: Client;
+  sensors: Sensors;
+  /** What the pods use now; empty while the engine is away. */
+  podUsage(): Promise<PodUsage[]>;
+  /** Hears of each reading, told or not. */
+  onSample(sample: Sample): void;
+  clock: Clock;
+  logger: Logger;
+}
+
+const SAMPLE_INTERVAL_MS = 5_000;
+
+/** A reading is told this often in any case, so that readers can tell an old one from a steady one. */
+const MAX_SILENCE_MS = 60_000;
+
+export class SensorReporter implements Component {
+  readonly #options: SensorReporterOptions;
+  readonly #abort = new AbortController();
+  #loop: Promise<void> = Promise.resolve();
+  #inventory: Inventory | undefined;
+  #told: { reading: Reading; atMs: number } | undefined;
+
+  constructor(options: SensorReporterOptions) {
+    this.#options = options;
+  }
+
+  async start(): Promise<void> {
+    this.#loop = this.#run();
+  }
+
+  async stop(): Promise<void> {
+    this.#abort.abort();
+    await this.#loop;
+  }
+
+  async #run(): Promise<void> {
+    const { clock, logger } = this.#options;
+    const { signal } = this.#abort;
+    while (!signal.aborted) {
+      try {
+        await this.#step();
+      } catch (error) {
+        logger.debug('the sensors could not be told', { error });
+      }
+      await sleep(clock, SAMPLE_INTERVAL_MS, signal).catch(() => undefined);
+    }
+  }
+
+  async #step(): Promise<void> {
+    const { sensors, podUsage, onSample, clock } = this.#options;
+    this.#inventory ??= await sensors.inventory();
+    const sample = await sensors.sample();
+    onSample(sample);
+    const reading = { sample, pods: await podUsage() };
+    const nowMs = clock.monotonicMs();
+    if (!this.#isDue(reading, this.#inventory, nowMs)) return;
+    await this.#tell(renderNodeSensors(reading, this.#inventory));
+    this.#told = { reading, atMs: nowMs };
+  }
+
+  #isDue(reading: Reading, inventory: Inventory, nowMs: number): boolean {
+    if (this.#told === undefined || nowMs - this.#told.atMs >= MAX_SILENCE_MS) return true;
+    return isWorthTelling(this.#told.reading, reading, inventory);
+  }
+
+  async #tell(body: Record<string, unknown>): Promise<void> {
+    const { client, node } = this.#options;
+    try {
+      await client.patch(NodeSensorsKind, { name: node }, { type: 'merge', body });
+    } catch (error) {
+      if (!isStatusError(error, 'NotFound')) throw error;
+      const present = Object.entries(body).filter(([, value]) => value !== null);
+      await client.create(NodeSensorsKind, { ...Object.fromEntries(present), metadata: { name: node } });
+    }
+  }
+}
+
+/** As a merge patch: null where the board has no such sensor. */
+function renderNodeSensors({ sample, pods }: Reading, inventory: Inventory): Record<string, unknown> {
+  const used = Math.max(0, sample.memoryTotalBytes - sample.memoryAvailableBytes);
+  const body: { [Key in keyof Omit<NodeSensors, 'apiVersion' | 'kind' | 'metadata'>]: NodeSensors[Key] | null } = {
+    timestamp: formatTime(sample.atMs),
+    usage: { cpu: formatMillis(sample.cpuMillis), memory: formatBytes(used) },
+    memoryAvailableBytes: sample.memoryAvailableBytes,
+    loadAverage1: sample.loadAverage1,
+    temperatureCelsius: sample.temperatureCelsius ?? null,
+    throttleCelsius: sample.temperatureCelsius === undefined ? null : inventory.throttleCelsius,
+    throttled: sample.throttled ?? null,
+    underVoltage: sample.underVoltage ?? null,
+    diskTotalBytes: sample.diskTotalBytes,
+    diskAvailableBytes: sample.diskAvailableBytes,
+    pods: pods.map(({ namespace, name, uid, containers }) => ({
+      namespace,
+      name,
+      uid,
+      containers: containers.map((use) => ({
+        name: use.name,
+        usage: { cpu: formatMillis(use.cpuMillis), memory: formatBytes(use.memoryBytes) },
+      })),
+    })),
+  };
+  return body;
+}

@@ -1,0 +1,148 @@
+/** A whole node in virtual time: the real API server on a store in memory, the real agent, a fake engine and disk. */
+
+import { createApiServer } from '../../../master/apiserver/api-server.ts';
+import { componentUser } from '../../../master/apiserver/user-info.ts';
+import { openSqliteStore } from '../../../master/store/sqlite-store.ts';
+import { type Agent, createAgent } from '../../../node-agent/agent.ts';
+import type { ProbeAnswer, ProbeDialer } from '../../../node-agent/kubelet/probes/probe-dialer.ts';
+import type { Inventory, Sample, Sensors } from '../../../node-agent/sensors/sensors.ts';
+import { type Pod, PodKind } from '../../../shared/api/pod.ts';
+import { ALL_KINDS } from '../../../shared/api/registry.ts';
+import type { Client } from '../../../shared/client/client.ts';
+import { createClient } from '../../../shared/client/create-client.ts';
+import { silentLogger } from '../../../shared/platform/logger.ts';
+import { seededRandom } from '../../../shared/platform/random.ts';
+import { FakeRuntime, type FakeRuntimeOptions } from '../../support/fake-runtime.ts';
+import { createMemoryHostFiles, type MemoryHostFiles } from '../../support/memory-host-files.ts';
+import { createVirtualClock, type VirtualClock } from '../../support/virtual-clock.ts';
+
+export const NODE = 'pi-1';
+export const NODE_IP = '192.0.2.10';
+export const PODS_ROOT = '/data/pods';
+
+const VERSION = {
+  major: '1',
+  minor: '35',
+  gitVersion: 'v1.35.0+bramble.0.1.0',
+  gitCommit: '',
+  gitTreeState: 'clean',
+  buildDate: '2026-01-01T00:00:00Z',
+  goVersion: '',
+  compiler: '',
+  platform: 'linux/arm64',
+};
+
+export interface AgentFixture {
+  clock: VirtualClock;
+  client: Client;
+  runtime: FakeRuntime;
+  files: MemoryHostFiles;
+  sensors: Sensors & { sampleNow: Sample };
+  /** Answer of all network probes from now on. */
+  answer: { value: ProbeAnswer };
+  agent: Agent;
+  /** kill -9 and a new start: only what the engine, the disk and the API know is left. */
+  restartAgent(): Promise<void>;
+  createPod(name: string, spec: object, metadata?: object): Promise<Pod>;
+  getPod(name: string): Promise<Pod>;
+  /** Lets time go by until `check` holds; fails after ten minutes of virtual time. */
+  until(what: string, check: () => Promise<boolean>): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export const INVENTORY: Inventory = {
+  model: 'Raspberry Pi 4 Model B Rev 1.4',
+  serial: '10000000abcdef01',
+  cpus: 4,
+  memoryBytes: 4 * 1024 ** 3,
+  pageSizeBytes: 4096,
+  machineId: '0123456789abcdef0123456789abcdef',
+  systemUuid: 'system-uuid',
+  bootId: 'boot-1',
+  kernelVersion: '6.12.0-rpi',
+  osImage: 'Raspberry Pi OS',
+  throttleCelsius: 80,
+};
+
+export const SAMPLE: Sample = {
+  atMs: 0,
+  cpuMillis: 200,
+  memoryAvailableBytes: 3 * 1024 ** 3,
+  memoryTotalBytes: 4 * 1024 ** 3,
+  loadAverage1: 0.1,
+  temperatureCelsius: 45,
+  throttled: false,
+  underVoltage: false,
+  diskTotalBytes: 32 * 1024 ** 3,
+  diskAvailableBytes: 20 * 1024 ** 3,
+};
+
+const STEP_MS = 250;
+const MAX_STEPS = (10 * 60 * 1000) / STEP_MS;
+
+export async function createAgentFixture(options: Partial<FakeRuntimeOptions> = {}): Promise<AgentFixture> {
+  const clock = createVirtualClock();
+  const random = seededRandom(1);
+  const logger = silentLogger;
+  const store = await openSqliteStore({ path: ':memory:', clock, logger, schedule: queueMicrotask });
+  const server = createApiServer({ store, kinds: ALL_KINDS, clock, random, logger, version: VERSION });
+  await server.start();
+  const asMaster = createClient((request) => server.handle(request, componentUser('system:test')));
+  const nodeUser = {
+    name: `system:node:${NODE}`,
+    uid: '',
+    groups: ['system:nodes', 'system:authenticated'],
+    extra: {},
+  };
+  const asNode = createClient((request) => server.handle(request, nodeUser));
+  const runtime = new FakeRuntime({ clock, node: NODE, ...options });
+  const files = createMemoryHostFiles();
+  const sensors = { sampleNow: SAMPLE, inventory: async () => INVENTORY, sample: async () => sensors.sampleNow };
+  const answer: { value: ProbeAnswer } = { value: { ok: true } };
+  const reply = async (): Promise<ProbeAnswer> => answer.value;
+  const dialer: ProbeDialer = { tcp: reply, http: reply, grpc: reply };
+  const make = (): Agent =>
+    createAgent({
+      ...{ node: NODE, client: asNode, runtime, sensors, files, dialer, clock, random, logger },
+      paths: { root: PODS_ROOT },
+      internalIp: () => NODE_IP,
+    });
+  let agent = make();
+  await agent.start();
+  await clock.advance(1_000);
+  const fixture: AgentFixture = {
+    ...{ clock, client: asMaster, runtime, files, sensors, answer },
+    get agent() {
+      return agent;
+    },
+    async restartAgent() {
+      const stopped = agent.stop();
+      await clock.advance(1_000);
+      await stopped;
+      agent = make();
+      await agent.start();
+      await clock.advance(1_000);
+    },
+    createPod: (name, spec, metadata = {}) =>
+      asMaster.create(PodKind, {
+        metadata: { name, namespace: 'default', ...metadata },
+        spec: { nodeName: NODE, ...spec },
+      }),
+    getPod: (name) => asMaster.get(PodKind, { namespace: 'default', name }),
+    async until(what, check) {
+      for (let step = 0; step < MAX_STEPS; step += 1) {
+        if (await check()) return;
+        await clock.advance(STEP_MS);
+      }
+      throw new Error(`it never came about: ${what}`);
+    },
+    async stop() {
+      const stopped = agent.stop();
+      await clock.advance(1_000);
+      await stopped;
+      await server.stop();
+      await store.close();
+    },
+  };
+  return fixture;
+}
