@@ -45,8 +45,9 @@ export function findResource(resources: readonly Resource[], word: string): Reso
   const group = groupParts.join('.');
   const found = resources.find((resource) => isNamed(resource, name) && (group === '' || resource.group === group));
   if (found !== undefined) return found;
-  const near = resources.filter(({ plural }) => plural.startsWith(name.slice(0, 3))).map(({ plural }) => plural);
-  const known = near.length > 0 ? near : resources.map(({ plural }) => plural);
+  const listable = resources.filter(({ verbs }) => verbs.includes('list'));
+  const near = listable.filter(({ plural }) => plural.startsWith(name.slice(0, 3))).map(({ plural }) => plural);
+  const known = near.length > 0 ? near : listable.map(({ plural }) => plural);
   throw new Failure(
     EXIT.usage,
     `the cluster has no resource type "${word}"`,
