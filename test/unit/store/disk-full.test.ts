@@ -34,7 +34,9 @@ it('at its size limit: the whole batch is refused, nothing of it is seen, compac
   const { store } = fixture;
   await fill(store);
   const revision = store.revision();
-  const batch = ['/batch/1', '/batch/2', '/batch/3'].map((key) => store.write({ key, value: VALUE }));
+  // The first one has room: it must go with the others all the same.
+  const small = store.write({ key: '/batch/0', value: 'x' });
+  const batch = [small, ...['/batch/1', '/batch/2'].map((key) => store.write({ key, value: VALUE }))];
   const heartbeat = store
     .write({ key: '/leases/a', value: 'now', durability: 'memory' })
     .catch((error: unknown) => error);
@@ -45,7 +47,9 @@ it('at its size limit: the whole batch is refused, nothing of it is seen, compac
   assert.equal((await store.list({ prefix: '/batch/' })).items.length, 0);
   assert.deepEqual(await readHistory(store, '/batch/', revision), []);
   assert.equal((await store.list({ prefix: '/fill/' })).items.length, 50);
+  assert.equal((await store.write({ key: '/small', value: 'x' })).ok, true);
   await store.compact(store.revision());
+  assert.equal((await store.list({ prefix: '/batch/' })).items.length, 0);
   assert.equal((await store.write({ key: '/batch/1', value: VALUE })).ok, true);
   await fixture.dispose();
 });
