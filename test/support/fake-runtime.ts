@@ -111,6 +111,11 @@ export class FakeRuntime implements ContainerRuntime {
     }
   }
 
+  /** What runs, seen from outside: works while the engine does not answer. */
+  running(): readonly ContainerRecord[] {
+    return [...this.#containers.values()].map(({ record }) => record).filter(({ state }) => state === 'running');
+  }
+
   failPull(reference: string, message: string | undefined): void {
     if (message === undefined) this.#failingPulls.delete(reference);
     else this.#failingPulls.set(reference, message);

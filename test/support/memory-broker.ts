@@ -54,6 +54,9 @@ export interface MemoryBroker extends Sessions {
   connect(options: MemorySessionOptions): MemorySession;
   /** The master restarts: every session is lost, retained messages are gone. */
   restart(): void;
+  /** The master's process dies: as a restart, and nobody gets in until `accept`. The master's own attachments are void. */
+  die(): void;
+  accept(): void;
 }
 
 const NO_FAULTS: Faults = { lossRate: 0, duplicateRate: 0, minDelayMs: 0, maxDelayMs: 0 };
@@ -110,13 +113,24 @@ export function createMemoryBroker(options: MemoryBrokerOptions = {}): MemoryBro
     keepaliveMs: options.keepaliveMs ?? 5_000,
     reconnectMs: options.reconnectMs ?? 500,
     live: new Map(),
+    accepting: true,
+  };
+  const restart = (): void => {
+    core.retained.clear();
+    for (const session of [...environment.live.values()]) session.cut();
   };
   return {
     faults: environment.faults,
     connect: (sessionOptions) => new ClientSession(environment, sessionOptions),
-    restart() {
-      core.retained.clear();
-      for (const session of [...environment.live.values()]) session.cut();
+    restart,
+    die() {
+      environment.accepting = false;
+      core.listeners.clear();
+      core.subscribers.clear();
+      restart();
+    },
+    accept() {
+      environment.accepting = true;
     },
     transport: () => inProcess(core),
     onSession(listener) {
@@ -156,6 +170,8 @@ interface Environment {
   keepaliveMs: number;
   reconnectMs: number;
   live: Map<string, ClientSession>;
+  /** Whether there is a master to connect to. */
+  accepting: boolean;
 }
 
 /** One direction of one connection: keeps order, adds faults, holds messages back while silent. */
@@ -228,7 +244,8 @@ class ClientSession implements MemorySession {
   constructor(environment: Environment, options: MemorySessionOptions) {
     this.#environment = environment;
     this.#options = options;
-    this.#connect();
+    if (environment.accepting) this.#connect();
+    else this.#retry();
   }
 
   async publish(topic: string, payload: Uint8Array, options: PublishOptions = {}): Promise<void> {
@@ -349,7 +366,7 @@ class ClientSession implements MemorySession {
     if (this.#over) return;
     clock.after(reconnectMs * (0.5 + nextFloat(random)), () => {
       if (this.#over || this.#connection !== undefined) return;
-      if (this.#silent) this.#retry();
+      if (this.#silent || !this.#environment.accepting) this.#retry();
       else this.#connect();
     });
   }

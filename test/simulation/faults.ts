@@ -1,0 +1,125 @@
+/** What happens to boards in the field, chosen by the seed. Each fault is one thing; it stays until another ends it. */
+import { nextInt, type Random } from '../../shared/platform/random.ts';
+import type { SimulatedBoard } from './simulated-board.ts';
+import type { World } from './simulation.ts';
+
+type Fault = (world: World) => void;
+
+/** More likely ones stand more often. */
+const FAULTS: readonly Fault[] = [
+  crashContainer,
+  crashContainer,
+  killAgent,
+  startAgent,
+  startAgent,
+  cutPower,
+  partition,
+  heal,
+  heal,
+  resetLink,
+  engineDown,
+  engineUp,
+  engineUp,
+  killMaster,
+  startMaster,
+  startMaster,
+  startMaster,
+  jumpClock,
+  badNetwork,
+  goodNetwork,
+];
+
+export function randomFault(world: World): void {
+  const fault = FAULTS[nextInt(world.random, FAULTS.length)];
+  fault?.(world);
+}
+
+function crashContainer(world: World): void {
+  const board = anyBoard(world);
+  const ids = board.runtime.running().map((container) => container.id);
+  const id = ids[nextInt(world.random, ids.length)];
+  if (id === undefined) return;
+  world.note(`crash ${id} on ${board.name}`);
+  board.runtime.crash(id, 1);
+}
+
+function killAgent(world: World): void {
+  const board = anyBoard(world);
+  world.note(`kill agent of ${board.name}`);
+  board.killAgent();
+}
+
+function startAgent(world: World): void {
+  for (const board of world.boards.filter((candidate) => !candidate.agentRuns)) {
+    world.note(`start agent of ${board.name}`);
+    void board.startAgent();
+  }
+}
+
+function cutPower(world: World): void {
+  const board = anyBoard(world);
+  world.note(`cut power of ${board.name}`);
+  board.cutPower();
+}
+
+function partition(world: World): void {
+  const board = anyBoard(world);
+  world.note(`silence ${board.name}`);
+  board.session?.partition();
+}
+
+function heal(world: World): void {
+  world.note('heal all links');
+  for (const board of world.boards) board.session?.heal();
+}
+
+function resetLink(world: World): void {
+  const board = anyBoard(world);
+  world.note(`reset link of ${board.name}`);
+  board.session?.cut();
+}
+
+function engineDown(world: World): void {
+  const board = anyBoard(world);
+  world.note(`engine of ${board.name} down`);
+  board.runtime.setAvailable(false);
+}
+
+function engineUp(world: World): void {
+  world.note('all engines up');
+  for (const board of world.boards) board.runtime.setAvailable(true);
+}
+
+function killMaster(world: World): void {
+  world.note('kill master');
+  world.master.kill();
+}
+
+function startMaster(world: World): void {
+  if (world.master.runs) return;
+  world.note('start master');
+  void world.master.start();
+}
+
+/** NTP finds out that the board was wrong, by up to an hour in either direction. */
+function jumpClock(world: World): void {
+  const ms = nextInt(world.random, 7_200_000) - 3_600_000;
+  world.note(`clock jumps by ${ms} ms`);
+  world.clock.jumpWallClock(ms);
+}
+
+function badNetwork(world: World): void {
+  world.note('network turns bad');
+  Object.assign(world.broker.faults, { lossRate: 0.05, duplicateRate: 0.05, maxDelayMs: 500 });
+}
+
+function goodNetwork(world: World): void {
+  world.note('network turns good');
+  Object.assign(world.broker.faults, { lossRate: 0, duplicateRate: 0, maxDelayMs: 30 });
+}
+
+function anyBoard({ boards, random }: { boards: readonly SimulatedBoard[]; random: Random }): SimulatedBoard {
+  const board = boards[nextInt(random, boards.length)];
+  if (board === undefined) throw new Error('a cluster has boards');
+  return board;
+}

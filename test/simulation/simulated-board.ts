@@ -1,0 +1,166 @@
+/** One board: an engine, a disk and sensors that outlive its agent, and an agent that can be killed and started again. */
+import { type Agent, createAgent } from '../../node-agent/agent.ts';
+import type { Inventory, Sample, Sensors } from '../../node-agent/sensors/sensors.ts';
+import { createClient } from '../../shared/client/create-client.ts';
+import type { Clock } from '../../shared/platform/clock.ts';
+import type { Logger } from '../../shared/platform/logger.ts';
+import { nextFloat, type Random, randomUuid, seededRandom } from '../../shared/platform/random.ts';
+import { createRpcClient } from '../../shared/protocol/rpc-client.ts';
+import { createRpcServer } from '../../shared/protocol/rpc-server.ts';
+import { nodeClientId, topics } from '../../shared/protocol/topics.ts';
+import { FakeRuntime } from '../support/fake-runtime.ts';
+import type { MemoryBroker, MemorySession } from '../support/memory-broker.ts';
+import { createMemoryHostFiles } from '../support/memory-host-files.ts';
+import { SimulatedProcess } from './simulated-process.ts';
+
+export interface BoardOptions {
+  name: string;
+  index: number;
+  clock: Clock;
+  random: Random;
+  logger: Logger;
+  broker: MemoryBroker;
+}
+
+/** Small enough that the workloads fill a board, so that the scheduler has to refuse. */
+const BOARD = { cpus: 1, memoryBytes: 512 * 1024 * 1024 } as const;
+
+export class SimulatedBoard {
+  readonly name: string;
+  readonly runtime: FakeRuntime;
+  readonly files = createMemoryHostFiles();
+  readonly #options: BoardOptions;
+  #process: SimulatedProcess | undefined;
+  #agent: Agent | undefined;
+  #session: MemorySession | undefined;
+
+  constructor(options: BoardOptions) {
+    this.#options = options;
+    this.name = options.name;
+    this.runtime = new FakeRuntime({ clock: options.clock, node: options.name, pullMs: 200 });
+  }
+
+  get agentRuns(): boolean {
+    return this.#agent !== undefined;
+  }
+
+  get session(): MemorySession | undefined {
+    return this.#session;
+  }
+
+  async startAgent(): Promise<void> {
+    if (this.#agent !== undefined) return;
+    const process = new SimulatedProcess(this.#options.clock);
+    const random = seededRandom(this.#options.random.nextUint32());
+    const logger = this.#options.logger.with({ node: this.name });
+    const session = this.#connect(random);
+    const environment = { clock: process.clock, random, logger };
+    const rpc = createRpcClient({
+      ...environment,
+      transport: session,
+      requestTopic: topics.apiRequest(nodeClientId(this.name)),
+      responseTopic: topics.apiResponse(nodeClientId(this.name)),
+    });
+    const agent = createAgent({
+      ...environment,
+      node: this.name,
+      client: createClient(rpc.call),
+      runtime: process.guard(this.runtime),
+      files: process.guard(this.files),
+      sensors: process.guard(this.#sensors()),
+      paths: { root: '/pods' },
+      dialer: { tcp: async () => ({ ok: true }), http: async () => ({ ok: true }), grpc: async () => ({ ok: true }) },
+      internalIp: () => `10.77.0.${this.#options.index}`,
+    });
+    const server = createRpcServer({
+      ...environment,
+      transport: session,
+      requestFilter: topics.nodeRequest(this.name),
+      handler: (request) => agent.handler(request),
+    });
+    this.#process = process;
+    this.#agent = agent;
+    this.#session = session;
+    await server.start();
+    await agent.start();
+  }
+
+  /** kill -9: the engine's containers run on. */
+  killAgent(): void {
+    this.#process?.kill();
+    this.#session?.kill();
+    this.#process = undefined;
+    this.#agent = undefined;
+    this.#session = undefined;
+  }
+
+  /** The power goes: agent and containers end at once; the disk keeps what it has. */
+  cutPower(): void {
+    this.killAgent();
+    this.runtime.reboot();
+  }
+
+  /** Pod uid → names of the containers that run. */
+  running(): ReadonlyMap<string, readonly string[]> {
+    const running = new Map<string, string[]>();
+    for (const { pod, name } of this.runtime.running()) running.set(pod.uid, [...(running.get(pod.uid) ?? []), name]);
+    return running;
+  }
+
+  #connect(random: Random): MemorySession {
+    const topic = topics.nodeStatus(this.name);
+    const encode = (online: boolean, session: string): Uint8Array =>
+      new TextEncoder().encode(JSON.stringify({ online, session }));
+    let current = '';
+    const session = this.#options.broker.connect({
+      clientId: nodeClientId(this.name),
+      identity: {
+        name: `system:node:${this.name}`,
+        uid: '',
+        groups: ['system:nodes', 'system:authenticated'],
+        extra: {},
+      },
+      will: () => {
+        current = randomUuid(random);
+        return { topic, payload: encode(false, current), retain: true };
+      },
+    });
+    session.onLink((up) => {
+      if (up) session.publish(topic, encode(true, current), { qos: 1, retain: true }).catch(() => undefined);
+    });
+    return session;
+  }
+
+  #sensors(): Sensors {
+    const { clock, random, index } = this.#options;
+    const inventory: Inventory = {
+      model: 'Raspberry Pi 4 Model B Rev 1.4',
+      serial: `1000000000${index}`,
+      cpus: BOARD.cpus,
+      memoryBytes: BOARD.memoryBytes,
+      pageSizeBytes: 4096,
+      machineId: `machine-${index}`,
+      systemUuid: `system-${index}`,
+      bootId: `boot-${index}`,
+      kernelVersion: '6.12.0',
+      osImage: 'Simulated',
+      throttleCelsius: 80,
+    };
+    const sample = async (): Promise<Sample> => {
+      const containers = this.runtime.running().length;
+      return {
+        atMs: clock.nowMs(),
+        cpuMillis: Math.min(BOARD.cpus * 1000, 50 + containers * 60 + 20 * nextFloat(random)),
+        memoryTotalBytes: BOARD.memoryBytes,
+        memoryAvailableBytes: BOARD.memoryBytes - (100 + containers * 20) * 1024 * 1024,
+        loadAverage1: containers * 0.1,
+        temperatureCelsius: 45 + containers * 2 + 3 * nextFloat(random),
+        throttled: false,
+        underVoltage: false,
+        diskTotalBytes: 16e9,
+        diskAvailableBytes: 10e9,
+      };
+    };
+    return { inventory: async () => inventory, sample };
+  }
+}

@@ -1,0 +1,131 @@
+/** The master as one process that can be killed and started again; what its disk held is what it starts from. */
+import { createApiServer } from '../../master/apiserver/api-server.ts';
+import { componentUser } from '../../master/apiserver/user-info.ts';
+import { createControllers } from '../../master/controllers/create-controllers.ts';
+import { createMqttDoor } from '../../master/gateway/mqtt-door.ts';
+import { createNodeLinks } from '../../master/gateway/node-links.ts';
+import { createNodeProxies } from '../../master/gateway/node-proxy.ts';
+import { Scheduler } from '../../master/scheduler/scheduler.ts';
+import { Compactor } from '../../master/store/compactor.ts';
+import { openSqliteStore, type SqliteStore } from '../../master/store/sqlite-store.ts';
+import { ALL_KINDS } from '../../shared/api/registry.ts';
+import type { Client } from '../../shared/client/client.ts';
+import { createClient } from '../../shared/client/create-client.ts';
+import type { Clock } from '../../shared/platform/clock.ts';
+import { type Component, startAll } from '../../shared/platform/lifecycle.ts';
+import { type Logger, silentLogger } from '../../shared/platform/logger.ts';
+import { type Random, seededRandom } from '../../shared/platform/random.ts';
+import type { MemoryBroker } from '../support/memory-broker.ts';
+import { SimulatedProcess } from './simulated-process.ts';
+
+export interface MasterOptions {
+  clock: Clock;
+  random: Random;
+  logger: Logger;
+  broker: MemoryBroker;
+}
+
+const VERSION = {
+  major: '1',
+  minor: '35',
+  gitVersion: 'v1.35.0+simulated',
+  gitCommit: '',
+  gitTreeState: 'clean',
+  buildDate: '1970-01-01T00:00:00Z',
+  goVersion: 'none',
+  compiler: 'none',
+  platform: 'linux/arm64',
+} as const;
+
+export class SimulatedMaster {
+  readonly #options: MasterOptions;
+  #disk: Uint8Array | undefined;
+  #process: SimulatedProcess | undefined;
+  #store: SqliteStore | undefined;
+  #client: Client | undefined;
+
+  constructor(options: MasterOptions) {
+    this.#options = options;
+  }
+
+  get runs(): boolean {
+    return this.#client !== undefined;
+  }
+
+  /** With an administrator's rights; undefined while the master is dead. */
+  get client(): Client | undefined {
+    return this.#client;
+  }
+
+  /** Latest revision, for the trace. */
+  get revision(): number {
+    return this.#store?.revision() ?? 0;
+  }
+
+  async start(): Promise<void> {
+    if (this.#client !== undefined) return;
+    const process = new SimulatedProcess(this.#options.clock);
+    const store = await openSqliteStore({
+      path: ':memory:',
+      clock: process.clock,
+      logger: silentLogger,
+      schedule: (task) => queueMicrotask(task),
+      ...(this.#disk === undefined ? {} : { image: this.#disk }),
+    });
+    this.#process = process;
+    this.#store = store;
+    const { components, client } = this.#compose(process, store);
+    await startAll(components);
+    this.#options.broker.accept();
+    this.#client = client;
+  }
+
+  /** kill -9, or the plug: what was acknowledged is on the disk, nothing else is. */
+  kill(): void {
+    if (this.#store === undefined) return;
+    this.#disk = this.#store.image();
+    this.#process?.kill();
+    this.#options.broker.die();
+    this.#store.crash();
+    this.#process = undefined;
+    this.#store = undefined;
+    this.#client = undefined;
+  }
+
+  #compose(process: SimulatedProcess, store: SqliteStore): { components: Component[]; client: Client } {
+    const { broker, logger } = this.#options;
+    const environment = { clock: process.clock, random: seededRandom(this.#options.random.nextUint32()), logger };
+    const late: { call?: ReturnType<typeof createNodeProxies>['call'] } = {};
+    const apiServer = createApiServer({
+      ...environment,
+      store,
+      kinds: ALL_KINDS,
+      version: VERSION,
+      nodeProxy: (node, request) => late.call?.(node, request) ?? Promise.reject(new Error('no links yet')),
+    });
+    const clientOf = (component: string): Client => {
+      const user = componentUser(component);
+      return createClient((request) => apiServer.handle(request, user));
+    };
+    const links = createNodeLinks({ ...environment, sessions: broker, client: clientOf('system:node-links') });
+    const proxies = createNodeProxies({ ...environment, sessions: broker, links });
+    late.call = (node, request) => proxies.call(node, request);
+    const components = [
+      apiServer,
+      new Compactor({ store, clock: environment.clock, logger }),
+      links,
+      proxies,
+      createMqttDoor({ ...environment, sessions: broker, apiServer }),
+      ...createControllers({
+        ...environment,
+        client: clientOf('system:kube-controller-manager'),
+        kinds: ALL_KINDS,
+        sign: async () => {
+          throw new Error('nobody joins in the simulation');
+        },
+      }),
+      new Scheduler({ ...environment, client: clientOf('system:kube-scheduler') }),
+    ];
+    return { components, client: clientOf('user') };
+  }
+}

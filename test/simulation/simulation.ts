@@ -1,0 +1,177 @@
+/**
+ * A cluster under faults from one seed: the real store, API server, scheduler, controllers and kubelets in virtual time.
+ * After each step the checkers look at the world; at the end the faults stop and everything must converge.
+ * Invariant: the same seed and options give the same trace, character for character.
+ */
+import { createHash } from 'node:crypto';
+import { DeploymentKind } from '../../shared/api/deployment.ts';
+import { NodeKind } from '../../shared/api/node.ts';
+import { PodKind } from '../../shared/api/pod.ts';
+import type { Client } from '../../shared/client/client.ts';
+import { type Logger, silentLogger } from '../../shared/platform/logger.ts';
+import { nextInt, type Random, seededRandom } from '../../shared/platform/random.ts';
+import { createMemoryBroker, type MemoryBroker } from '../support/memory-broker.ts';
+import { createVirtualClock, type VirtualClock } from '../support/virtual-clock.ts';
+import {
+  boundPodsStay,
+  type Checker,
+  converged,
+  neverAboveSurge,
+  neverOverAllocatable,
+  type Observation,
+  oneCopyPerPod,
+} from './checkers.ts';
+import { randomFault } from './faults.ts';
+import { SimulatedBoard } from './simulated-board.ts';
+import { SimulatedMaster } from './simulated-master.ts';
+import { act, makePeace, type Workload } from './workload.ts';
+
+export interface SimulationOptions {
+  seed: number;
+  /** Virtual time of faults and users; the time to converge comes on top. */
+  minutes: number;
+  nodes?: number;
+  /** Hears every line of the trace as it happens. */
+  onLine?(line: string): void;
+  logger?: Logger;
+}
+
+export interface SimulationResult {
+  seed: number;
+  /** What was wrong, and when; empty when all went well. */
+  complaints: string[];
+  /** SHA-256 of the trace: equal for equal runs. */
+  traceHash: string;
+  steps: number;
+}
+
+export interface World {
+  clock: VirtualClock;
+  random: Random;
+  broker: MemoryBroker;
+  master: SimulatedMaster;
+  boards: SimulatedBoard[];
+  note(line: string): void;
+}
+
+/** Longest time between two actions. */
+const MAX_STEP_MS = 15_000;
+
+/** What a cluster may take to converge: a lost node's toleration, a back-off of five minutes, and room. */
+const CONVERGE_LIMIT_MS = 20 * 60_000;
+const CONVERGE_STEP_MS = 10_000;
+
+export async function simulate(options: SimulationOptions): Promise<SimulationResult> {
+  const hash = createHash('sha256');
+  const world = createWorld(options, (line) => {
+    hash.update(`${line}\n`);
+    options.onLine?.(line);
+  });
+  const complaints: string[] = [];
+  const checkers = [oneCopyPerPod, neverOverAllocatable, boundPodsStay(), neverAboveSurge];
+  let steps = 0;
+  await startWorld(world);
+  const endMs = world.clock.monotonicMs() + options.minutes * 60_000;
+  while (world.clock.monotonicMs() < endMs && complaints.length === 0) {
+    steps += 1;
+    await takeStep(world);
+    complaints.push(...(await check(world, checkers)));
+  }
+  if (complaints.length === 0) complaints.push(...(await converge(world, checkers)));
+  endWorld(world);
+  for (const complaint of complaints) world.note(`WRONG ${complaint}`);
+  return { seed: options.seed, complaints, traceHash: hash.digest('hex'), steps };
+}
+
+function createWorld(options: SimulationOptions, emit: (line: string) => void): World {
+  const clock = createVirtualClock();
+  const random = seededRandom(options.seed);
+  const logger = options.logger ?? silentLogger;
+  const broker = createMemoryBroker({
+    clock,
+    random: seededRandom(random.nextUint32()),
+    faults: { minDelayMs: 1, maxDelayMs: 30 },
+  });
+  const master = new SimulatedMaster({ clock, random: seededRandom(random.nextUint32()), logger, broker });
+  const boards = Array.from({ length: options.nodes ?? 3 }, (_, index) => {
+    const name = `board-${index + 1}`;
+    return new SimulatedBoard({ name, index, clock, random: seededRandom(random.nextUint32()), logger, broker });
+  });
+  const note = (line: string): void => emit(`${clock.monotonicMs().toFixed(0)} @${master.revision} ${line}`);
+  return { clock, random, broker, master, boards, note };
+}
+
+async function startWorld({ clock, master, boards }: World): Promise<void> {
+  void master.start();
+  await clock.advance(100);
+  for (const board of boards) void board.startAgent();
+  await clock.advance(5_000);
+}
+
+function endWorld({ master, boards }: World): void {
+  for (const board of boards) board.killAgent();
+  master.kill();
+}
+
+async function takeStep(world: World): Promise<void> {
+  const { clock, random, master } = world;
+  if (nextInt(random, 3) === 0) randomFault(world);
+  else if (master.client !== undefined) await during(clock, act(workloadOf(world, master.client)));
+  await clock.advance(nextInt(random, MAX_STEP_MS));
+  world.note('step');
+}
+
+function workloadOf({ random, note }: World, client: Client): Workload {
+  return { client, random, note };
+}
+
+/** Users wait for their answers, and answers may need time to go by; a master that died meanwhile never answers. */
+async function during(clock: VirtualClock, work: Promise<void>): Promise<void> {
+  let done = false;
+  const finished = work.finally(() => {
+    done = true;
+  });
+  finished.catch(() => undefined);
+  for (let turn = 0; turn < 100 && !done; turn += 1) await clock.advance(10);
+  if (done) await finished;
+}
+
+async function check(world: World, checkers: readonly Checker[]): Promise<string[]> {
+  const observation = await observe(world);
+  return observation === undefined ? [] : checkers.flatMap((checker) => checker(observation));
+}
+
+async function observe({ clock, master, boards }: World): Promise<Observation | undefined> {
+  const { client } = master;
+  if (client === undefined) return undefined;
+  const running = new Map<string, ReadonlyMap<string, readonly string[]>>();
+  for (const board of boards) running.set(board.name, board.running());
+  const lists = Promise.all([client.list(PodKind), client.list(NodeKind), client.list(DeploymentKind)]);
+  await clock.settle();
+  const [pods, nodes, deployments] = await lists;
+  return { pods: pods.items, nodes: nodes.items, deployments: deployments.items, running };
+}
+
+/** Ends all faults and waits until nothing is left to do. */
+async function converge(world: World, checkers: readonly Checker[]): Promise<string[]> {
+  const { clock, master, boards, broker } = world;
+  world.note('peace');
+  Object.assign(broker.faults, { lossRate: 0, duplicateRate: 0, maxDelayMs: 30 });
+  void master.start();
+  await clock.advance(1_000);
+  for (const board of boards) {
+    board.session?.heal();
+    board.runtime.setAvailable(true);
+    void board.startAgent();
+  }
+  if (master.client !== undefined) await during(clock, makePeace(workloadOf(world, master.client)));
+  let complaints: string[] = [];
+  for (let waitedMs = 0; waitedMs < CONVERGE_LIMIT_MS; waitedMs += CONVERGE_STEP_MS) {
+    await clock.advance(CONVERGE_STEP_MS);
+    const unsafe = await check(world, checkers);
+    if (unsafe.length > 0) return unsafe;
+    complaints = await check(world, [converged]);
+    if (complaints.length === 0) return [];
+  }
+  return complaints.map((complaint) => `not converged: ${complaint}`);
+}
