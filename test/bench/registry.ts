@@ -3,4 +3,5 @@ import type { Bench } from './bench.ts';
 
 export const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   memory: async () => (await import('./memory.ts')).memory,
+  store: async () => (await import('./store.ts')).storeBench,
 };
