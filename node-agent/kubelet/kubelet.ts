@@ -60,91 +60,127 @@ const DEFAULT_PARALLEL_PODS = 4;
 const RETRY: BackoffPolicy = { initialMs: 500, maxMs: 60_000, factor: 2, jitter: 0.2 };
 
 export function createKubelet(options: KubeletOptions): Kubelet {
-  const { node, client, runtime, files, paths, clock, random, logger } = options;
-  const pods = new Informer<Pod>({
-    client,
-    kind: PodKind,
-    scope: { fieldSelector: `spec.nodeName=${node}` },
-    clock,
-    random,
-    logger,
-  });
-  pods.addIndex('uid', ({ metadata }) => [metadata.uid]);
-  const podOf = (uid: string): Pod | undefined => pods.byIndex('uid', uid)[0];
-  const enqueue = (uid: string): void => controller.enqueue(uid);
-  const state = new RuntimeState({ runtime, clock, random, logger });
-  const problems = new StartProblems(clock);
-  const onSourceChange = (uid: string): void => {
-    problems.retryNow(uid);
-    enqueue(uid);
-  };
-  const sources = new ConfigSources({ client, clock, random, logger, onChange: onSourceChange });
-  const images = new ImageManager({ runtime, clock, random, logger });
-  const stops = new ContainerStops({ runtime, logger, onStopped: (uid) => markAndEnqueue(uid) });
-  const volumes = new VolumeManager({ files, paths, reader: sources });
-  const messages = new TerminationMessages({ files, paths, runtime });
-  const events = new PodEvents(options.recorder);
-  const probes = new ProbeManager({
-    ...{ runtime, dialer: options.dialer, clock, logger, hostIp: options.hostIp, onVerdict: enqueue },
-    onFailure: (pod, container, message) =>
-      events.container(pod, container, { type: 'Warning', reason: 'Unhealthy', message }),
-  });
-  const status = new StatusWriter({ client, clock, random, logger, podOf, onWritten: enqueue });
-  const executor = new PodExecutor({
-    ...{ client, runtime, files, paths, volumes, images, stops, problems, reader: sources, events, enqueue },
-    nodeMemoryBytes: options.memoryBytes,
-  });
-  const reconciler = new PodReconciler({
-    ...{ clock, podOf, state, executor, status, volumes, images, stops, problems, messages, events },
-    isReady: () => pods.hasSynced && state.hasListed,
-    hostIp: options.hostIp,
-    allocatable: options.allocatable,
-    probes,
-  });
-  const controller = new Controller({
-    name: 'pods',
-    reconcile: (uid) => reconciler.reconcile(uid),
-    concurrency: options.parallelPods ?? DEFAULT_PARALLEL_PODS,
-    backoff: RETRY,
-    clock,
-    random,
-    logger,
-  });
-  const markAndEnqueue = (uid: string): void => {
-    state.markStale(uid);
-    enqueue(uid);
-  };
-  const enqueueAll = async (): Promise<void> => {
-    const leftover = await volumes.listPods().catch(() => []);
-    const uids = new Set([...leftover, ...state.uids(), ...pods.list().map(({ metadata }) => metadata.uid)]);
-    for (const uid of uids) enqueue(uid);
-  };
-  pods.onChange((_key, current, previous) => {
+  return new NodeKubelet(options);
+}
+
+class NodeKubelet implements Kubelet {
+  readonly pods: Informer<Pod>;
+  readonly state: RuntimeState;
+  readonly #controller: Controller;
+  readonly #sources: ConfigSources;
+  readonly #images: ImageManager;
+  readonly #problems: StartProblems;
+  readonly #probes: ProbeManager;
+  readonly #volumes: VolumeManager;
+  readonly #status: StatusWriter;
+
+  constructor(options: KubeletOptions) {
+    const { node, client, runtime, files, paths, clock, random, logger, dialer, hostIp } = options;
+    const base = { clock, random, logger };
+    const enqueue = (uid: string): void => this.#controller.enqueue(uid);
+    const podOf = (uid: string): Pod | undefined => this.#podOf(uid);
+    const events = new PodEvents(options.recorder);
+    this.pods = new Informer<Pod>({
+      ...base,
+      client,
+      kind: PodKind,
+      scope: { fieldSelector: `spec.nodeName=${node}` },
+    });
+    this.pods.addIndex('uid', ({ metadata }) => [metadata.uid]);
+    this.pods.onChange((_key, current, previous) => this.#onPodChange(current, previous));
+    this.state = new RuntimeState({ ...base, runtime });
+    this.state.onPod(enqueue);
+    this.state.onHealth((problem) => {
+      if (problem === undefined) void this.#enqueueAll();
+    });
+    this.#problems = new StartProblems(clock);
+    this.#sources = new ConfigSources({ ...base, client, onChange: (uid) => this.#onSourceChange(uid) });
+    this.#images = new ImageManager({ ...base, runtime });
+    this.#volumes = new VolumeManager({ files, paths, reader: this.#sources });
+    this.#probes = new ProbeManager({
+      ...{ runtime, dialer, clock, logger, hostIp, onVerdict: enqueue },
+      onFailure: (pod, container, message) =>
+        events.container(pod, container, { type: 'Warning', reason: 'Unhealthy', message }),
+    });
+    this.#status = new StatusWriter({ ...base, client, podOf, onWritten: enqueue });
+    const reconciler = this.#createReconciler(options, { events, enqueue, podOf });
+    this.#controller = new Controller({
+      ...base,
+      name: 'pods',
+      reconcile: (uid) => reconciler.reconcile(uid),
+      concurrency: options.parallelPods ?? DEFAULT_PARALLEL_PODS,
+      backoff: RETRY,
+    });
+  }
+
+  async start(): Promise<void> {
+    await startAll(this.#parts());
+    void this.pods.whenSynced().then(() => this.#enqueueAll());
+  }
+
+  async stop(): Promise<void> {
+    this.#images.stop();
+    this.#probes.stop();
+    await this.#sources.stop();
+    await stopAll(this.#parts());
+  }
+
+  #parts(): Component[] {
+    return [this.#controller, this.#status, this.pods, this.state];
+  }
+
+  #createReconciler(options: KubeletOptions, links: Links): PodReconciler {
+    const { client, runtime, files, paths, clock, logger } = options;
+    const { events, enqueue, podOf } = links;
+    const stops = new ContainerStops({ runtime, logger, onStopped: (uid) => this.#onStopped(uid) });
+    const shared = { volumes: this.#volumes, images: this.#images, stops, problems: this.#problems, events };
+    const executor = new PodExecutor({
+      ...{ ...shared, client, runtime, files, paths, reader: this.#sources, enqueue },
+      nodeMemoryBytes: options.memoryBytes,
+    });
+    return new PodReconciler({
+      ...{ ...shared, clock, podOf, executor, state: this.state, status: this.#status, probes: this.#probes },
+      messages: new TerminationMessages({ files, paths, runtime }),
+      isReady: () => this.pods.hasSynced && this.state.hasListed,
+      hostIp: options.hostIp,
+      allocatable: options.allocatable,
+    });
+  }
+
+  #podOf(uid: string): Pod | undefined {
+    return this.pods.byIndex('uid', uid)[0];
+  }
+
+  #onPodChange(current: Pod | undefined, previous: Pod | undefined): void {
     if (previous !== undefined && previous.metadata.uid !== current?.metadata.uid) {
-      sources.setPod(previous.metadata.uid, undefined);
-      enqueue(previous.metadata.uid);
+      this.#sources.setPod(previous.metadata.uid, undefined);
+      this.#controller.enqueue(previous.metadata.uid);
     }
     if (current === undefined) return;
-    sources.setPod(current.metadata.uid, current);
-    enqueue(current.metadata.uid);
-  });
-  state.onPod(enqueue);
-  state.onHealth((problem) => {
-    if (problem === undefined) void enqueueAll();
-  });
-  const parts: Component[] = [controller, status, pods, state];
-  return {
-    pods,
-    state,
-    async start() {
-      await startAll(parts);
-      void pods.whenSynced().then(enqueueAll);
-    },
-    async stop() {
-      images.stop();
-      probes.stop();
-      await sources.stop();
-      await stopAll(parts);
-    },
-  };
+    this.#sources.setPod(current.metadata.uid, current);
+    this.#controller.enqueue(current.metadata.uid);
+  }
+
+  #onSourceChange(uid: string): void {
+    this.#problems.retryNow(uid);
+    this.#controller.enqueue(uid);
+  }
+
+  #onStopped(uid: string): void {
+    this.state.markStale(uid);
+    this.#controller.enqueue(uid);
+  }
+
+  /** Whatever is known of a pod, by the API, the runtime or the disk, is looked at. */
+  async #enqueueAll(): Promise<void> {
+    const leftover = await this.#volumes.listPods().catch(() => []);
+    const assigned = this.pods.list().map(({ metadata }) => metadata.uid);
+    for (const uid of new Set([...leftover, ...this.state.uids(), ...assigned])) this.#controller.enqueue(uid);
+  }
+}
+
+interface Links {
+  events: PodEvents;
+  enqueue(uid: string): void;
+  podOf(uid: string): Pod | undefined;
 }

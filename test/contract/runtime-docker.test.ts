@@ -1,10 +1,9 @@
 /** The Docker adapter under the contract, on a real engine, and what only Docker has to show: limits, terminals, faults. */
 import assert from 'node:assert/strict';
 import { after, describe, it } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
 import { DockerRuntime } from '../../node-agent/container-runtime/docker-runtime.ts';
 import { PAUSE_IMAGE } from '../../node-agent/container-runtime/pause-image.ts';
-import { systemClock } from '../../shared/platform/clock.ts';
+import { sleep, systemClock } from '../../shared/platform/clock.ts';
 import { silentLogger } from '../../shared/platform/logger.ts';
 import { hasDocker, startTestEngine, TEST_IMAGE, type TestEngine } from '../support/docker.ts';
 import { containerConfig, describeRuntime, LOG_ONCE, type Programs, textOf } from './runtime-contract.ts';
@@ -23,10 +22,10 @@ let engine: TestEngine | undefined;
 const node = `contract-${process.pid}`;
 
 async function until(check: () => Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + DEADLINE_MS;
+  const deadline = systemClock.monotonicMs() + DEADLINE_MS;
   while (!(await check())) {
-    assert.ok(performance.now() < deadline, 'the condition never held');
-    await delay(POLL_MS);
+    assert.ok(systemClock.monotonicMs() < deadline, 'the condition never held');
+    await sleep(systemClock, POLL_MS);
   }
 }
 
@@ -139,7 +138,7 @@ if (await hasDocker()) {
       let total = 0;
       for await (const { bytes } of session.output) {
         total += bytes.length;
-        await new Promise(setImmediate);
+        await sleep(systemClock, 0);
       }
       assert.equal(total, 1024 * 1024);
     });

@@ -7,9 +7,9 @@ import { mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync }
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { renderTar } from '../../node-agent/container-runtime/tar.ts';
+import { sleep, systemClock } from '../../shared/platform/clock.ts';
 
 export const TEST_IMAGE = 'bramble-test/busybox:1';
 
@@ -110,13 +110,13 @@ async function launch(folder: string, socketPath: string, options: TestEngineOpt
   ];
   writeFileSync(path('daemon.json'), '{}');
   const child = spawn('dockerd', args, { stdio: ['ignore', log, log] });
-  const deadline = performance.now() + START_TIMEOUT_MS;
+  const deadline = systemClock.monotonicMs() + START_TIMEOUT_MS;
   while (!(await answers(socketPath))) {
-    if (child.exitCode !== null || performance.now() > deadline) {
+    if (child.exitCode !== null || systemClock.monotonicMs() > deadline) {
       child.kill('SIGKILL');
       throw new Error(`dockerd did not start:\n${readFileSync(path('dockerd.log'), 'utf8').slice(-2000)}`);
     }
-    await delay(POLL_MS);
+    await sleep(systemClock, POLL_MS);
   }
   return child;
 }

@@ -1,11 +1,9 @@
 /** Pure: what the node says of itself in its Node object. Source: Kubernetes API reference, Node; "Node status". */
 import type { NodeCondition, NodeStatus } from '../../../shared/api/node-status.ts';
 import { formatBytes } from '../../../shared/machinery/quantity.ts';
+import { GIT_VERSION } from '../../../shared/platform/version.ts';
 import type { ImageRecord, RuntimeInfo } from '../../container-runtime/runtime.ts';
 import type { Inventory, Sample } from '../../sensors/sensors.ts';
-
-/** The API that the kubelet follows, and what it is. */
-export const KUBELET_VERSION = 'v1.35.0+bramble-0.1.0';
 
 export const MAX_PODS = 110;
 
@@ -99,7 +97,7 @@ function renderNodeInfo({ inventory, runtime }: NodeFacts): NodeStatus['nodeInfo
     kernelVersion: inventory.kernelVersion || (runtime?.kernelVersion ?? ''),
     osImage: inventory.osImage || (runtime?.osImage ?? ''),
     containerRuntimeVersion: runtime ? `${runtime.name}://${runtime.version}` : 'docker://unknown',
-    kubeletVersion: KUBELET_VERSION,
+    kubeletVersion: GIT_VERSION,
     kubeProxyVersion: '',
     operatingSystem: runtime?.operatingSystem ?? 'linux',
     architecture: runtime?.architecture ?? '',

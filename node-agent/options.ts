@@ -1,0 +1,108 @@
+/** The agent's command line: flags in, a checked value out. Bad input gives OptionsError with a sentence that says what to do. */
+import { parseArgs } from 'node:util';
+import type { LogLevel } from '../shared/platform/logger.ts';
+
+export interface AgentFlags {
+  dataDir: string;
+  /** Join token; undefined when the node has joined before. */
+  join: string | undefined;
+  master: { host: string; port: number };
+  name: string;
+  dockerSocket: string;
+  /** Address of the board on the LAN; undefined: the one that leads to the master. */
+  nodeIp: string | undefined;
+  /** Before each path of /proc and /sys; for tests. */
+  sensorsRoot: string;
+  logLevel: LogLevel;
+  logFormat: 'text' | 'json';
+}
+
+export class OptionsError extends Error {
+  override readonly name = 'OptionsError';
+}
+
+export const USAGE = `Usage: bramble agent [flags]
+
+  --master HOST        where the master is (default: 127.0.0.1)
+  --mqtt-port N        the master's port of MQTT over TLS (default: 8883)
+  --join TOKEN         join token, for the first start; "bramble token create" on the master makes one
+  --name NAME          name of the node (default: this machine's host name)
+  --data-dir DIR       where the node's identity and the volumes of its pods live
+                       (default: /var/lib/bramble, or BRAMBLE_DATA_DIR)
+  --docker SOCKET      socket of the Docker engine (default: /run/docker.sock)
+  --node-ip ADDR       address of this board on the LAN (default: the one that leads to the master)
+  --sensors-root DIR   read /proc and /sys below this folder instead, for tests
+  --log-level LEVEL    debug, info, warn or error (default: info)
+  --log-format FORMAT  text or json (default: text)
+`;
+
+const FLAGS = {
+  master: { type: 'string', default: '127.0.0.1' },
+  'mqtt-port': { type: 'string', default: '8883' },
+  join: { type: 'string' },
+  name: { type: 'string' },
+  'data-dir': { type: 'string' },
+  docker: { type: 'string', default: '/run/docker.sock' },
+  'node-ip': { type: 'string' },
+  'sensors-root': { type: 'string', default: '' },
+  'log-level': { type: 'string', default: 'info' },
+  'log-format': { type: 'string', default: 'text' },
+  help: { type: 'boolean', short: 'h', default: false },
+} as const;
+
+const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'];
+const FORMATS = ['text', 'json'] as const;
+
+/** Kubernetes' rule for node names: DNS-1123 subdomains; 63 characters, so that it also is a label's value. */
+const NODE_NAME = /^[a-z0-9]([-.a-z0-9]{0,61}[a-z0-9])?$/;
+
+export interface AgentEnvironment {
+  env: { BRAMBLE_DATA_DIR?: string };
+  hostname: string;
+}
+
+/** `help` when the usage was asked for. */
+export function parseAgentFlags(args: readonly string[], { env, hostname }: AgentEnvironment): AgentFlags | 'help' {
+  const values = readFlags(args);
+  if (values.help) return 'help';
+  return {
+    dataDir: values['data-dir'] ?? env.BRAMBLE_DATA_DIR ?? '/var/lib/bramble',
+    join: values.join,
+    master: { host: values.master, port: parsePort('--mqtt-port', values['mqtt-port']) },
+    name: parseName(values.name, hostname),
+    dockerSocket: values.docker.replace(/^unix:\/\//, ''),
+    nodeIp: values['node-ip'],
+    sensorsRoot: values['sensors-root'],
+    logLevel: oneOf('--log-level', LEVELS, values['log-level']),
+    logFormat: oneOf('--log-format', FORMATS, values['log-format']),
+  };
+}
+
+function readFlags(args: readonly string[]) {
+  try {
+    return parseArgs({ args: [...args], options: FLAGS, strict: true, allowPositionals: false }).values;
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new OptionsError(`${why}; bramble agent --help lists the flags`);
+  }
+}
+
+/** A host name may hold what a node's name may not; a name that was asked for is never changed. */
+function parseName(asked: string | undefined, hostname: string): string {
+  const name = asked ?? hostname.toLowerCase().replaceAll(/[^-.a-z0-9]+/g, '-');
+  if (NODE_NAME.test(name)) return name;
+  const what = asked === undefined ? `this machine's host name gives '${name}', which` : `--name '${name}'`;
+  throw new OptionsError(`${what} is no node name: use up to 63 lower-case letters, digits, '-' and '.', with --name`);
+}
+
+function parsePort(flag: string, text: string): number {
+  const port = Number(text);
+  if (/^\d+$/.test(text) && port > 0 && port <= 65_535) return port;
+  throw new OptionsError(`${flag} takes a port number from 1 to 65535, not '${text}'`);
+}
+
+function oneOf<const T extends string>(flag: string, allowed: readonly T[], text: string): T {
+  const value = allowed.find((candidate) => candidate === text);
+  if (value !== undefined) return value;
+  throw new OptionsError(`${flag} takes one of ${allowed.join(', ')}, not '${text}'`);
+}
