@@ -1,0 +1,183 @@
+/**
+ * The real API server on a real store in memory, the real scheduler and controllers, in virtual time; boards are played by a
+ * few lines that answer as kubelets do. One client each, as in the master.
+ */
+import { type ApiServer, createApiServer } from '../../../master/apiserver/api-server.ts';
+import { componentUser } from '../../../master/apiserver/user-info.ts';
+import type { CertificateSigner } from '../../../master/controllers/certificates/controller.ts';
+import { createControllers } from '../../../master/controllers/create-controllers.ts';
+import { Scheduler } from '../../../master/scheduler/scheduler.ts';
+import { openSqliteStore, type SqliteStore } from '../../../master/store/sqlite-store.ts';
+import { type Lease, LeaseKind } from '../../../shared/api/lease.ts';
+import { NamespaceKind } from '../../../shared/api/namespace.ts';
+import { NodeKind } from '../../../shared/api/node.ts';
+import { type Pod, PodKind } from '../../../shared/api/pod.ts';
+import { ALL_KINDS } from '../../../shared/api/registry.ts';
+import type { Client, KindRef } from '../../../shared/client/client.ts';
+import { createClient } from '../../../shared/client/create-client.ts';
+import { Informer } from '../../../shared/client/informer.ts';
+import { isStatusError } from '../../../shared/machinery/errors.ts';
+import { formatTime } from '../../../shared/platform/clock.ts';
+import { type Component, startAll, stopAll } from '../../../shared/platform/lifecycle.ts';
+import { silentLogger } from '../../../shared/platform/logger.ts';
+import { seededRandom } from '../../../shared/platform/random.ts';
+import type { KubernetesObject } from '../../../shared/schema/object-meta.ts';
+import { VERSION } from '../../conformance/api-fixture.ts';
+import { createVirtualClock, type VirtualClock } from '../../support/virtual-clock.ts';
+import { makeNode, type NodeOptions } from '../scheduler/cluster.ts';
+
+export interface LiveCluster {
+  clock: VirtualClock;
+  client: Client;
+  as(user: string, groups?: string[]): Client;
+  /** Registers a board whose link is up and that runs what is bound to it. */
+  addNode(options: NodeOptions & { name: string }): Promise<void>;
+  setLink(name: string, link: 'up' | 'down'): Promise<void>;
+  /** Virtual time goes on until `condition` gives something; fails after two virtual minutes unless told otherwise. */
+  until<T>(what: string, condition: () => Promise<T | undefined | false>, limitMs?: number): Promise<T>;
+  pods(): Promise<Pod[]>;
+  exists<T extends KubernetesObject>(kind: KindRef<T>, name: string, namespace?: string): Promise<boolean>;
+  stop(): Promise<void>;
+}
+
+const STEP_MS = 50;
+
+export async function startLiveCluster(
+  options: { sign?: CertificateSigner; seed?: number } = {},
+): Promise<LiveCluster> {
+  const clock = createVirtualClock();
+  const random = seededRandom(options.seed ?? 7);
+  const logger = silentLogger;
+  const store: SqliteStore = await openSqliteStore({ path: ':memory:', clock, logger, schedule: queueMicrotask });
+  const server: ApiServer = createApiServer({ store, kinds: ALL_KINDS, clock, random, logger, version: VERSION });
+  const clientOf = (user: string) => createClient((request) => server.handle(request, componentUser(user)));
+  const client = clientOf('admin');
+  const sign = options.sign ?? (() => Promise.reject(new Error('nobody signs here')));
+  const boards = new Boards(client, clock);
+  const components: Component[] = [
+    server,
+    ...createControllers({
+      client: clientOf('system:kube-controller-manager'),
+      clock,
+      random,
+      logger,
+      sign,
+      kinds: ALL_KINDS,
+    }),
+    new Scheduler({ client: clientOf('system:kube-scheduler'), clock, random, logger }),
+    boards,
+  ];
+  await startAll(components);
+  return {
+    clock,
+    client,
+    as: (name, groups = []) =>
+      createClient((request) =>
+        server.handle(request, { name, uid: '', groups: [...groups, 'system:authenticated'], extra: {} }),
+      ),
+    async addNode(node) {
+      await client.create(NodeKind, makeNode(node));
+      await boards.setLink(node.name, 'up');
+    },
+    setLink: (name, link) => boards.setLink(name, link),
+    async until(what, condition, limitMs = 120_000) {
+      for (let waitedMs = 0; waitedMs <= limitMs; waitedMs += STEP_MS) {
+        const found = await condition();
+        if (found !== undefined && found !== false) return found;
+        await clock.advance(STEP_MS);
+      }
+      throw new Error(`still waiting for ${what}`);
+    },
+    pods: async () => (await client.list(PodKind)).items,
+    async exists(kind, name, namespace = 'default') {
+      try {
+        await client.get(kind, kind.namespaced ? { namespace, name } : { name });
+        return true;
+      } catch (error) {
+        if (isStatusError(error, 'NotFound')) return false;
+        throw error;
+      }
+    },
+    async stop() {
+      await stopAll(components);
+      await store.close();
+    },
+  };
+}
+
+/** Boards: bound pods run and are ready a moment later; deleted ones end; a board without link does and says nothing. */
+class Boards implements Component {
+  readonly #client: Client;
+  readonly #clock: VirtualClock;
+  readonly #pods: Informer<Pod>;
+  readonly #down = new Set<string>();
+
+  constructor(client: Client, clock: VirtualClock) {
+    this.#client = client;
+    this.#clock = clock;
+    this.#pods = new Informer({ client, clock, random: seededRandom(3), logger: silentLogger, kind: PodKind });
+    this.#pods.onChange((_key, current) => {
+      if (current?.spec.nodeName) clock.after(100, () => void this.#sync(current));
+    });
+  }
+
+  start(): Promise<void> {
+    return this.#pods.start();
+  }
+
+  stop(): Promise<void> {
+    return this.#pods.stop();
+  }
+
+  async setLink(name: string, link: 'up' | 'down'): Promise<void> {
+    if (link === 'down') this.#down.add(name);
+    else this.#down.delete(name);
+    await this.#writeLease(name, link);
+    if (link === 'up') await this.#comeBack(name);
+  }
+
+  async #writeLease(name: string, link: string): Promise<void> {
+    const key = { namespace: 'kube-node-lease', name };
+    const metadata = { ...key, annotations: { 'bramble.dev/link': link } };
+    const renewTime = `${formatTime(this.#clock.nowMs()).slice(0, -1)}.000000Z`;
+    const draft = { metadata, spec: { holderIdentity: name, renewTime } };
+    await ignore('AlreadyExists', this.#client.create(NamespaceKind, { metadata: { name: key.namespace } }));
+    await ignore('AlreadyExists', this.#client.create<Lease>(LeaseKind, draft));
+    await this.#client.patch(LeaseKind, key, { type: 'merge', body: draft });
+  }
+
+  async #comeBack(name: string): Promise<void> {
+    const conditions = [{ type: 'Ready', status: 'True', reason: 'KubeletReady' }];
+    await this.#client.patch(
+      NodeKind,
+      { name },
+      { type: 'strategic', subresource: 'status', body: { status: { conditions } } },
+    );
+    for (const pod of this.#pods.list()) if (pod.spec.nodeName === name) await this.#sync(pod);
+  }
+
+  async #sync(pod: Pod): Promise<void> {
+    const { namespace, name, uid, deletionTimestamp } = pod.metadata;
+    if (this.#down.has(pod.spec.nodeName ?? '')) return;
+    const key = { namespace, name };
+    if (deletionTimestamp !== undefined) {
+      const options = { gracePeriodSeconds: 0, preconditions: { uid } };
+      await ignore('Conflict', ignore('NotFound', this.#client.delete(PodKind, key, options)));
+      return;
+    }
+    const isReady = pod.status.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True');
+    if (isReady) return;
+    const lastTransitionTime = formatTime(this.#clock.nowMs());
+    const status = { phase: 'Running', conditions: [{ type: 'Ready', status: 'True', lastTransitionTime }] };
+    const patch = { type: 'strategic' as const, subresource: 'status', body: { metadata: { uid }, status } };
+    await ignore('Conflict', ignore('NotFound', this.#client.patch(PodKind, key, patch)));
+  }
+}
+
+async function ignore(reason: 'NotFound' | 'AlreadyExists' | 'Conflict', request: Promise<unknown>): Promise<void> {
+  try {
+    await request;
+  } catch (error) {
+    if (!isStatusError(error, reason)) throw error;
+  }
+}
