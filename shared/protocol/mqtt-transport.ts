@@ -93,6 +93,8 @@ class Session implements MqttTransport {
   readonly #subscriptions = new Set<Subscription>();
   readonly #linkListeners = new Set<(up: boolean) => void>();
   #client: MqttClient | undefined;
+  /** Subscribing and unsubscribing one after the other: a broker may handle them side by side, and mix them up. */
+  #control: Promise<void> = Promise.resolve();
   #retry: Timer | undefined;
   #stable: Timer | undefined;
   #failures = 0;
@@ -106,6 +108,7 @@ class Session implements MqttTransport {
   connect(): void {
     const client = new mqttClientModule.default(() => openSocket(this.#options.connection()), this.#clientOptions());
     this.#client = client;
+    this.#control = Promise.resolve();
     client.on('message', (topic, payload, packet) => this.#onMessage({ topic, payload, retain: packet.retain }));
     client.on('connect', () => this.#onConnect(client));
     client.on('error', (error) => this.#onFailure(client, error));
@@ -179,8 +182,13 @@ class Session implements MqttTransport {
   }
 
   /** Never rejects: when the link is lost meanwhile, the next connection makes up for it. */
-  async #sendSubscribe(client: MqttClient, subscriptions: readonly Subscription[]): Promise<void> {
-    if (subscriptions.length === 0) return;
+  #sendSubscribe(client: MqttClient, subscriptions: readonly Subscription[]): Promise<void> {
+    if (subscriptions.length === 0) return Promise.resolve();
+    this.#control = this.#control.then(() => this.#subscribeNow(client, subscriptions));
+    return this.#control;
+  }
+
+  async #subscribeNow(client: MqttClient, subscriptions: readonly Subscription[]): Promise<void> {
     const filters = [...new Set(subscriptions.map(({ filter }) => filter))];
     try {
       await client.subscribeAsync(filters, { qos: 1 });
@@ -195,8 +203,10 @@ class Session implements MqttTransport {
 
   #unsubscribe(subscription: Subscription): void {
     if (!this.#subscriptions.delete(subscription)) return;
-    const shared = [...this.#subscriptions].some(({ filter }) => filter === subscription.filter);
-    if (!shared && this.#up) this.#client?.unsubscribeAsync(subscription.filter).catch(() => undefined);
+    this.#control = this.#control.then(async () => {
+      const isWanted = [...this.#subscriptions].some(({ filter }) => filter === subscription.filter);
+      if (!isWanted && this.#up) await this.#client?.unsubscribeAsync(subscription.filter).catch(() => undefined);
+    });
   }
 
   #onMessage(message: Message): void {
