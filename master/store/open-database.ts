@@ -60,7 +60,7 @@ export function openDatabase(options: DatabaseOptions): Database.Database {
       throw error;
     }
   } catch (error) {
-    throw toStoreError(error, options.path);
+    throw toStoreError(error, `the store ${options.path}`);
   }
 }
 

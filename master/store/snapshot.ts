@@ -22,7 +22,7 @@ export async function takeSnapshot(db: Database, path: string): Promise<void> {
     syncFolder(dirname(path));
   } catch (error) {
     rmSync(partial, { force: true });
-    throw toStoreError(error, path);
+    throw toStoreError(error, `the snapshot ${path}`);
   }
 }
 

@@ -52,23 +52,23 @@ export function corruptError(path: string, finding: string): StoreError {
   return new StoreError('corrupt', `the store ${path} ${CORRUPT.advice} (${finding})`);
 }
 
-/** What the caller may see of `error`; programmer errors come back as they are. */
-export function toStoreError(error: unknown, path: string): unknown {
+/** What the caller may see of `error`; programmer errors come back as they are. `subject`: such as `the store /path`. */
+export function toStoreError(error: unknown, subject: string): unknown {
   if (error instanceof StoreError) return error;
   if (error instanceof Database.SqliteError) {
     const primary = error.code.split('_').slice(0, 2).join('_');
-    return describe(VERDICTS[primary], path, error);
+    return describe(VERDICTS[primary], subject, error);
   }
   if (isSystemError(error)) {
     const fallback: Verdict = { reason: 'not-writable', advice: 'cannot be made: check the folder and its rights' };
-    return describe(SYSTEM_VERDICTS[error.code] ?? fallback, path, error);
+    return describe(SYSTEM_VERDICTS[error.code] ?? fallback, subject, error);
   }
   return error;
 }
 
-function describe(verdict: Verdict | undefined, path: string, error: Error & { code: string }): unknown {
+function describe(verdict: Verdict | undefined, subject: string, error: Error & { code: string }): unknown {
   if (verdict === undefined) return error;
-  return new StoreError(verdict.reason, `the store ${path} ${verdict.advice} (${error.code})`);
+  return new StoreError(verdict.reason, `${subject} ${verdict.advice} (${error.code})`);
 }
 
 function isSystemError(error: unknown): error is NodeJS.ErrnoException & { code: string } {

@@ -87,12 +87,14 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Sqli
     return store;
   } catch (error) {
     db.close();
-    throw toStoreError(error, path);
+    throw toStoreError(error, `the store ${path}`);
   }
 }
 
 export class SqliteStore implements Store {
   readonly #path: string;
+  /** As errors call it. */
+  readonly #subject: string;
   readonly #logger: Logger;
   readonly #db: Database;
   readonly #schedule: Schedule;
@@ -126,6 +128,7 @@ export class SqliteStore implements Store {
       revision,
     );
     this.#path = options.path;
+    this.#subject = `the store ${options.path}`;
     this.#logger = options.logger;
     this.#schedule = options.schedule;
     this.#db = db;
@@ -262,7 +265,9 @@ export class SqliteStore implements Store {
     try {
       meta.reserve(revision);
     } catch (error) {
-      this.#logger.warn('set aside revisions are not given back', { error: toStoreError(error, this.#path) });
+      this.#logger.warn('set aside revisions are not given back', {
+        error: toStoreError(error, this.#subject),
+      });
     }
   }
 
@@ -276,7 +281,7 @@ export class SqliteStore implements Store {
       committed = batch.commit();
     } catch (error) {
       batch.rollback();
-      throw toStoreError(error, this.#path);
+      throw toStoreError(error, this.#subject);
     }
     this.#count(committed);
     if (committed.events.length > 0) this.#hub.publish(committed.revision, committed.events);
@@ -320,7 +325,7 @@ export class SqliteStore implements Store {
     try {
       return read();
     } catch (error) {
-      throw toStoreError(error, this.#path);
+      throw toStoreError(error, this.#subject);
     }
   }
 
@@ -329,7 +334,7 @@ export class SqliteStore implements Store {
     try {
       await work;
     } catch (error) {
-      throw toStoreError(error, this.#path);
+      throw toStoreError(error, this.#subject);
     } finally {
       this.#underWay.delete(work);
     }

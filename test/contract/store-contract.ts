@@ -291,7 +291,7 @@ function watchContract(use: Use): void {
     const [slow, quick] = [1, 2].map(() => new WatchReader(store, '/w/', store.revision()));
     await slow?.next();
     await quick?.next();
-    const limit = 50_000;
+    const limit = 10_000;
     let seen = 0;
     for (let sent = 0; sent < limit; sent += 500) {
       await Promise.all(

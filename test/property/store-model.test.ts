@@ -261,7 +261,7 @@ it('behaves as its model, in memory', async () => {
   const steps = fc.array(step, { minLength: 5, maxLength: 60 });
   await fc.assert(
     fc.asyncProperty(steps, (list) => runSteps('memory', list)),
-    { seed: SEED, numRuns: 300 },
+    { seed: SEED, numRuns: 200 },
   );
 });
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, it } from 'node:test';
@@ -110,4 +110,17 @@ it('says that the folder cannot be made, or cannot be written', async () => {
   await refuses('not-writable', /check the folder and its rights/, join(folder, 'file', 'store.db'));
   await refuses('not-writable', /check the folder and its rights/, '/proc/bramble/store.db');
   await refuses('not-writable', /choose another data directory/, folder);
+});
+
+it('says that a snapshot cannot be written, and leaves nothing half done', async () => {
+  const store = await open();
+  const target = join(folder, 'missing', 'snapshot.db');
+  await assert.rejects(store.snapshot(target), (error) => {
+    assert.ok(error instanceof StoreError && error.reason === 'not-writable', String(error));
+    assert.match(error.message, /^the snapshot .*missing.* check the folder/);
+    return true;
+  });
+  await store.snapshot(join(folder, 'snapshot.db'));
+  assert.deepEqual(readdirSync(folder).sort(), ['data', 'snapshot.db']);
+  await store.close();
 });
