@@ -56,16 +56,12 @@ const ALLOWED: readonly Allowance[] = [
     reason: "the command line's one reader of its environment",
   },
   { path: 'test/e2e/', rules: ['clock', 'timer', 'environment'], reason: 'real programs in real time' },
-  {
-    path: 'test/contract/runtime-docker.test.ts',
-    rules: ['clock', 'timer'],
-    reason: 'the real Docker engine in real time',
-  },
-  { path: 'test/support/docker.ts', rules: ['clock', 'timer', 'environment'], reason: 'starts a real Docker engine' },
+  { path: 'test/support/docker.ts', rules: ['environment'], reason: 'starts a real Docker engine' },
   { path: 'test/support/cluster.ts', rules: ['environment'], reason: 'starts real programs' },
   { path: 'test/support/kubectl.ts', rules: ['environment'], reason: 'starts a real kubectl' },
   { path: 'test/support/store-writer.ts', rules: ['timer'], reason: 'a program of its own, killed by the crash test' },
   { path: 'test/support/virtual-clock.ts', rules: ['timer'], reason: 'waits until promise work is done, not for time' },
+  { path: 'test/bench/store.ts', rules: ['timer'], reason: 'gathers writes by turns of the event loop, as the master' },
   {
     path: 'test/bench/support/child.ts',
     rules: ['environment'],
