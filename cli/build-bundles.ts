@@ -30,21 +30,29 @@ const UNUSED: Readonly<Record<string, string>> = {
   'worker-timers': 'mqtt: timers of browsers',
   'help-me': 'mqtt: its command line',
   commist: 'mqtt: its command line',
-  bufferutil: 'ws: optional speed-up',
-  'utf-8-validate': 'ws: optional speed-up',
-  'supports-color': 'debug: colours',
 };
 
+/** Optional packages that we do not have: their users try them and go on without. */
+const ABSENT = ['bufferutil', 'utf-8-validate', 'supports-color', 'cpu-features'];
+
 function stubUnused(): Plugin {
-  const names = Object.keys(UNUSED).map((name) => name.replaceAll(/[/.-]/g, '\\$&'));
-  const filter = new RegExp(`^(${names.join('|')})$`);
   return {
     name: 'stub-unused',
     setup({ onResolve, onLoad }) {
-      onResolve({ filter }, ({ path }) => ({ path, namespace: 'unused' }));
+      onResolve({ filter: oneOf(Object.keys(UNUSED)) }, ({ path }) => ({ path, namespace: 'unused' }));
+      onResolve({ filter: oneOf(ABSENT) }, ({ path }) => ({ path, namespace: 'absent' }));
       onLoad({ filter: /.*/, namespace: 'unused' }, ({ path }) => ({ contents: renderStub(path), loader: 'js' }));
+      onLoad({ filter: /.*/, namespace: 'absent' }, ({ path }) => ({ contents: renderAbsence(path), loader: 'js' }));
     },
   };
+}
+
+function oneOf(names: readonly string[]): RegExp {
+  return new RegExp(`^(${names.map((name) => name.replaceAll(/[/.-]/g, '\\$&')).join('|')})$`);
+}
+
+function renderAbsence(name: string): string {
+  return `throw Object.assign(new Error(${JSON.stringify(`no ${name} here`)}), { code: 'MODULE_NOT_FOUND' });`;
 }
 
 /** Taking the module apart at load time is fine (`const { X } = require(…)`); calling what came out is not. */

@@ -127,7 +127,7 @@ describe('first light', { concurrency: false }, () => {
     const args = ['exec', '-it', await firstPod(), '--', 'sh'];
     const terminal = startTerminal(cluster.kubectl.path, args, cluster.kubectl.env);
     try {
-      await waitFor('a prompt', () => /[#$] $/.test(terminal.text()));
+      await waitFor('a prompt', () => /[#$] /.test(terminal.text()));
       terminal.write('test -t 0 && echo answer $((6*7))\n');
       await waitFor('an answer', () => terminal.text().includes('answer 42'));
       terminal.write('exit 7\n');
