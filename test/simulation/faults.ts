@@ -1,7 +1,7 @@
 /** What happens to boards in the field, chosen by the seed. Each fault is one thing; it stays until another ends it. */
 import { nextInt, type Random } from '../../shared/platform/random.ts';
 import type { SimulatedBoard } from './simulated-board.ts';
-import type { World } from './simulation.ts';
+import type { World } from './world.ts';
 
 type Fault = (world: World) => void;
 

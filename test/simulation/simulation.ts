@@ -9,8 +9,8 @@ import { NodeKind } from '../../shared/api/node.ts';
 import { PodKind } from '../../shared/api/pod.ts';
 import type { Client } from '../../shared/client/client.ts';
 import { type Logger, silentLogger } from '../../shared/platform/logger.ts';
-import { nextInt, type Random, seededRandom } from '../../shared/platform/random.ts';
-import { createMemoryBroker, type MemoryBroker } from '../support/memory-broker.ts';
+import { nextInt, seededRandom } from '../../shared/platform/random.ts';
+import { createMemoryBroker } from '../support/memory-broker.ts';
 import { createVirtualClock, type VirtualClock } from '../support/virtual-clock.ts';
 import {
   boundPodsStay,
@@ -25,6 +25,7 @@ import { randomFault } from './faults.ts';
 import { SimulatedBoard } from './simulated-board.ts';
 import { SimulatedMaster } from './simulated-master.ts';
 import { act, makePeace, type Workload } from './workload.ts';
+import type { World } from './world.ts';
 
 export interface SimulationOptions {
   seed: number;
@@ -43,15 +44,6 @@ export interface SimulationResult {
   /** SHA-256 of the trace: equal for equal runs. */
   traceHash: string;
   steps: number;
-}
-
-export interface World {
-  clock: VirtualClock;
-  random: Random;
-  broker: MemoryBroker;
-  master: SimulatedMaster;
-  boards: SimulatedBoard[];
-  note(line: string): void;
 }
 
 /** Longest time between two actions. */
