@@ -86,7 +86,12 @@ export function isUnset(parent: SchemaNode, key: string, value: unknown): boolea
   if (value === '') return !MEANINGFUL_EMPTY_STRINGS.has(key);
   if (value === 0) return isStatus(parent) || PLAIN_NUMBERS.has(key) || PLAIN_INT_OR_STRINGS.has(key);
   if (value === false) return PLAIN_BOOLEANS.has(key);
-  return isJsonObject(value) && Object.keys(value).length === 0 && PLAIN_STRUCTS.has(key);
+  return isJsonObject(value) && Object.keys(value).length === 0 && isPlainStruct(key);
+}
+
+/** Whether Go has the field as a struct, not as a pointer to one: then it is in every object. */
+export function isPlainStruct(key: string): boolean {
+  return PLAIN_STRUCTS.has(key);
 }
 
 function isStatus(node: SchemaNode): boolean {

@@ -1,0 +1,25 @@
+/**
+ * An object of a kind before anybody has set anything. It is what a create is compared with: structs that Go always writes
+ * (`metadata`, `spec`, `strategy`…) are there, so that whoever creates the object does not own them as such.
+ */
+import type { TSchema } from 'typebox';
+import { isJsonObject, type JsonObject } from '../../machinery/json.ts';
+import { isPlainStruct } from '../protobuf-zeros.ts';
+import { type SchemaNode, schemaNode } from '../schema-node.ts';
+import { isAtomicMap } from './structure.ts';
+
+export function emptyObject(schema: TSchema): JsonObject {
+  const object = emptyValue(schemaNode(schema), true);
+  return isJsonObject(object) ? object : {};
+}
+
+function emptyValue(node: SchemaNode, isAlways: boolean): JsonObject | readonly never[] | undefined {
+  if (!isAlways) return undefined;
+  if (node.type === 'array') return [];
+  if (node.properties === undefined || isAtomicMap(node)) return undefined;
+  const members = Object.entries(node.properties).map(([key, member]) => {
+    const isRequired = node.required?.includes(key) ?? false;
+    return [key, emptyValue(member, isRequired || isPlainStruct(key))] as const;
+  });
+  return Object.fromEntries(members.filter(([, value]) => value !== undefined));
+}

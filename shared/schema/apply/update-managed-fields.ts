@@ -1,0 +1,102 @@
+/**
+ * Who manages what after an ordinary create, update or patch: the writer manages the fields that it gave a value, everybody
+ * else loses these and the ones that are gone.
+ */
+import type { TSchema } from 'typebox';
+import { isJsonArray, isJsonObject, type JsonObject, jsonEqual } from '../../machinery/json.ts';
+import { formatTime } from '../../platform/clock.ts';
+import type { ManagedFieldsEntry } from '../object-meta.ts';
+import { capUpdateManagers } from './cap-managers.ts';
+import { type Comparison, changedFields, compareObjects, filterComparison, writtenFields } from './compare.ts';
+import { emptyObject } from './empty-object.ts';
+import {
+  type FieldManager,
+  type FieldManagers,
+  formatManagedFields,
+  identityOf,
+  mapFields,
+  newFieldManager,
+  parseManagedFields,
+} from './field-managers.ts';
+import { differenceOf, EMPTY_FIELD_SET, equalSets, unionOf } from './field-set.ts';
+import { fitFieldSet } from './fit-field-set.ts';
+import { STRIPPED_FIELDS } from './stripped-fields.ts';
+
+export interface UpdateOptions {
+  /** The stored object; undefined for a create. */
+  before: JsonObject | undefined;
+  /** The object as it will be stored, defaults and all; its metadata.managedFields are not looked at. */
+  after: JsonObject;
+  /** What the managers owned before: see requestedManagedFields. */
+  managers: readonly ManagedFieldsEntry[];
+  manager: string;
+  /** Through which the write came: `status`, `scale`; `''` unless said. */
+  subresource?: string;
+  schema: TSchema;
+  /** `apps/v1`. */
+  apiVersion: string;
+  nowMs: number;
+}
+
+/**
+ * The managedFields of `after`; empty where nothing is tracked: an object without managers stays without them until it is
+ * applied. Throws ManagedFieldsError for managers that requestedManagedFields did not choose.
+ */
+export function updateManagedFields(options: UpdateOptions): ManagedFieldsEntry[] {
+  const { before, managers, schema } = options;
+  if (managers.length === 0 && before !== undefined) return [];
+  const present = mapFields(parseManagedFields(managers), (fields) => fitFieldSet(schema, fields));
+  return formatManagedFields(capUpdateManagers(trackUpdate(present, options)));
+}
+
+export type TrackOptions = Omit<UpdateOptions, 'managers'>;
+
+export function trackUpdate(managers: FieldManagers, options: TrackOptions): FieldManagers {
+  const { before, after, schema } = options;
+  const comparison = compareObjects(schema, before ?? emptyObject(schema), after);
+  const tracked = filterComparison(comparison, EMPTY_FIELD_SET, STRIPPED_FIELDS);
+  const changed = changedFields(tracked);
+  if (changed.size === 0) return managers;
+  const writer = writerOf(options);
+  const present = managers.get(identityOf(writer)) ?? writer;
+  const left = mapFields(managers, (fields) => differenceOf(fields, changed));
+  return new Map(left).set(identityOf(writer), writtenBy(present, tracked, options));
+}
+
+function writerOf({ manager, apiVersion, subresource = '' }: TrackOptions): FieldManager {
+  return newFieldManager({ manager, operation: 'Update', apiVersion, subresource });
+}
+
+/** A write that only takes away what others own leaves the writer's time as it is. */
+function writtenBy(present: FieldManager, comparison: Comparison, { nowMs }: TrackOptions): FieldManager {
+  const written = writtenFields(comparison);
+  const fields = unionOf(differenceOf(present.fields, changedFields(comparison)), written);
+  const isTouched = written.size > 0 || !equalSets(fields, present.fields);
+  return { ...present, fields, time: isTouched ? formatTime(nowMs) : present.time };
+}
+
+/**
+ * For the last look before an object is stored: when nothing but times of managers would change, `next` gets the stored
+ * times, so that a write without effect (defaults and the server's own fields may undo it) stays one.
+ */
+export function keepTimes(current: JsonObject, next: JsonObject): JsonObject {
+  const stored = managedFieldsIn(current);
+  if (stored === undefined || !jsonEqual(withoutTimes(current), withoutTimes(next))) return next;
+  return { ...next, metadata: { ...metadataOf(next), managedFields: stored } };
+}
+
+function metadataOf({ metadata }: JsonObject): JsonObject {
+  return isJsonObject(metadata) ? metadata : {};
+}
+
+function managedFieldsIn(object: JsonObject): readonly unknown[] | undefined {
+  const { managedFields } = metadataOf(object);
+  return isJsonArray(managedFields) ? managedFields : undefined;
+}
+
+function withoutTimes(object: JsonObject): JsonObject {
+  const entries = managedFieldsIn(object)?.map((entry) =>
+    isJsonObject(entry) ? { ...entry, time: undefined } : entry,
+  );
+  return { ...object, metadata: { ...metadataOf(object), managedFields: entries } };
+}
