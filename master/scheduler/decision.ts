@@ -16,11 +16,11 @@ export interface Refusal {
   reasons: readonly string[];
 }
 
-/** One plugin's scores, 0…100 before the weight, in the order of `Candidates.nodes`. */
+/** One plugin's scores, whole numbers 0…100 before the weight, in the order of `Placement.candidates`. */
 export interface PluginScores {
   plugin: ScoreName;
   weight: number;
-  scores: readonly number[];
+  scores: Float64Array;
 }
 
 export interface Placement {
@@ -29,7 +29,7 @@ export interface Placement {
   /** Feasible nodes that were scored, and what each plugin gave them. */
   candidates: readonly NodeInfo[];
   scores: readonly PluginScores[];
-  totals: readonly number[];
+  totals: Float64Array;
   /** Where the next decision starts to look. */
   nextStart: number;
 }
@@ -111,38 +111,49 @@ function findFeasibleNodes(filters: readonly CompiledFilter[], nodes: readonly N
   return { feasible, refusals, nextStart: nodes.length === 0 ? 0 : (start + seen) % nodes.length };
 }
 
+/** Plain loops over typed arrays: this runs hundreds of times a pod, for each plugin. */
 function scoreNodes(
   pod: PodInfo,
   nodes: readonly NodeInfo[],
   context: { snapshot: Snapshot; profile: Profile },
 ): PluginScores[] {
   if (nodes.length === 1) return [];
-  return context.profile.scores.flatMap((plugin) => {
+  const all: PluginScores[] = [];
+  for (const plugin of context.profile.scores) {
     const scorer = plugin.preScore(pod, context.snapshot);
-    if (scorer === undefined) return [];
-    const scores = nodes.map(scorer);
+    if (scorer === undefined) continue;
+    const scores = new Float64Array(nodes.length);
+    let index = 0;
+    for (const node of nodes) scores[index++] = scorer(node);
     plugin.normalizeScore?.(scores);
-    // Whole numbers, so that less than a hundredth of a score decides nothing and equal nodes are equal.
-    scores.forEach((score, index) => {
-      scores[index] = Math.round(clampScore(score));
-    });
-    return [{ plugin: plugin.name, weight: context.profile.weights[plugin.name], scores }];
-  });
+    all.push({ plugin: plugin.name, weight: context.profile.weights[plugin.name], scores });
+  }
+  return all;
 }
 
-function addUp(plugins: readonly PluginScores[], length: number): number[] {
-  const totals = new Array<number>(length).fill(0);
+/** Scores become whole numbers, so that less than a hundredth of a score decides nothing and equal nodes are equal. */
+function addUp(plugins: readonly PluginScores[], length: number): Float64Array {
+  const totals = new Float64Array(length);
   for (const { scores, weight } of plugins) {
-    scores.forEach((score, index) => {
+    for (let index = 0; index < length; index += 1) {
+      const score = Math.round(clampScore(scores[index] ?? 0));
+      scores[index] = score;
       totals[index] = (totals[index] ?? 0) + score * weight;
-    });
+    }
   }
   return totals;
 }
 
 /** Index of the largest total; among equals each is as likely as the others. */
-function chooseBest(totals: readonly number[], random: Random): number {
-  const best = totals.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
-  const ties = totals.flatMap((total, index) => (total === best ? [index] : []));
+function chooseBest(totals: Float64Array, random: Random): number {
+  let best = Number.NEGATIVE_INFINITY;
+  let ties: number[] = [];
+  for (let index = 0; index < totals.length; index += 1) {
+    const total = totals[index] ?? 0;
+    if (total > best) {
+      best = total;
+      ties = [index];
+    } else if (total === best) ties.push(index);
+  }
   return defined(ties[ties.length === 1 ? 0 : nextInt(random, ties.length)], 'one of the best');
 }

@@ -47,7 +47,7 @@ export interface ScorePlugin {
   /** PreScore: undefined when every node is the same to this plugin. */
   preScore(pod: PodInfo, snapshot: Snapshot): NodeScorer | undefined;
   /** Brings the raw values of the feasible nodes to 0…100 in place; without it the scorer itself keeps to 0…100. */
-  normalizeScore?(scores: number[]): void;
+  normalizeScore?(scores: Float64Array): void;
 }
 
 export const MAX_SCORE = 100;
@@ -61,17 +61,20 @@ export function clampScore(score: number): number {
 }
 
 /** The largest value becomes 100 and the rest in proportion; all stay 0 when none is larger. */
-export function normalizeByMaximum(scores: number[]): void {
-  const largest = scores.reduce((a, b) => Math.max(a, b), 0);
-  scores.forEach((score, index) => {
-    scores[index] = largest === 0 ? MIN_SCORE : (score * MAX_SCORE) / largest;
-  });
+export function normalizeByMaximum(scores: Float64Array): void {
+  const largest = largestOf(scores);
+  if (largest === 0) return;
+  for (let index = 0; index < scores.length; index += 1) scores[index] = ((scores[index] ?? 0) * MAX_SCORE) / largest;
 }
 
 /** For counts of bad things: none becomes 100, the largest 0. */
-export function normalizeReversed(scores: number[]): void {
+export function normalizeReversed(scores: Float64Array): void {
   normalizeByMaximum(scores);
-  scores.forEach((score, index) => {
-    scores[index] = MAX_SCORE - score;
-  });
+  for (let index = 0; index < scores.length; index += 1) scores[index] = MAX_SCORE - (scores[index] ?? 0);
+}
+
+function largestOf(scores: Float64Array): number {
+  let largest = 0;
+  for (const score of scores) largest = Math.max(largest, score);
+  return largest;
 }

@@ -2,6 +2,7 @@
  * TaintToleration: taints with NoSchedule or NoExecute keep pods away unless tolerated, those with PreferNoSchedule make a
  * node less wanted. A node that is not ready or out of reach carries such taints, so readiness needs no filter of its own.
  */
+import type { Taint } from '../../../shared/api/node-spec.ts';
 import { findUntoleratedTaint, type TaintEffect, tolerates } from '../../../shared/machinery/taints.ts';
 import { type FilterPlugin, normalizeReversed, type ScorePlugin } from '../framework.ts';
 
@@ -23,11 +24,9 @@ export const taintTolerationScore: ScorePlugin = {
   name: 'TaintToleration',
   preScore({ pod }) {
     const tolerations = pod.spec.tolerations ?? [];
-    return (node) =>
-      node.taints.filter(
-        (taint) =>
-          taint.effect === 'PreferNoSchedule' && !tolerations.some((toleration) => tolerates(toleration, taint)),
-      ).length;
+    const isDisliked = (taint: Taint): boolean =>
+      taint.effect === 'PreferNoSchedule' && !tolerations.some((toleration) => tolerates(toleration, taint));
+    return ({ taints }) => (taints.length === 0 ? 0 : taints.filter(isDisliked).length);
   },
   normalizeScore: normalizeReversed,
 };

@@ -16,9 +16,10 @@ import { type ClusterOptions, makeCache, makeSnapshot, type NodeOptions, type Po
 function scoresOf(plugin: ScorePlugin, pod: PodOptions, cluster: ClusterOptions, nowMs = 0): number[] | undefined {
   const snapshot = makeSnapshot(cluster, nowMs);
   const scorer = plugin.preScore(podInfo(pod), snapshot);
-  const scores = scorer && snapshot.nodes.map(scorer);
-  if (scores !== undefined) plugin.normalizeScore?.(scores);
-  return scores?.map(Math.round);
+  if (scorer === undefined) return undefined;
+  const scores = Float64Array.from(snapshot.nodes, scorer);
+  plugin.normalizeScore?.(scores);
+  return [...scores].map(Math.round);
 }
 
 const TWO = [{ name: 'a' }, { name: 'b' }];
