@@ -84,10 +84,9 @@ function withTypeMeta(value: JsonObject, kind: DecodeOptions['kind']): JsonObjec
   if (isGiven(givenKind) && givenKind !== kind.kind) {
     throw badRequest(`${String(givenKind)} in version "${apiVersion}" cannot be handled as a ${kind.kind}`);
   }
-  const { metadata } = value;
-  const rest = isJsonObject(metadata) ? { metadata: withoutServerFields(metadata) } : {};
-  // First in the stored text, as everywhere in Kubernetes.
-  return { apiVersion, kind: kind.kind, ...value, ...rest, ...{ apiVersion, kind: kind.kind } };
+  const { apiVersion: _, kind: __, metadata, ...rest } = value;
+  const kept = isJsonObject(metadata) ? { metadata: withoutServerFields(metadata) } : {};
+  return { apiVersion, kind: kind.kind, ...(metadata === undefined ? {} : { metadata }), ...kept, ...rest };
 }
 
 function isGiven(value: unknown): boolean {

@@ -60,6 +60,8 @@ async function* watchUntil(deps: WatchDeps, request: WatchRequest, signal: Abort
   const { filter, options, render } = request;
   deps.hub.start();
   const afterRevision = yield* firstState(deps, request, signal);
+  // A client of another life of this cluster, such as before a snapshot was restored, must list again.
+  if (afterRevision > deps.objects.revision()) throw new StoreError('future-revision', 'it has not happened here');
   const changes = watchChanges({ hub: deps.hub, filter, afterRevision, signal });
   for await (const item of changes) {
     if (item.type !== 'PROGRESS') yield await render.change(item.type, item.change);
