@@ -11,10 +11,11 @@ import { openSqliteStore, type SqliteStore } from '../../master/store/sqlite-sto
 import { ALL_KINDS } from '../../shared/api/registry.ts';
 import type { Client } from '../../shared/client/client.ts';
 import { createClient } from '../../shared/client/create-client.ts';
-import type { Clock } from '../../shared/platform/clock.ts';
+import { type Clock, sleep } from '../../shared/platform/clock.ts';
 import { type Component, startAll } from '../../shared/platform/lifecycle.ts';
 import { type Logger, silentLogger } from '../../shared/platform/logger.ts';
-import { type Random, seededRandom } from '../../shared/platform/random.ts';
+import { nextInt, type Random, seededRandom } from '../../shared/platform/random.ts';
+import type { Handler } from '../../shared/protocol/exchange.ts';
 import type { MemoryBroker } from '../support/memory-broker.ts';
 import { SimulatedProcess } from './simulated-process.ts';
 
@@ -36,6 +37,23 @@ const VERSION = {
   compiler: 'none',
   platform: 'linux/arm64',
 } as const;
+
+/** Informers of controllers and scheduler are behind by up to this: whoever trusts its copy too much is found out. */
+const MAX_WATCH_LAG_MS = 300;
+
+/** The same answers; events of watches come late, in order. */
+function lagging(handler: Handler, { clock, random }: { clock: Clock; random: Random }): Handler {
+  async function* late(events: AsyncIterable<unknown>): AsyncGenerator<unknown> {
+    for await (const event of events) {
+      await sleep(clock, nextInt(random, MAX_WATCH_LAG_MS));
+      yield event;
+    }
+  }
+  return async (request) => {
+    const response = await handler(request);
+    return response.type === 'events' ? { ...response, events: late(response.events) } : response;
+  };
+}
 
 export class SimulatedMaster {
   readonly #options: MasterOptions;
@@ -105,7 +123,7 @@ export class SimulatedMaster {
     });
     const clientOf = (component: string): Client => {
       const user = componentUser(component);
-      return createClient((request) => apiServer.handle(request, user));
+      return createClient(lagging((request) => apiServer.handle(request, user), environment));
     };
     const links = createNodeLinks({ ...environment, sessions: broker, client: clientOf('system:node-links') });
     const proxies = createNodeProxies({ ...environment, sessions: broker, links });
