@@ -42,9 +42,14 @@ export interface LiveCluster {
 
 const STEP_MS = 50;
 
-export async function startLiveCluster(
-  options: { sign?: CertificateSigner; seed?: number } = {},
-): Promise<LiveCluster> {
+export interface LiveClusterOptions {
+  sign?: CertificateSigner;
+  seed?: number;
+  /** Put between a component and the API server: faults and delays. */
+  disturb?: { scheduler?: (client: Client) => Client; controllers?: (client: Client, clock: VirtualClock) => Client };
+}
+
+export async function startLiveCluster(options: LiveClusterOptions = {}): Promise<LiveCluster> {
   const clock = createVirtualClock();
   const random = seededRandom(options.seed ?? 7);
   const logger = silentLogger;
@@ -52,19 +57,20 @@ export async function startLiveCluster(
   const server: ApiServer = createApiServer({ store, kinds: ALL_KINDS, clock, random, logger, version: VERSION });
   const clientOf = (user: string) => createClient((request) => server.handle(request, componentUser(user)));
   const client = clientOf('admin');
+  const { controllers: disturbControllers = same, scheduler: disturbScheduler = same } = options.disturb ?? {};
   const sign = options.sign ?? (() => Promise.reject(new Error('nobody signs here')));
   const boards = new Boards(client, clock);
   const components: Component[] = [
     server,
     ...createControllers({
-      client: clientOf('system:kube-controller-manager'),
+      client: disturbControllers(clientOf('system:kube-controller-manager'), clock),
       clock,
       random,
       logger,
       sign,
       kinds: ALL_KINDS,
     }),
-    new Scheduler({ client: clientOf('system:kube-scheduler'), clock, random, logger }),
+    new Scheduler({ client: disturbScheduler(clientOf('system:kube-scheduler')), clock, random, logger }),
     boards,
   ];
   await startAll(components);
@@ -103,6 +109,10 @@ export async function startLiveCluster(
       await store.close();
     },
   };
+}
+
+function same(client: Client): Client {
+  return client;
 }
 
 /** Boards: bound pods run and are ready a moment later; deleted ones end; a board without link does and says nothing. */

@@ -13,7 +13,7 @@ import { SecretKind } from '../../../shared/api/secret.ts';
 import { ServiceAccountKind } from '../../../shared/api/service-account.ts';
 import { getCondition } from '../../../shared/machinery/conditions.ts';
 import { isControlledBy } from '../../../shared/machinery/owner-references.ts';
-import { formatTime } from '../../../shared/platform/clock.ts';
+import { formatTime, sleep } from '../../../shared/platform/clock.ts';
 import { createCertificateRequest } from '../../../shared/protocol/x509/certificate-request.ts';
 import { generatePrivateKey } from '../../../shared/protocol/x509/keys.ts';
 import { type LiveCluster, startLiveCluster } from './live-cluster.ts';
@@ -165,6 +165,37 @@ test('an orphan is adopted, a pod that is relabelled is released and replaced', 
   await cluster.client.patch(PodKind, key, { type: 'merge', body: { metadata: { labels: { app: 'free' } } } });
   await cluster.until('release', async () => (await owned()).length === 2 && (await cluster.pods()).length === 3);
   assert.deepEqual((await cluster.client.get(PodKind, key)).metadata.ownerReferences ?? [], []);
+});
+
+test('a slow informer never makes a ReplicaSet create or delete too many pods', async () => {
+  await cluster.stop();
+  const lagMs = 3_000;
+  cluster = await startLiveCluster({
+    disturb: {
+      controllers: (client, clock) => ({
+        ...client,
+        async *watch(kind, options) {
+          for await (const event of client.watch(kind, options)) {
+            if (kind.kind === 'Pod') await sleep(clock, lagMs, options.signal);
+            yield event;
+          }
+        },
+      }),
+    },
+  });
+  const selector = { matchLabels: { app: 'web' } };
+  const spec = { replicas: 4, selector, template: makeTemplate() };
+  await cluster.client.create(ReplicaSetKind, { metadata: KEY, spec });
+  for (const replicas of [4, 4, 2, 2]) {
+    for (let look = 0; look < 20; look += 1) {
+      const body = { metadata: { labels: { look: `${look}` } }, spec: { replicas } };
+      await cluster.client.patch(ReplicaSetKind, KEY, { type: 'merge', body });
+      await cluster.clock.advance(1_000);
+      const { length } = await cluster.pods();
+      assert.ok(length <= 4 && (look === 0 || length >= 2), `${length} pods`);
+    }
+    assert.equal((await cluster.pods()).length, replicas);
+  }
 });
 
 for (const propagationPolicy of ['Background', 'Foreground'] as const) {

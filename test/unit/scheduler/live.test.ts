@@ -6,6 +6,7 @@ import { NodeKind } from '../../../shared/api/node.ts';
 import { NodeSensorsKind } from '../../../shared/api/node-sensors.ts';
 import { type Pod, PodKind } from '../../../shared/api/pod.ts';
 import { getCondition } from '../../../shared/machinery/conditions.ts';
+import { StatusError } from '../../../shared/machinery/errors.ts';
 import { type LiveCluster, startLiveCluster } from '../controllers/live-cluster.ts';
 import { makePod, makeSensors, type PodOptions } from './cluster.ts';
 
@@ -158,4 +159,27 @@ test('a pod that is deleted while it waits is forgotten', async () => {
   await createPod('next');
   await placed('next');
   assert.equal(await cluster.exists(PodKind, 'gone'), false);
+});
+
+test('a bind that fails is undone, told and tried again', async () => {
+  await cluster.stop();
+  let failures = 2;
+  cluster = await startLiveCluster({
+    disturb: {
+      scheduler: (client) => ({
+        ...client,
+        post(kind, key, subresource, body) {
+          failures -= 1;
+          if (failures >= 0) return Promise.reject(new StatusError('ServiceUnavailable', 'not now'));
+          return client.post(kind, key, subresource, body);
+        },
+      }),
+    },
+  });
+  await cluster.addNode({ name: 'pi-1', cpu: '1' });
+  await createPod('only', { requests: { cpu: '1' } });
+  await placed('only');
+  await cluster.clock.advance(1_000);
+  const told = (await eventsOf('only')).map(({ reason, count }) => `${reason} ${count}`);
+  assert.deepEqual(told.sort(), ['FailedScheduling 2', 'Scheduled 1']);
 });
