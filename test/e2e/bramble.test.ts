@@ -5,7 +5,7 @@ import { get } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { readRunning } from '../../cli/setup/processes.ts';
+import { isRunning, readRunning } from '../../cli/setup/processes.ts';
 import { runProgram } from '../../cli/setup/run-program.ts';
 import { ClusterFolder } from '../../cli/up/cluster-folder.ts';
 import { findFreePorts } from '../support/cluster.ts';
@@ -177,7 +177,7 @@ describe('bramble', { concurrency: false }, () => {
     assert.equal(records.length, 3);
     await bramble('down');
     await assert.rejects(readdir(folder.path));
-    for (const { pid } of records) assert.throws(() => process.kill(pid, 0));
+    for (const record of records) assert.equal(await isRunning(record), false);
     assert.deepEqual(await containers(), []);
     assert.doesNotMatch(await readFile('/proc/self/mountinfo', 'utf8'), new RegExp(folder.path));
     assert.match(await bramble('down'), /There is no cluster/);
@@ -194,7 +194,7 @@ describe('bramble', { concurrency: false }, () => {
     const records = await listRecords();
     terminal.write('\u0003');
     assert.equal(await terminal.ended, 130);
-    for (const { pid } of records) assert.throws(() => process.kill(pid, 0));
+    for (const record of records) assert.equal(await isRunning(record), false);
     assert.deepEqual(await containers(), []);
     assert.match(await readFile(folder.kubeconfig, 'utf8'), /current-context/);
   });
