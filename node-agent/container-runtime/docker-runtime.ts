@@ -248,6 +248,7 @@ export class DockerRuntime implements ContainerRuntime {
   }
 
   #refuseNegativeOomScore(): void {
+    if (this.#negativeOomScore === 'refused') return;
     this.#negativeOomScore = 'refused';
     this.#options.logger.warn(
       'this machine lets nobody lower oom_score_adj: pods run without protection from the OOM killer',

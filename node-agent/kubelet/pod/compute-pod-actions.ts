@@ -167,7 +167,7 @@ function computeCleanup({ pod, observed }: PodView): PodAction[] {
   const kept = new Set(
     names.flatMap((name) => runsOf(observed, name).slice(-1 - KEPT_PREVIOUS_RUNS)).map(({ id }) => id),
   );
-  const surplus = observed.containers.filter(({ id, state }) => state === 'exited' && !kept.has(id));
+  const surplus = observed.containers.filter(({ id, state }) => state !== 'running' && !kept.has(id));
   return surplus.map(({ id }) => ({ type: 'remove-container', id }));
 }
 

@@ -3,7 +3,7 @@ import type { Container } from '../../../shared/api/container.ts';
 import type { ContainerRecord } from '../../container-runtime/runtime.ts';
 import { hashContainer } from '../spec/container-config.ts';
 import { computeRestart } from './crash-backoff.ts';
-import { latestRun } from './observed-pod.ts';
+import { runsOf } from './observed-pod.ts';
 import { isSidecar, type PodView } from './pod-view.ts';
 
 export type ContainerIntent =
@@ -20,7 +20,11 @@ export type ContainerIntent =
 export type ContainerRole = 'main' | 'init';
 
 export function computeContainerIntent(view: PodView, container: Container, role: ContainerRole): ContainerIntent {
-  const record = latestRun(view.observed, container.name);
+  const runs = runsOf(view.observed, container.name);
+  const record = runs.at(-1);
+  const older = runs.slice(0, -1).find(({ state }) => state === 'running');
+  // Somebody started an old run by hand: two copies at once are never right.
+  if (older !== undefined) return stopOlder(older);
   if (record === undefined) return { type: 'create', attempt: firstAttempt(view, container.name), crashes: 0 };
   if (record.state === 'exited') return afterExit(view, container, role, record);
   const isCurrent = record.sandboxId === view.observed.sandboxes.at(-1)?.id;
@@ -28,6 +32,11 @@ export function computeContainerIntent(view: PodView, container: Container, role
     return isCurrent ? { type: 'launch', record } : { type: 'create', attempt: record.attempt + 1, crashes: 0 };
   }
   return whileRunning(view, container, record);
+}
+
+function stopOlder(record: ContainerRecord): ContainerIntent {
+  const message = `Stopping an older run of container ${record.name}`;
+  return { type: 'stop', record, message, graceSeconds: undefined };
 }
 
 /** Runs that the runtime has forgotten still count, as far as the API remembers them. */
