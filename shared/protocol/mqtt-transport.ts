@@ -21,6 +21,8 @@ export const KEEPALIVE_SECONDS = 5;
 /** Resolving, TCP, TLS and CONNACK together. */
 const CONNECT_TIMEOUT_MS = 10_000;
 
+const CLOSE_TIMEOUT_MS = 2_000;
+
 const RECONNECT: BackoffPolicy = { initialMs: 500, maxMs: 15_000, factor: 2, jitter: 0.5 };
 
 /** A link that stayed up this long starts the back-off anew when it is lost. */
@@ -144,8 +146,15 @@ class Session implements MqttTransport {
     this.#stable?.cancel();
     this.#setUp(false);
     for (const { accepted } of this.#subscriptions) accepted.reject(new MqttFailure('unreachable', 'closed'));
-    // Without a connection there is nobody to say good-bye to, and mqtt.js would wait for one.
-    await this.#client?.endAsync(!this.#client.connected);
+    if (this.#client !== undefined) await this.#sayGoodBye(this.#client);
+  }
+
+  async #sayGoodBye(client: MqttClient): Promise<void> {
+    // Over a silent link the good-bye would never arrive.
+    const timer = this.#options.clock.after(CLOSE_TIMEOUT_MS, () => client.stream.destroy());
+    // Without a connection there is nobody to say it to, and mqtt.js would wait for one.
+    await client.endAsync(!client.connected);
+    timer.cancel();
   }
 
   #clientOptions(): IClientOptions {

@@ -113,8 +113,12 @@ class Authority implements CertificateAuthority {
   constructor(options: CertificateAuthorityOptions, key: string, certificate: string) {
     this.#options = options;
     this.certificate = certificate;
-    this.#privateKey = readPrivateKey(key);
-    this.#parsed = new X509Certificate(certificate);
+    try {
+      this.#privateKey = readPrivateKey(key);
+      this.#parsed = new X509Certificate(certificate);
+    } catch {
+      throw new PkiError('damaged', 'ca.key or ca.crt cannot be read: restore both from one backup');
+    }
     if (!this.#parsed.checkPrivateKey(this.#privateKey)) {
       throw new PkiError('damaged', 'ca.key does not belong to ca.crt: restore both from one backup');
     }

@@ -1,0 +1,120 @@
+/** Who may use which client id and which topic; how packets are bounded. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { PacketLimit } from '../../../master/broker/packet-limit.ts';
+import { mayPublish, maySubscribe, mayUseClientId } from '../../../master/broker/topic-rules.ts';
+
+const node = { name: 'system:node:pi', groups: ['system:nodes', 'system:authenticated'] };
+const user = { name: 'ann', groups: ['system:authenticated'] };
+const admin = { name: 'admin', groups: ['system:masters'] };
+const pretender = { name: 'system:node:pi', groups: ['system:authenticated'] };
+
+test('client ids of nodes are theirs alone', () => {
+  const table: [typeof node, string, boolean][] = [
+    [node, 'node-pi', true],
+    [node, 'node-other', false],
+    [node, 'phone', false],
+    [user, 'phone', true],
+    [user, 'node-pi', false],
+    [user, 'node-', false],
+    [admin, 'node-pi', false],
+    [pretender, 'node-pi', false],
+    [user, '', false],
+    [user, 'a/b', false],
+    [user, '+', false],
+    [user, '#', false],
+    [user, 'x'.repeat(257), false],
+  ];
+  for (const [identity, clientId, expected] of table) {
+    assert.equal(mayUseClientId(identity, clientId), expected, `${identity.name} as ${clientId}`);
+  }
+});
+
+test('sessions publish on their own branches only', () => {
+  const table: [typeof node, string, string, boolean][] = [
+    [node, 'node-pi', 'bramble/v1/nodes/pi/response', true],
+    [node, 'node-pi', 'bramble/v1/nodes/pi/status', true],
+    [node, 'node-pi', 'bramble/v1/nodes/pi/request', false],
+    [node, 'node-pi', 'bramble/v1/nodes/other/status', false],
+    [node, 'node-pi', 'bramble/v1/api/node-pi/request', true],
+    [node, 'node-pi', 'bramble/v1/api/phone/request', false],
+    [user, 'phone', 'bramble/v1/api/phone/request', true],
+    [user, 'phone', 'bramble/v1/api/phone/response', false],
+    [user, 'phone', 'bramble/v1/api/other/request', false],
+    [user, 'phone', 'bramble/v1/nodes/phone/status', false],
+    [admin, 'laptop', 'bramble/v1/nodes/pi/request', false],
+    [admin, 'laptop', '$SYS/x', false],
+    [pretender, 'phone', 'bramble/v1/nodes/pi/status', false],
+    [user, 'phone', 'bramble/v1/api/phone/request/more', false],
+    [user, 'phone', 'home/lamp', false],
+    [user, 'phone', '', false],
+  ];
+  for (const [identity, clientId, topic, expected] of table) {
+    assert.equal(mayPublish(identity, clientId, topic), expected, `${identity.name} publishes ${topic}`);
+  }
+});
+
+test('sessions subscribe to their own branches only, and never by wildcards', () => {
+  const table: [typeof node, string, string, boolean][] = [
+    [node, 'node-pi', 'bramble/v1/nodes/pi/request', true],
+    [node, 'node-pi', 'bramble/v1/nodes/other/request', false],
+    [node, 'node-pi', 'bramble/v1/nodes/+/request', false],
+    [node, 'node-pi', 'bramble/v1/nodes/pi/#', false],
+    [node, 'node-pi', 'bramble/v1/api/node-pi/response', true],
+    [user, 'phone', 'bramble/v1/api/phone/response', true],
+    [user, 'phone', 'bramble/v1/api/phone/request', false],
+    [user, 'phone', 'bramble/v1/api/+/response', false],
+    [user, '+', 'bramble/v1/api/+/response', false],
+    [user, 'phone', '#', false],
+    [user, 'phone', 'bramble/#', false],
+    [user, 'phone', '$SYS/#', false],
+    [admin, 'laptop', '$SYS/#', true],
+    [admin, 'laptop', '#', false],
+    [admin, 'laptop', 'bramble/v1/api/phone/response', false],
+    [user, 'phone', '$share/group/bramble/v1/api/phone/response', false],
+  ];
+  for (const [identity, clientId, filter, expected] of table) {
+    assert.equal(maySubscribe(identity, clientId, filter), expected, `${identity.name} subscribes ${filter}`);
+  }
+});
+
+/** A packet of MQTT with a body of the given length. */
+function packet(bodyBytes: number): Buffer {
+  const length: number[] = [];
+  let rest = bodyBytes;
+  do {
+    length.push((rest % 128) + (rest >= 128 ? 128 : 0));
+    rest = Math.floor(rest / 128);
+  } while (rest > 0);
+  return Buffer.concat([Buffer.from([0x30, ...length]), Buffer.alloc(bodyBytes, 0xff)]);
+}
+
+test('packets within the bound pass however the stream is cut, a larger one never does', () => {
+  fc.assert(
+    fc.property(fc.array(fc.nat(3_000)), fc.array(fc.integer({ min: 1, max: 400 })), (sizes, cuts) => {
+      const bytes = Buffer.concat(sizes.map(packet));
+      const limit = new PacketLimit(2_000);
+      let accepted = true;
+      for (let offset = 0, cut = 0; offset < bytes.length && accepted; cut += 1) {
+        const end = offset + (cuts[cut % Math.max(1, cuts.length)] ?? bytes.length);
+        accepted = limit.accept(bytes.subarray(offset, end));
+        offset = end;
+      }
+      assert.equal(
+        accepted,
+        sizes.every((size) => size <= 2_000),
+      );
+    }),
+    { seed: 20_260_101 },
+  );
+});
+
+test('a length of five bytes is malformed; the bound can be raised', () => {
+  assert(!new PacketLimit(2 ** 28).accept(Buffer.from([0x10, 0xff, 0xff, 0xff, 0xff, 0x01])));
+  const limit = new PacketLimit(10);
+  assert(limit.accept(packet(10)));
+  limit.raise(1_000);
+  assert(limit.accept(packet(1_000)));
+  assert(!limit.accept(packet(1_001)));
+});
