@@ -12,6 +12,7 @@ import type { Component } from '../../../shared/platform/lifecycle.ts';
 import { executeAll } from '../actions.ts';
 import { adoptObject, computeClaims, releaseObject } from '../claims.ts';
 import { BY_CONTROLLER, type Environment, type Informers, noControllerIn } from '../informers.ts';
+import { OwnWrites } from '../own-writes.ts';
 import { SyncedController } from '../synced-controller.ts';
 import { createDeploymentExecutors, HashCollisionError } from './executors.ts';
 import { computeDeploymentRollout, type DeploymentState } from './rollout.ts';
@@ -23,10 +24,12 @@ export class DeploymentController implements Component {
   readonly #informers: Informers;
   readonly #events: EventRecorder;
   readonly #controller: SyncedController;
+  readonly #writes: OwnWrites;
 
   constructor(environment: Environment, informers: Informers) {
     this.#environment = environment;
     this.#informers = informers;
+    this.#writes = new OwnWrites(environment.clock);
     this.#events = createEventRecorder({ ...environment, component: 'deployment-controller' });
     this.#controller = new SyncedController({
       ...environment,
@@ -81,13 +84,17 @@ export class DeploymentController implements Component {
 
   async #reconcile(key: string): Promise<ReconcileResult> {
     const deployment = this.#informers.deployments.get(key);
-    if (deployment === undefined) return {};
+    if (deployment === undefined) {
+      this.#writes.forget(key);
+      return {};
+    }
     const replicaSets = await this.#claimReplicaSets(deployment);
     const state = { deployment, replicaSets, pods: this.#podsOf(replicaSets), nowMs: this.#environment.clock.nowMs() };
-    return this.#carryOut(state);
+    const lagMs = this.#writes.lagMs(key, versionOf(state));
+    return lagMs > 0 ? { requeueAfterMs: lagMs } : this.#carryOut(key, state);
   }
 
-  async #carryOut(state: DeploymentState): Promise<ReconcileResult> {
+  async #carryOut(key: string, state: DeploymentState): Promise<ReconcileResult> {
     const { client } = this.#environment;
     const { actions, requeueAfterMs } = computeDeploymentRollout(state);
     try {
@@ -96,6 +103,7 @@ export class DeploymentController implements Component {
       if (error instanceof HashCollisionError) await this.#countCollision(state.deployment);
       throw error;
     }
+    if (actions.length > 0) this.#writes.note(key, versionOf(state));
     // A little late, so that the deadline has surely passed then.
     return requeueAfterMs === undefined ? {} : { requeueAfterMs: requeueAfterMs + 1_000 };
   }
@@ -136,4 +144,9 @@ export class DeploymentController implements Component {
   #podsOf(replicaSets: readonly ReplicaSet[]): Pod[] {
     return replicaSets.flatMap(({ metadata }) => this.#informers.pods.byIndex(BY_CONTROLLER, metadata.uid));
   }
+}
+
+/** Changes with every object that a plan is made from and writes to. */
+function versionOf({ deployment, replicaSets }: DeploymentState): string {
+  return [deployment, ...replicaSets].map(({ metadata }) => `${metadata.uid} ${metadata.resourceVersion}`).join('\n');
 }

@@ -11,6 +11,7 @@ import { formatTime } from '../../../shared/platform/clock.ts';
 import type { Component } from '../../../shared/platform/lifecycle.ts';
 import { type Executors, executeAll } from '../actions.ts';
 import { BY_NODE, type Environment, type Informers } from '../informers.ts';
+import { OwnWrites } from '../own-writes.ts';
 import { thisObject, unlessGone } from '../requests.ts';
 import { SyncedController } from '../synced-controller.ts';
 import { LEASE_NAMESPACE } from './health.ts';
@@ -23,11 +24,13 @@ export class NodeLifecycleController implements Component {
   readonly #informers: Informers;
   readonly #events: EventRecorder;
   readonly #controller: SyncedController;
+  readonly #writes: OwnWrites;
   #startedMs = 0;
 
   constructor(environment: Environment, informers: Informers) {
     this.#environment = environment;
     this.#informers = informers;
+    this.#writes = new OwnWrites(environment.clock);
     this.#events = createEventRecorder({ ...environment, component: 'node-controller' });
     this.#controller = new SyncedController({
       ...environment,
@@ -65,7 +68,12 @@ export class NodeLifecycleController implements Component {
 
   async #reconcile(key: string): Promise<ReconcileResult> {
     const node = this.#informers.nodes.get(key);
-    if (node === undefined) return {};
+    if (node === undefined) {
+      this.#writes.forget(key);
+      return {};
+    }
+    const lagMs = this.#writes.lagMs(key, node.metadata.resourceVersion);
+    if (lagMs > 0) return { requeueAfterMs: lagMs };
     const { actions, requeueAfterMs } = computeNodePlan({
       node,
       lease: this.#informers.leases.get(`${LEASE_NAMESPACE}/${key}`),
@@ -81,9 +89,10 @@ export class NodeLifecycleController implements Component {
     const { client } = this.#environment;
     return {
       setConditions: async ({ node, conditions }) => {
-        const { name, uid } = node.metadata;
+        const { name, uid, resourceVersion } = node.metadata;
         const body = { metadata: { uid }, status: { conditions } };
         await client.patch(NodeKind, { name }, { type: 'strategic', subresource: 'status', body });
+        this.#writes.note(name, resourceVersion);
         const message = `Node ${name} status is now: NodeNotReady`;
         this.#events.event(subjectOf(NodeKind, node), 'Normal', 'NodeNotReady', message);
       },
@@ -92,6 +101,7 @@ export class NodeLifecycleController implements Component {
         const { name, uid, resourceVersion } = node.metadata;
         const body = { metadata: { uid, resourceVersion }, spec: { taints } };
         await client.patch(NodeKind, { name }, { type: 'merge', body });
+        this.#writes.note(name, resourceVersion);
       },
       setPodNotReady: ({ pod }) => this.#setPodNotReady(pod),
       evict: ({ pod, node }) => this.#evict(pod, node),

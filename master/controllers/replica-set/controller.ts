@@ -4,7 +4,7 @@ import { type ReplicaSet, ReplicaSetKind } from '../../../shared/api/replica-set
 import type { ReconcileResult } from '../../../shared/client/controller.ts';
 import { createEventRecorder, type EventRecorder, subjectOf } from '../../../shared/client/event-recorder.ts';
 import { keyOf, parseKey } from '../../../shared/client/informer.ts';
-import { conflict, isStatusError } from '../../../shared/machinery/errors.ts';
+import { conflict } from '../../../shared/machinery/errors.ts';
 import { jsonEqual } from '../../../shared/machinery/json.ts';
 import { selectorFromLabelSelector, selectorMatches } from '../../../shared/machinery/label-selector.ts';
 import { controllerOf } from '../../../shared/machinery/owner-references.ts';
@@ -13,6 +13,8 @@ import type { Component } from '../../../shared/platform/lifecycle.ts';
 import { executeAll } from '../actions.ts';
 import { adoptObject, computeClaims, releaseObject } from '../claims.ts';
 import { BY_CONTROLLER, type Environment, type Informers, noControllerIn } from '../informers.ts';
+import { OwnWrites } from '../own-writes.ts';
+import { unlessNotFound } from '../requests.ts';
 import { SyncedController } from '../synced-controller.ts';
 import { Expectations } from './expectations.ts';
 import {
@@ -30,6 +32,7 @@ export class ReplicaSetController implements Component {
   readonly #environment: Environment;
   readonly #informers: Informers;
   readonly #expectations: Expectations;
+  readonly #statusWrites: OwnWrites;
   readonly #events: EventRecorder;
   readonly #controller: SyncedController;
 
@@ -37,6 +40,7 @@ export class ReplicaSetController implements Component {
     this.#environment = environment;
     this.#informers = informers;
     this.#expectations = new Expectations(environment.clock);
+    this.#statusWrites = new OwnWrites(environment.clock);
     this.#events = createEventRecorder({ ...environment, component: 'replicaset-controller' });
     this.#controller = new SyncedController({
       ...environment,
@@ -60,7 +64,10 @@ export class ReplicaSetController implements Component {
 
   #onReplicaSet(key: string, current: ReplicaSet | undefined, previous: ReplicaSet | undefined): void {
     const isReplaced = previous !== undefined && previous.metadata.uid !== current?.metadata.uid;
-    if (isReplaced) this.#expectations.forget(previous.metadata.uid);
+    if (isReplaced) {
+      this.#expectations.forget(previous.metadata.uid);
+      this.#statusWrites.forget(previous.metadata.uid);
+    }
     this.#controller.enqueue(key);
   }
 
@@ -100,9 +107,9 @@ export class ReplicaSetController implements Component {
     const state = { replicaSet, pods, related: this.#relatedPods(replicaSet), nowMs: this.#environment.clock.nowMs() };
     const waitMs = this.#expectations.remainingMs(replicaSet.metadata.uid);
     const failure = waitMs === 0 ? await this.#act(state) : undefined;
-    await this.#writeStatus(state, failure?.failure);
+    const lagMs = await this.#writeStatus(state, failure?.failure);
     if (failure !== undefined) throw failure;
-    return requeueAt([waitMs === 0 ? undefined : waitMs, nextAvailableInMs(state)]);
+    return requeueAt([waitMs, lagMs, nextAvailableInMs(state) ?? 0]);
   }
 
   async #act(state: ReplicaSetState): Promise<ReplicaFailureError | undefined> {
@@ -147,16 +154,18 @@ export class ReplicaSetController implements Component {
       .flatMap((sibling) => this.#informers.pods.byIndex(BY_CONTROLLER, sibling.metadata.uid));
   }
 
-  async #writeStatus(state: ReplicaSetState, failure: ReplicaFailure | undefined): Promise<void> {
+  /** Returns how long to wait for the informer to show the status that was written before; 0: nothing is in the way. */
+  async #writeStatus(state: ReplicaSetState, failure: ReplicaFailure | undefined): Promise<number> {
     const { client, clock } = this.#environment;
     const { replicaSet } = state;
+    const { uid, resourceVersion } = replicaSet.metadata;
     const status = computeReplicaSetStatus(state, failure, formatTime(clock.nowMs()));
-    if (jsonEqual(status, replicaSet.status)) return;
-    try {
-      await client.update(ReplicaSetKind, { ...replicaSet, status }, 'status');
-    } catch (error) {
-      if (!isStatusError(error, 'NotFound')) throw error;
-    }
+    if (jsonEqual(status, replicaSet.status)) return 0;
+    const lagMs = this.#statusWrites.lagMs(uid, resourceVersion);
+    if (lagMs > 0) return lagMs;
+    await unlessNotFound(client.update(ReplicaSetKind, { ...replicaSet, status }, 'status'));
+    this.#statusWrites.note(uid, resourceVersion);
+    return 0;
   }
 }
 
@@ -165,7 +174,8 @@ function isGoing(current: Pod | undefined, previous: Pod): boolean {
   return current?.metadata.uid !== previous.metadata.uid || current.metadata.deletionTimestamp !== undefined;
 }
 
-function requeueAt(delays: readonly (number | undefined)[]): ReconcileResult {
-  const known = delays.filter((delay) => delay !== undefined);
-  return known.length === 0 ? {} : { requeueAfterMs: Math.min(...known) };
+/** 0 stands for nothing to wait for. */
+function requeueAt(delaysMs: readonly number[]): ReconcileResult {
+  const waits = delaysMs.filter((delayMs) => delayMs > 0);
+  return waits.length === 0 ? {} : { requeueAfterMs: Math.min(...waits) };
 }
