@@ -1,6 +1,7 @@
 /** The real API server over a real store in memory, and short ways to ask it. Errors come back as answers, as over HTTPS. */
-import type { ApiServerOptions } from '../../master/apiserver/api-server-options.ts';
+
 import { type ApiServer, createApiServer } from '../../master/apiserver/api-server.ts';
+import type { ApiServerOptions } from '../../master/apiserver/api-server-options.ts';
 import { componentUser, GROUP, type UserInfo } from '../../master/apiserver/user-info.ts';
 import { openSqliteStore, type SqliteStore } from '../../master/store/sqlite-store.ts';
 import { ALL_KINDS } from '../../shared/api/registry.ts';
@@ -12,7 +13,8 @@ import type { Request, Response } from '../../shared/protocol/exchange.ts';
 import { createVirtualClock, type VirtualClock } from '../support/virtual-clock.ts';
 
 export const ACCEPT = {
-  table: 'application/json;as=Table;v=v1;g=meta.k8s.io,application/json;as=Table;v=v1beta1;g=meta.k8s.io,application/json',
+  table:
+    'application/json;as=Table;v=v1;g=meta.k8s.io,application/json;as=Table;v=v1beta1;g=meta.k8s.io,application/json',
   partial: 'application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io',
   aggregated:
     'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList,application/json',

@@ -1,7 +1,16 @@
 /** Creating objects: defaults, names, strictness, and the bodies of errors word by word. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { type ApiFixture, CONFIG_MAPS, configMap, DEPLOYMENTS, deployment, PODS, pod, startApi } from './api-fixture.ts';
+import {
+  type ApiFixture,
+  CONFIG_MAPS,
+  configMap,
+  DEPLOYMENTS,
+  deployment,
+  PODS,
+  pod,
+  startApi,
+} from './api-fixture.ts';
 
 let api: ApiFixture;
 before(async () => {
@@ -96,10 +105,18 @@ test('a value of the wrong type is a bad request', async () => {
 });
 
 test('what is missing or not allowed is invalid, with a cause a field', async () => {
-  const { code, body } = await api.post(PODS, { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'Bad_Name' }, spec: {} });
+  const { code, body } = await api.post(PODS, {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name: 'Bad_Name' },
+    spec: {},
+  });
   assert.equal(code, 422);
   assert.equal(body.reason, 'Invalid');
-  assert.match(body.message, /^Pod "Bad_Name" is invalid: \[metadata\.name: Invalid value: "Bad_Name": .*spec\.containers: Required value/);
+  assert.match(
+    body.message,
+    /^Pod "Bad_Name" is invalid: \[metadata\.name: Invalid value: "Bad_Name": .*spec\.containers: Required value/,
+  );
   assert.deepEqual(
     body.details.causes.map(({ field, reason }: { field: string; reason: string }) => [field, reason]),
     [
@@ -149,10 +166,7 @@ test('kind and version of the body must be those of the path', async () => {
   const kind = await api.post(CONFIG_MAPS, { ...configMap('x'), kind: 'Secret' });
   assert.deepEqual([kind.code, kind.body.reason], [400, 'BadRequest']);
   const version = await api.post(CONFIG_MAPS, { ...configMap('x'), apiVersion: 'v2' });
-  assert.equal(
-    version.body.message,
-    'the API version in the data (v2) does not match the expected API version (v1)',
-  );
+  assert.equal(version.body.message, 'the API version in the data (v2) does not match the expected API version (v1)');
 });
 
 test('a dry run checks everything and stores nothing', async () => {

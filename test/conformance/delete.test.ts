@@ -1,7 +1,17 @@
 /** Deleting: at once, gracefully, held by finalizers, by propagation policy, a whole collection, a namespace. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { type Any, type ApiFixture, CONFIG_MAPS, configMap, DEPLOYMENTS, deployment, PODS, pod, startApi } from './api-fixture.ts';
+import {
+  type Any,
+  type ApiFixture,
+  CONFIG_MAPS,
+  configMap,
+  DEPLOYMENTS,
+  deployment,
+  PODS,
+  pod,
+  startApi,
+} from './api-fixture.ts';
 
 let api: ApiFixture;
 before(async () => {
@@ -122,7 +132,10 @@ test('a collection is deleted by its selector', async () => {
     await api.post(CONFIG_MAPS, { ...configMap(name), metadata: { name, labels } });
   }
   const { body } = await api.delete(`${CONFIG_MAPS}?labelSelector=sweep%3Dyes`);
-  assert.deepEqual(body.items.map((item: Any) => item.metadata.name), ['c1', 'c2']);
+  assert.deepEqual(
+    body.items.map((item: Any) => item.metadata.name),
+    ['c1', 'c2'],
+  );
   assert.equal((await api.get(`${CONFIG_MAPS}/c1`)).code, 404);
   assert.equal((await api.get(`${CONFIG_MAPS}/c3`)).code, 200);
 });
@@ -136,7 +149,10 @@ test('a namespace ends in three steps', async () => {
   assert.deepEqual([marked.body.kind, marked.body.status.phase], ['Namespace', 'Terminating']);
   const again = await api.delete(path);
   assert.equal(again.code, 409);
-  assert.match(again.body.message, /The system is ensuring all content is removed from this namespace\. {2}Upon completion/);
+  assert.match(
+    again.body.message,
+    /The system is ensuring all content is removed from this namespace\. {2}Upon completion/,
+  );
   const refused = await api.post(`${path}/configmaps`, configMap('late'));
   assert.equal(refused.code, 403);
   assert.equal(
@@ -151,5 +167,8 @@ test('a namespace ends in three steps', async () => {
 
 test('namespaces that the cluster needs stay', async () => {
   const { code, body } = await api.delete('/api/v1/namespaces/kube-system');
-  assert.deepEqual([code, body.message], [403, 'namespaces "kube-system" is forbidden: this namespace may not be deleted']);
+  assert.deepEqual(
+    [code, body.message],
+    [403, 'namespaces "kube-system" is forbidden: this namespace may not be deleted'],
+  );
 });

@@ -29,7 +29,12 @@ test('label and field selectors', async () => {
   assert.deepEqual(await select('labelSelector=parity%3Deven'), ['c2', 'c4']);
   assert.deepEqual(await select('labelSelector=number+notin+(1,2),parity'), ['c3', 'c4', 'c5']);
   assert.deepEqual(await select('fieldSelector=metadata.name%3Dc3'), ['c3']);
-  assert.deepEqual(await select('fieldSelector=metadata.name!%3Dc3,metadata.namespace%3Ddefault'), ['c1', 'c2', 'c4', 'c5']);
+  assert.deepEqual(await select('fieldSelector=metadata.name!%3Dc3,metadata.namespace%3Ddefault'), [
+    'c1',
+    'c2',
+    'c4',
+    'c5',
+  ]);
   assert.deepEqual(await select('fieldSelector=metadata.name%3Dc'), []);
 });
 
@@ -37,7 +42,10 @@ test('selectors that cannot be understood', async () => {
   const label = await api.get(`${CONFIG_MAPS}?labelSelector=a%3D%3D%3Db`);
   assert.deepEqual([label.code, label.body.reason], [400, 'BadRequest']);
   const field = await api.get(`${CONFIG_MAPS}?fieldSelector=data.x%3D1`);
-  assert.equal(field.body.message, '"data.x" is not a known field selector: only "metadata.name", "metadata.namespace"');
+  assert.equal(
+    field.body.message,
+    '"data.x" is not a known field selector: only "metadata.name", "metadata.namespace"',
+  );
   const podField = await api.get(`${PODS}?fieldSelector=spec.bogus%3D1`);
   assert.equal(podField.body.message, 'field label not supported: spec.bogus');
 });
@@ -115,7 +123,9 @@ test('metadata alone, YAML, and what cannot be served', async () => {
   const yaml = await api.get(`${CONFIG_MAPS}/c2`, { accept: 'application/yaml' });
   assert.equal(yaml.contentType, 'application/yaml');
   assert.match(yaml.body, /^apiVersion: v1\nkind: ConfigMap\n/);
-  const protobuf = await api.get(`${CONFIG_MAPS}/c2`, { accept: 'application/vnd.kubernetes.protobuf,application/json' });
+  const protobuf = await api.get(`${CONFIG_MAPS}/c2`, {
+    accept: 'application/vnd.kubernetes.protobuf,application/json',
+  });
   assert.equal(protobuf.body.kind, 'ConfigMap');
   const refused = await api.get(`${CONFIG_MAPS}/c2`, { accept: 'image/png' });
   assert.deepEqual([refused.code, refused.body.reason], [406, 'NotAcceptable']);

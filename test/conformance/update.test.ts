@@ -1,7 +1,16 @@
 /** Updates and patches as kubectl sends them: concurrency, generations, what is kept, what is refused. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { type ApiFixture, CONFIG_MAPS, configMap, DEPLOYMENTS, deployment, PODS, pod, startApi } from './api-fixture.ts';
+import {
+  type ApiFixture,
+  CONFIG_MAPS,
+  configMap,
+  DEPLOYMENTS,
+  deployment,
+  PODS,
+  pod,
+  startApi,
+} from './api-fixture.ts';
 
 let api: ApiFixture;
 before(async () => {
@@ -9,8 +18,7 @@ before(async () => {
 });
 after(() => api.stop());
 
-const MODIFIED =
-  'the object has been modified; please apply your changes to the latest version and try again';
+const MODIFIED = 'the object has been modified; please apply your changes to the latest version and try again';
 
 test('a PUT replaces, keeps what is the server’s, and raises the revision', async () => {
   const { body: created } = await api.post(CONFIG_MAPS, configMap('put', { a: '1' }));
@@ -65,7 +73,10 @@ test('concurrent patches without a resourceVersion all win', async () => {
   const answers = await Promise.all(
     keys.map((key) => api.patch(`${CONFIG_MAPS}/busy`, 'merge', { data: { [key]: 'x' } })),
   );
-  assert.deepEqual(answers.map(({ code }) => code), keys.map(() => 200));
+  assert.deepEqual(
+    answers.map(({ code }) => code),
+    keys.map(() => 200),
+  );
   const { body } = await api.get(`${CONFIG_MAPS}/busy`);
   assert.deepEqual(Object.keys(body.data).sort(), keys);
 });
@@ -136,7 +147,10 @@ test('a strict patch with an unknown field is invalid as a patch', async () => {
   const path = `${DEPLOYMENTS}/unknown?fieldValidation=Strict`;
   const { code, body } = await api.patch(path, 'strategic', { spec: { bogus: 1 } });
   assert.equal(code, 422);
-  assert.match(body.message, /^ "" is invalid: patch: Invalid value: .*strict decoding error: unknown field "spec.bogus"$/);
+  assert.match(
+    body.message,
+    /^ "" is invalid: patch: Invalid value: .*strict decoding error: unknown field "spec.bogus"$/,
+  );
   assert.equal(body.details.causes[0].field, 'patch');
 });
 

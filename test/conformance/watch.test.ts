@@ -33,7 +33,10 @@ test('changes after a revision, each once and in order', async () => {
     ['ADDED', 'w2'],
   ]);
   const revisions = events.map((event) => Number(event.object.metadata.resourceVersion));
-  assert.deepEqual(revisions, [...revisions].sort((a, b) => a - b));
+  assert.deepEqual(
+    revisions,
+    [...revisions].sort((a, b) => a - b),
+  );
   assert.equal(new Set(revisions).size, 4);
   await watch.stop();
 });
@@ -53,7 +56,8 @@ test('an object that begins or ceases to match is ADDED or DELETED', async () =>
   const watch = await api.watch(
     `${CONFIG_MAPS}?watch=true&labelSelector=in%3Dyes&resourceVersion=${api.store.revision()}`,
   );
-  const label = (value: string | null) => api.patch(`${CONFIG_MAPS}/moving`, 'merge', { metadata: { labels: { in: value } } });
+  const label = (value: string | null) =>
+    api.patch(`${CONFIG_MAPS}/moving`, 'merge', { metadata: { labels: { in: value } } });
   await label('yes');
   await api.patch(`${CONFIG_MAPS}/moving`, 'merge', { data: { a: 'b' } });
   const { body: left } = await label(null);
@@ -119,7 +123,9 @@ test('a WatchList must say how its revision is meant', async () => {
 });
 
 test('bookmarks tell quiet watchers how far the cluster has come', async () => {
-  const watch = await api.watch(`${CONFIG_MAPS}?watch=true&allowWatchBookmarks=true&resourceVersion=${api.store.revision()}`);
+  const watch = await api.watch(
+    `${CONFIG_MAPS}?watch=true&allowWatchBookmarks=true&resourceVersion=${api.store.revision()}`,
+  );
   const waiting = watch.next();
   await api.clock.settle();
   await api.post(PODS, pod('elsewhere'));
@@ -160,7 +166,11 @@ test('a revision that is compacted away, or has not happened, is Expired', async
   for (const revision of [old, 10_000_000]) {
     const watch = await api.watch(`${CONFIG_MAPS}?watch=true&resourceVersion=${revision}`);
     const event = await watch.next();
-    assert.deepEqual([event?.type, event?.object.code, event?.object.reason], ['ERROR', 410, 'Expired'], String(revision));
+    assert.deepEqual(
+      [event?.type, event?.object.code, event?.object.reason],
+      ['ERROR', 410, 'Expired'],
+      String(revision),
+    );
     assert.equal(await watch.next(), undefined);
   }
 });
@@ -172,7 +182,10 @@ test('a watch resumes from the store’s history, then goes on live', async () =
   }
   const watch = await api.watch(`${CONFIG_MAPS}?watch=true&resourceVersion=${revision}`);
   const seen = (await watch.take(700)).map((event) => event.object.data.m);
-  assert.deepEqual(seen, Array.from({ length: 700 }, (_, index) => String(index)));
+  assert.deepEqual(
+    seen,
+    Array.from({ length: 700 }, (_, index) => String(index)),
+  );
   await api.patch(`${CONFIG_MAPS}/w0`, 'merge', { data: { m: 'live' } });
   assert.equal((await watch.next()).object.data.m, 'live');
   await watch.stop();

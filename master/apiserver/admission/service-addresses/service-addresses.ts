@@ -100,12 +100,19 @@ function assignPorts(work: Work): void {
   const ports = spec.ports ?? [];
   if (spec.type === 'NodePort' || spec.type === 'LoadBalancer') {
     for (const [index, port] of ports.entries()) assignPort(work, port, index);
-  } else if (old !== undefined && needsNodePorts(old)) {
-    // The type has changed: ports that a client sends back unchanged are not its wish.
-    for (const port of ports) if (port.nodePort === oldPortOf(old, port)) delete port.nodePort;
+  } else if (old !== undefined) {
+    dropOuterFields(spec, old);
   }
   if (spec.type === 'LoadBalancer' && spec.externalTrafficPolicy === 'Local') assignHealthPort(work);
   else delete spec.healthCheckNodePort;
+}
+
+/** The type may have changed: what only the old type had and a client sends back unchanged is not its wish. */
+function dropOuterFields(spec: ServiceSpec, old: ServiceSpec): void {
+  for (const port of spec.ports ?? []) if (port.nodePort === oldPortOf(old, port)) delete port.nodePort;
+  for (const field of ['externalTrafficPolicy', 'allocateLoadBalancerNodePorts', 'loadBalancerClass'] as const) {
+    if (spec[field] === old[field]) delete spec[field];
+  }
 }
 
 function assignPort(work: Work, port: ServicePort, index: number): void {
