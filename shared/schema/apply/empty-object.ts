@@ -9,17 +9,19 @@ import { type SchemaNode, schemaNode } from '../schema-node.ts';
 import { isAtomicMap } from './structure.ts';
 
 export function emptyObject(schema: TSchema): JsonObject {
-  const object = emptyValue(schemaNode(schema), true);
+  const object = emptyValue(schemaNode(schema));
   return isJsonObject(object) ? object : {};
 }
 
-function emptyValue(node: SchemaNode, isAlways: boolean): JsonObject | readonly never[] | undefined {
-  if (!isAlways) return undefined;
+function emptyValue(node: SchemaNode): JsonObject | readonly never[] | undefined {
   if (node.type === 'array') return [];
   if (node.properties === undefined || isAtomicMap(node)) return undefined;
-  const members = Object.entries(node.properties).map(([key, member]) => {
-    const isRequired = node.required?.includes(key) ?? false;
-    return [key, emptyValue(member, isRequired || isPlainStruct(key))] as const;
-  });
+  const members = Object.entries(node.properties)
+    .filter(([key, member]) => isAlwaysThere(node, key, member))
+    .map(([key, member]) => [key, emptyValue(member)] as const);
   return Object.fromEntries(members.filter(([, value]) => value !== undefined));
+}
+
+function isAlwaysThere({ required = [] }: SchemaNode, key: string, member: SchemaNode): boolean {
+  return required.includes(key) || (isPlainStruct(key) && member.default !== undefined);
 }

@@ -33,8 +33,9 @@ function fieldsLeft(node: SchemaNode | undefined, value: JsonObject, claims: Cla
     const element = fieldElement(key);
     if (isDropped(element, claims, isNamedField(node, key))) continue;
     const rest = left(memberOf(node, key), member, claimsBelow(claims, element));
-    // A container that only held what is gone goes with it.
-    if (!isEmptyContainer(rest) || isEmptyContainer(member)) setKey(result, key, rest);
+    // A container that only held what is gone goes with it, unless somebody wants it empty (`emptyDir: {}`).
+    const isWanted = isEmptyContainer(member) || claims.owned.get(element)?.owned === true;
+    if (isWanted || !isEmptyContainer(rest)) setKey(result, key, rest);
   }
   return result;
 }

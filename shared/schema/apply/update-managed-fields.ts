@@ -18,7 +18,7 @@ import {
   newFieldManager,
   parseManagedFields,
 } from './field-managers.ts';
-import { differenceOf, EMPTY_FIELD_SET, equalSets, unionOf } from './field-set.ts';
+import { differenceOf, equalSets, fieldPath, fieldSetOf, unionOf } from './field-set.ts';
 import { fitFieldSet } from './fit-field-set.ts';
 import { STRIPPED_FIELDS } from './stripped-fields.ts';
 
@@ -35,6 +35,8 @@ export interface UpdateOptions {
   schema: TSchema;
   /** `apps/v1`. */
   apiVersion: string;
+  /** Paths of fields that this endpoint does not change (`[['status']]` on the object itself): nobody comes to own them. */
+  resetFields?: readonly (readonly string[])[];
   nowMs: number;
 }
 
@@ -52,9 +54,9 @@ export function updateManagedFields(options: UpdateOptions): ManagedFieldsEntry[
 export type TrackOptions = Omit<UpdateOptions, 'managers'>;
 
 export function trackUpdate(managers: FieldManagers, options: TrackOptions): FieldManagers {
-  const { before, after, schema } = options;
+  const { before, after, schema, resetFields = [] } = options;
   const comparison = compareObjects(schema, before ?? emptyObject(schema), after);
-  const tracked = filterComparison(comparison, EMPTY_FIELD_SET, STRIPPED_FIELDS);
+  const tracked = filterComparison(comparison, fieldSetOf(resetFields.map(fieldPath)), STRIPPED_FIELDS);
   const changed = changedFields(tracked);
   if (changed.size === 0) return managers;
   const writer = writerOf(options);
