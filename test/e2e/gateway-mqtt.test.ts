@@ -12,6 +12,7 @@ import { systemClock } from '../../shared/platform/clock.ts';
 import { silentLogger } from '../../shared/platform/logger.ts';
 import { systemRandom } from '../../shared/platform/random.ts';
 import { objectResponse } from '../../shared/protocol/exchange.ts';
+import { computeCaHash } from '../../shared/protocol/join-token.ts';
 import {
   connectMqtt,
   type MqttConnection,
@@ -133,6 +134,14 @@ test('a node with its certificate, and a board with a join token, get in and rea
     client.stop();
     await transport.close();
   }
+});
+
+test('the chain that the broker shows ends with the CA, so that a join token can check it', async () => {
+  const socket = connectTls({ host: 'localhost', port: broker.port(), rejectUnauthorized: false });
+  await once(socket, 'secureConnect');
+  const { issuerCertificate } = socket.getPeerCertificate(true);
+  socket.destroy();
+  assert.equal(computeCaHash(issuerCertificate.raw), pki.authority.hash);
 });
 
 test('whoever may not get in is told why', async () => {
