@@ -45,6 +45,9 @@ export interface PodReconcilerOptions {
 /** A plan leads to the next: sandbox, image, container. More rounds than any pod needs mean that something loops. */
 const MAX_ROUNDS = 32;
 
+/** A pod that loops leaves time for the others. */
+const REST_MS = 5_000;
+
 /** When a volume cannot be had and nothing will tell of the change: a missing host path, a full disk. */
 const VOLUME_RETRY_MS = 5_000;
 
@@ -64,7 +67,7 @@ export class PodReconciler {
       const result = pod === undefined ? await this.#endVanished(uid) : await this.#converge(pod);
       if (result !== 'again') return result;
     }
-    return { requeueAfterMs: 0 };
+    return { requeueAfterMs: REST_MS };
   }
 
   async #converge(apiPod: Pod): Promise<ReconcileResult | 'again'> {

@@ -28,6 +28,9 @@ export interface StatusWriterOptions {
 const RETRY: BackoffPolicy = { initialMs: 200, maxMs: 30_000, factor: 2, jitter: 0.2 };
 const MAX_PARALLEL_WRITES = 4;
 
+/** The same status is not written more often than this. */
+const REPEAT_MS = 10_000;
+
 /** Fields that stay absent from the wanted status are removed by null, which only these may be. */
 const REMOVABLE = ['reason', 'message', 'podIP', 'podIPs', 'initContainerStatuses'] as const;
 
@@ -68,7 +71,10 @@ export class StatusWriter implements Component {
       return;
     }
     this.#wanted.set(uid, status);
-    this.#controller.enqueue(uid);
+    const written = this.#written.get(uid)?.status;
+    // Somebody undid it, or the server cannot show it: never fight about it at full speed.
+    if (written !== undefined && jsonEqual(written, status)) this.#controller.enqueueAfter(uid, REPEAT_MS);
+    else this.#controller.enqueue(uid);
   }
 
   /** Whether the API shows this status. `pod` comes from `overlay`. */
@@ -133,9 +139,12 @@ function isUpToDate({ status: shown }: Pod, wanted: OwnedPodStatus): boolean {
 /** A strategic merge patch: conditions are merged by type, lists of addresses are replaced as a whole. */
 function renderPatch(status: OwnedPodStatus): Record<string, unknown> {
   const removed = REMOVABLE.filter((key) => status[key] === undefined).map((key) => [key, null]);
+  // A merged condition would keep what the old one said.
+  const conditions = (status.conditions ?? []).map((condition) => ({ reason: null, message: null, ...condition }));
   return {
     ...status,
     ...Object.fromEntries(removed),
+    conditions,
     hostIPs: [...(status.hostIPs ?? []), { $patch: 'replace' }],
     ...(status.podIPs ? { podIPs: [...status.podIPs, { $patch: 'replace' }] } : {}),
   };

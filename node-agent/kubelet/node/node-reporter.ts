@@ -36,6 +36,9 @@ export interface NodeReporterOptions {
 /** Images and pressures are looked at this often; nothing is written when they are the same. */
 const LOOK_INTERVAL_MS = 60_000;
 
+/** The same status is not written more often than this. */
+const REPEAT_MS = 10_000;
+
 const RETRY: BackoffPolicy = { initialMs: 500, maxMs: 30_000, factor: 2, jitter: 0.3 };
 
 export class NodeReporter implements Component {
@@ -46,6 +49,8 @@ export class NodeReporter implements Component {
   #sample: Sample | undefined;
   #runtime: RuntimeInfo | undefined;
   #images: ImageRecord[] = [];
+  /** Status written last, and when: never fight about it at full speed. */
+  #written: { status: unknown; atMs: number } | undefined;
 
   constructor(options: NodeReporterOptions) {
     this.#options = options;
@@ -96,7 +101,7 @@ export class NodeReporter implements Component {
     const node = this.#informer.get(this.#options.node);
     if (facts === undefined) return {};
     if (node === undefined) await this.#register(facts);
-    else await this.#update(node, facts);
+    else if (!(await this.#update(node, facts))) return { requeueAfterMs: REPEAT_MS };
     return { requeueAfterMs: LOOK_INTERVAL_MS };
   }
 
@@ -138,8 +143,9 @@ export class NodeReporter implements Component {
     }
   }
 
-  async #update(node: Node, facts: NodeFacts): Promise<void> {
-    const { client } = this.#options;
+  /** false: the same was written a moment ago, and did not last. */
+  async #update(node: Node, facts: NodeFacts): Promise<boolean> {
+    const { client, clock } = this.#options;
     const key = { name: facts.name };
     const labels = renderLabels(facts);
     const isLabelled = Object.entries(labels).every(([name, value]) => node.metadata.labels?.[name] === value);
@@ -147,13 +153,17 @@ export class NodeReporter implements Component {
     const { conditions: wanted = [], ...status } = renderNodeStatus(facts);
     const isSame = Object.entries(status).every(([field, value]) => jsonEqual(Reflect.get(node.status, field), value));
     const changed = wanted.filter((condition) => !isShown(node, condition));
-    if (isSame && changed.length === 0) return;
-    const now = formatTime(this.#options.clock.nowMs());
+    if (isSame && changed.length === 0) return true;
+    const isRepeat = jsonEqual(this.#written?.status, { status, changed });
+    if (isRepeat && clock.monotonicMs() - (this.#written?.atMs ?? 0) < REPEAT_MS) return false;
+    this.#written = { status: { status, changed }, atMs: clock.monotonicMs() };
+    const now = formatTime(clock.nowMs());
     const conditions = changed.map((condition) => stamp(node, condition, now));
     // Addresses are replaced as a whole: a strategic patch would keep those of an old network.
     const addresses = [...(status.addresses ?? []), { $patch: 'replace' }];
     const body = { status: { ...status, addresses, ...(conditions.length > 0 ? { conditions } : {}) } };
     await client.patch(NodeKind, key, { type: 'strategic', body, subresource: 'status' });
+    return true;
   }
 }
 

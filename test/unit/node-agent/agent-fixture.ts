@@ -116,9 +116,7 @@ export async function createAgentFixture(options: Partial<FakeRuntimeOptions> = 
       return agent;
     },
     async restartAgent() {
-      const stopped = agent.stop();
-      await clock.advance(1_000);
-      await stopped;
+      await finish(clock, agent.stop());
       agent = make();
       await agent.start();
       await clock.advance(1_000);
@@ -137,12 +135,20 @@ export async function createAgentFixture(options: Partial<FakeRuntimeOptions> = 
       throw new Error(`it never came about: ${what}`);
     },
     async stop() {
-      const stopped = agent.stop();
-      await clock.advance(1_000);
-      await stopped;
+      await finish(clock, agent.stop());
       await server.stop();
       await store.close();
     },
   };
   return fixture;
+}
+
+/** Time goes by until the work is done: it may wait for timers. */
+async function finish(clock: VirtualClock, work: Promise<void>): Promise<void> {
+  const state = { isOver: false };
+  const noted = work.finally(() => {
+    state.isOver = true;
+  });
+  for (let step = 0; step < MAX_STEPS && !state.isOver; step += 1) await clock.advance(STEP_MS);
+  await noted;
 }
