@@ -150,7 +150,7 @@ function healthChecks(isReady: () => boolean): PathServices['checks'] {
 }
 
 function composeComponents(
-  { apiPort = DEFAULT_API_PORT, serviceCidr = SERVICE_CIDR, clock, logger }: ApiServerOptions,
+  { kinds, apiPort = DEFAULT_API_PORT, serviceCidr = SERVICE_CIDR, clock, logger }: ApiServerOptions,
   services: Services,
   allocator: ServiceAllocator | undefined,
 ): Component[] {
@@ -158,7 +158,7 @@ function composeComponents(
   const events = kindOf('', 'Event');
   const bootstrap = { deps: services, kindOf, serviceRange: parseIpv4Range(serviceCidr), apiPort };
   return [
-    { start: nothing, stop: async () => hubs.stop() },
+    { start: async () => hubs.start(kinds), stop: async () => hubs.stop() },
     ...(allocator ? [{ start: () => allocator.start(), stop: async () => allocator.stop() }] : []),
     { start: () => createBootstrapObjects(bootstrap), stop: nothing },
     ...(events ? [new EventExpiry({ kind: events, objects, hub: hubs.of(events), clock, logger })] : []),

@@ -1,15 +1,18 @@
 /** The verbs of stored objects: get, list, watch, create, update, patch, delete, deletecollection. */
 import { isStatusError, notFound, type Status } from '../../../shared/machinery/errors.ts';
+import { isJsonObject, type JsonObject } from '../../../shared/machinery/json.ts';
 import { createObject } from '../registry/create.ts';
 import { deleteObject } from '../registry/delete.ts';
 import { filterOf, listObjects } from '../registry/list.ts';
-import { applyPatch } from '../registry/patch.ts';
+import { applyPatch, type PatchBody } from '../registry/patch.ts';
+import { isStatusLike, statusPartOf } from '../registry/status-part.ts';
 import { updateObject } from '../registry/update.ts';
-import { watchObjects } from '../registry/watch.ts';
+import { WatchStream } from '../registry/watch.ts';
 import type { WriteCall } from '../registry/write-call.ts';
 import { decodeBody, OBJECT_TYPES, PATCH_TYPES } from '../request/body.ts';
 import { type DeleteOptions, parseDeleteOptions } from '../request/delete-options.ts';
 import { checkListOptions, checkWatchOptions, parseListOptions } from '../request/list-options.ts';
+import { MEDIA_TYPE } from '../request/media-type.ts';
 import type { StoredContext } from '../request/request-context.ts';
 import type { Services } from '../services.ts';
 import type { ApiObject } from '../storage/api-object.ts';
@@ -62,7 +65,7 @@ const watch: Endpoint = async ({ objects, hubs, clock, random, responder }, cont
   const render = responder.watchRenderer(context);
   const { signal } = context.request;
   const deps = { objects, hub: hubs.of(context.kind), clock, random };
-  return responder.events(watchObjects(deps, { filter, options, render, signal }));
+  return responder.events(new WatchStream(deps, { filter, options, render, signal }));
 };
 
 const create: Endpoint = async (services, context) => {
@@ -85,7 +88,17 @@ async function replace(services: Services, context: StoredContext, call: WriteCa
 
 async function patch(services: Services, { request }: StoredContext, call: WriteCall): Promise<ApiObject> {
   const body = decodeBody(request, PATCH_TYPES, services.decodeProtobuf);
-  return updateObject(services, call, (current) => applyPatch(call.kind, current, body));
+  const patched = isStatusLike(call.subresource) ? { ...body, value: statusPatchOf(body) } : body;
+  return updateObject(services, call, (current) => applyPatch(call.kind, targetOf(call, current, body), patched));
+}
+
+/** A JSON patch may test any field; the other types name what they change, and only the status of that counts. */
+function statusPatchOf({ type, value }: PatchBody): unknown {
+  return type !== MEDIA_TYPE.jsonPatch && isJsonObject(value) ? statusPartOf(value) : value;
+}
+
+function targetOf({ subresource }: WriteCall, current: ApiObject, { type }: PatchBody): JsonObject {
+  return isStatusLike(subresource) && type !== MEDIA_TYPE.jsonPatch ? statusPartOf(current) : current;
 }
 
 function deleteOptionsOf({ decodeProtobuf }: Services, { request }: StoredContext): DeleteOptions {

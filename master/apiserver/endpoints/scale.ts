@@ -37,7 +37,7 @@ export const scaleEndpoint: Endpoint = async (services, context) => {
     case 'patch': {
       const patch = decodeBody(context.request, PATCH_TYPES, services.decodeProtobuf);
       const patched = (current: ApiObject): JsonObject =>
-        applyPatch(SCALE, asApiObject(scaleOf(context.kind, current)), patch).value;
+        applyPatch(SCALE, { ...scaleOf(context.kind, current) }, patch).value;
       return responder.value(context, await change(services, context, patched));
     }
     default:
@@ -118,8 +118,4 @@ function plainLabels(selector: JsonObject): Record<string, string> {
 /** The edge: the kind's schema has checked the selector's shape. */
 function asSelector(selector: JsonObject): LabelSelectorLike {
   return selector as LabelSelectorLike;
-}
-
-function asApiObject(scale: Scale): ApiObject {
-  return { ...scale };
 }

@@ -18,7 +18,7 @@ export interface DecodeOptions {
   warn(message: string): void;
   /** Makes the error of a strict request with unknown fields; a create's unless given. */
   strictError?(message: string): Error;
-  /** Changes the object after unknown fields are gone and before defaults are filled in. */
+  /** Changes the object before defaults are filled in; its fields may still have wrong types. */
   prepare?(object: ApiObject): void;
 }
 
@@ -28,31 +28,24 @@ export interface Decoded {
   errors: FieldError[];
 }
 
-/** Throws BadRequest. */
+/**
+ * One walk checks everything: normal form and defaults leave alone what has the wrong type, and a default may fill in what
+ * is required. Throws BadRequest.
+ */
 export function decodeObject(value: JsonObject, options: DecodeOptions): Decoded {
   const { kind } = options;
-  const typed = withTypeMeta(value, kind);
-  const found = validateObject(kind.schema, typed);
-  if (found.typeErrors.length > 0) {
-    throw undecodable(kind, found.typeErrors.map(({ message }) => message).join(', '));
-  }
-  reportUnknownFields(found.unknownFields, options);
-  const object = completeObject(typed, options, found.unknownFields.length > 0);
-  return { object, errors: validateObject(kind.schema, object).errors };
-}
-
-function completeObject(typed: JsonObject, options: DecodeOptions, hasUnknown: boolean): ApiObject {
-  const { schema, applyDefaults } = options.kind;
-  const normal = normalizeObject(schema, typed);
-  const object = asObject(hasUnknown ? pruneObject(schema, normal) : normal);
-  object.metadata ??= { name: '', uid: '', resourceVersion: '', creationTimestamp: '' };
+  const object = asObject(normalizeObject(kind.schema, withTypeMeta(value, kind)));
   options.prepare?.(object);
-  applySchemaDefaults(schema, object);
-  applyDefaults?.(object);
-  return object;
+  applySchemaDefaults(kind.schema, object);
+  const { typeErrors, unknownFields, errors } = validateObject(kind.schema, object);
+  if (typeErrors.length > 0) throw undecodable(kind, typeErrors.map(({ message }) => message).join(', '));
+  reportUnknownFields(unknownFields, options);
+  const known = unknownFields.length > 0 ? asObject(pruneObject(kind.schema, object)) : object;
+  kind.applyDefaults?.(known);
+  return { object: known, errors };
 }
 
-/** The edge: a value whose types were checked against the kind's schema is an object of that kind. */
+/** The edge: what is returned has been checked against the kind's schema; metadata is an object from the start. */
 function asObject(value: unknown): ApiObject {
   return value as ApiObject;
 }
@@ -85,16 +78,17 @@ function withTypeMeta(value: JsonObject, kind: DecodeOptions['kind']): JsonObjec
     throw badRequest(`${String(givenKind)} in version "${apiVersion}" cannot be handled as a ${kind.kind}`);
   }
   const { apiVersion: _, kind: __, metadata, ...rest } = value;
-  const kept = isJsonObject(metadata) ? { metadata: withoutServerFields(metadata) } : {};
-  return { apiVersion, kind: kind.kind, ...(metadata === undefined ? {} : { metadata }), ...kept, ...rest };
+  return { apiVersion, kind: kind.kind, metadata: clientMetadata(metadata, kind), ...rest };
 }
 
 function isGiven(value: unknown): boolean {
   return value !== undefined && value !== null && value !== '';
 }
 
-/** Kept by the server alone, whatever a client sends. */
-function withoutServerFields(metadata: JsonObject): JsonObject {
+/** Without what the server alone keeps, whatever a client sends. */
+function clientMetadata(metadata: unknown, kind: DecodeOptions['kind']): JsonObject {
+  if (metadata === undefined || metadata === null) return {};
+  if (!isJsonObject(metadata)) throw undecodable(kind, 'metadata must be an object');
   const { selfLink: _, managedFields: __, ...rest } = metadata;
   return rest;
 }

@@ -6,7 +6,7 @@ import { applyMergePatch } from '../../../shared/machinery/patch/merge-patch.ts'
 import { PatchError } from '../../../shared/machinery/patch/patch-error.ts';
 import { applyStrategicMergePatch } from '../../../shared/machinery/patch/strategic-merge-patch.ts';
 import { MEDIA_TYPE } from '../request/media-type.ts';
-import type { AnyKind, ApiObject } from '../storage/api-object.ts';
+import type { AnyKind } from '../storage/api-object.ts';
 import type { Wanted } from './update.ts';
 
 export interface PatchBody {
@@ -16,12 +16,12 @@ export interface PatchBody {
 }
 
 /** The wanted object of a patch. Throws BadRequest, Invalid, RequestEntityTooLarge, UnsupportedMediaType. */
-export function applyPatch(kind: Pick<AnyKind, 'schema'>, current: ApiObject, patch: PatchBody): Wanted {
+export function applyPatch(kind: Pick<AnyKind, 'schema'>, current: JsonObject, patch: PatchBody): Wanted {
   const value = asObject(runPatch(kind, current, patch));
   return { value, strictError: (message) => strictPatchError(patch, message) };
 }
 
-function runPatch({ schema }: Pick<AnyKind, 'schema'>, current: ApiObject, { type, value }: PatchBody): unknown {
+function runPatch({ schema }: Pick<AnyKind, 'schema'>, current: JsonObject, { type, value }: PatchBody): unknown {
   try {
     switch (type) {
       case MEDIA_TYPE.jsonPatch:

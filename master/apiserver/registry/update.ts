@@ -11,6 +11,7 @@ import { hasGeneration, strategyOf } from '../strategies/strategy-of.ts';
 import { changeObject, isReadyToRemove, MODIFIED_SINCE_READ, type NextState } from './change.ts';
 import { type Decoded, decodeObject } from './decode-object.ts';
 import type { RegistryDeps } from './registry-deps.ts';
+import { isStatusLike, statusKindOf, statusPartOf } from './status-part.ts';
 import { validateChangedMeta } from './validate-meta.ts';
 import type { WriteCall } from './write-call.ts';
 
@@ -64,17 +65,22 @@ async function computeUpdate(
 
 function decodeChanged(call: WriteCall, current: ApiObject, { value, strictError }: Wanted): Decoded {
   const { kind, fieldValidation, warn, subresource } = call;
+  const settings = { fieldValidation, warn, ...(strictError ? { strictError } : {}) };
+  const named = (object: ApiObject): void => {
+    object.metadata.name ||= current.metadata.name;
+    if (current.metadata.namespace) object.metadata.namespace ??= current.metadata.namespace;
+  };
+  if (isStatusLike(subresource)) {
+    return decodeObject(statusPartOf(value), { kind: statusKindOf(kind), ...settings, prepare: named });
+  }
   return decodeObject(value, {
     kind,
-    fieldValidation,
-    warn,
-    ...(strictError ? { strictError } : {}),
+    ...settings,
     prepare(object) {
+      named(object);
       // Defaults that depend on other fields must see the state that will be stored.
       if (kind.subresources.status && subresource === '') copyField(object, current, 'status');
-      object.metadata.name ||= current.metadata.name;
       if (current.metadata.deletionTimestamp) object.metadata.deletionTimestamp = current.metadata.deletionTimestamp;
-      if (current.metadata.namespace) object.metadata.namespace ??= current.metadata.namespace;
     },
   });
 }

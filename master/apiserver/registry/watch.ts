@@ -3,7 +3,7 @@
  * with the server, or when the client is too slow; a client resumes from the last revision it has seen.
  */
 import { expired, toStatus } from '../../../shared/machinery/errors.ts';
-import type { Clock } from '../../../shared/platform/clock.ts';
+import type { Clock, Timer } from '../../../shared/platform/clock.ts';
 import { nextFloat, type Random } from '../../../shared/platform/random.ts';
 import { StoreError } from '../../store/store.ts';
 import type { ListOptions } from '../request/list-options.ts';
@@ -11,7 +11,7 @@ import type { WatchRenderer } from '../response/watch-renderer.ts';
 import type { ObjectFilter } from '../storage/object-filter.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import type { WatchHub } from '../storage/watch-hub.ts';
-import { watchChanges } from '../storage/watcher.ts';
+import { Watcher, type WatchSignal } from '../storage/watcher.ts';
 import { listObjects } from './list.ts';
 
 /** Without a wish of the client a watch lasts between half an hour and an hour, so that not all end at once. */
@@ -34,21 +34,96 @@ export interface WatchRequest {
   signal: AbortSignal;
 }
 
-export async function* watchObjects(deps: WatchDeps, request: WatchRequest): AsyncGenerator<unknown> {
-  const end = new AbortController();
-  const stop = (): void => end.abort();
-  const timer = deps.clock.after(durationMs(deps, request.options), stop);
-  if (request.signal.aborted) stop();
-  request.signal.addEventListener('abort', stop, { once: true });
-  try {
-    yield* watchUntil(deps, request, end.signal);
-  } catch (error) {
-    const status = watchError(error, request.options);
-    if (status !== undefined) yield { type: 'ERROR', object: status };
-  } finally {
-    timer.cancel();
-    request.signal.removeEventListener('abort', stop);
-    end.abort();
+const END = { done: true, value: undefined } as const;
+
+/**
+ * Iterated by hand and not as a chain of generators: a busy cluster sends each of its watchers thousands of events a second,
+ * and every generator in the chain would cost several turns of the microtask queue an event.
+ */
+export class WatchStream implements AsyncIterableIterator<unknown> {
+  readonly #deps: WatchDeps;
+  readonly #request: WatchRequest;
+  readonly #watcher: Watcher;
+  /** What comes before live events; undefined once it is over. */
+  #head: AsyncGenerator<unknown> | undefined;
+  #timer: Timer | undefined;
+  #started = false;
+  #ended = false;
+
+  constructor(deps: WatchDeps, request: WatchRequest) {
+    this.#deps = deps;
+    this.#request = request;
+    this.#watcher = new Watcher(deps.hub, request.filter);
+    this.#head = readHead(deps, request, this.#watcher);
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  next(): Promise<IteratorResult<unknown, undefined>> {
+    if (!this.#started) this.#start();
+    if (this.#ended) return Promise.resolve(END);
+    return this.#head === undefined ? this.#nextLive() : this.#nextOfHead(this.#head);
+  }
+
+  async return(): Promise<IteratorResult<unknown, undefined>> {
+    this.#end();
+    return END;
+  }
+
+  #start(): void {
+    const { clock } = this.#deps;
+    const { signal, options } = this.#request;
+    this.#started = true;
+    this.#timer = clock.after(durationMs(this.#deps, options), this.#close);
+    signal.addEventListener('abort', this.#close, { once: true });
+    if (signal.aborted) this.#close();
+  }
+
+  /** What is queued is still given out. */
+  readonly #close = (): void => this.#watcher.close();
+
+  #end(): void {
+    this.#ended = true;
+    this.#watcher.close();
+    this.#timer?.cancel();
+    this.#request.signal.removeEventListener('abort', this.#close);
+  }
+
+  async #nextOfHead(head: AsyncGenerator<unknown>): Promise<IteratorResult<unknown, undefined>> {
+    try {
+      const result = await head.next();
+      if (!result.done) return result;
+    } catch (error) {
+      return this.#fail(error);
+    }
+    this.#head = undefined;
+    return this.#nextLive();
+  }
+
+  async #nextLive(): Promise<IteratorResult<unknown, undefined>> {
+    for (;;) {
+      const item = await this.#watcher.next();
+      if (item === undefined) {
+        this.#end();
+        return END;
+      }
+      const value = this.#render(item);
+      if (value !== undefined) return { done: false, value: value instanceof Promise ? await value : value };
+    }
+  }
+
+  #render(item: WatchSignal): unknown {
+    const { render, options } = this.#request;
+    if (item.type !== 'PROGRESS') return render.change(item.type, item.change);
+    return options.allowWatchBookmarks ? render.bookmark(item.revision) : undefined;
+  }
+
+  #fail(error: unknown): IteratorResult<unknown, undefined> {
+    this.#end();
+    const status = watchError(error, this.#request.options);
+    return status === undefined ? END : { done: false, value: { type: 'ERROR', object: status } };
   }
 }
 
@@ -56,24 +131,19 @@ function durationMs({ random }: WatchDeps, { timeoutSeconds }: ListOptions): num
   return timeoutSeconds === undefined ? MIN_WATCH_MS * (1 + nextFloat(random)) : timeoutSeconds * 1000;
 }
 
-async function* watchUntil(deps: WatchDeps, request: WatchRequest, signal: AbortSignal): AsyncGenerator<unknown> {
-  const { filter, options, render } = request;
+/** The first state, when that is wanted, and the changes that are already history. */
+async function* readHead(deps: WatchDeps, request: WatchRequest, watcher: Watcher): AsyncGenerator<unknown> {
   deps.hub.start();
-  const afterRevision = yield* firstState(deps, request, signal);
+  const afterRevision = yield* firstState(deps, request);
   // A client of another life of this cluster, such as before a snapshot was restored, must list again.
   if (afterRevision > deps.objects.revision()) throw new StoreError('future-revision', 'it has not happened here');
-  const changes = watchChanges({ hub: deps.hub, filter, afterRevision, signal });
-  for await (const item of changes) {
-    if (item.type !== 'PROGRESS') yield await render.change(item.type, item.change);
-    else if (options.allowWatchBookmarks) yield render.bookmark(item.revision);
-  }
+  for await (const { type, change } of watcher.catchUp(afterRevision)) yield await request.render.change(type, change);
 }
 
-/** Sends what is there already, when that is wanted; returns the revision from which to go on. */
+/** Returns the revision from which to go on. */
 async function* firstState(
   deps: WatchDeps,
-  { filter, options, render }: WatchRequest,
-  signal: AbortSignal,
+  { filter, options, render, signal }: WatchRequest,
 ): AsyncGenerator<unknown, number> {
   const { resourceVersion = 0, sendInitialEvents } = options;
   if (sendInitialEvents === false && resourceVersion === 0) return deps.objects.revision();

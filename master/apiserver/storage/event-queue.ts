@@ -4,39 +4,40 @@ export class EventQueue<T> {
   #items: T[] = [];
   #head = 0;
   #closed = false;
-  #wake: (() => void) | undefined;
+  #waiting: ((item: T | undefined) => void) | undefined;
 
   constructor(limit: number) {
     this.#limit = limit;
   }
 
-  /** False when the queue is full: the item is not taken and the queue ends after what it holds. */
-  push(item: T): boolean {
-    if (this.#closed) return false;
-    if (this.#items.length - this.#head >= this.#limit) {
+  /** When the queue is full the item is not taken, and the queue ends after what it holds. */
+  push(item: T): void {
+    if (this.#closed) return;
+    const waiting = this.#waiting;
+    if (waiting !== undefined) {
+      this.#waiting = undefined;
+      waiting(item);
+    } else if (this.#items.length - this.#head < this.#limit) {
+      this.#items.push(item);
+    } else {
       this.close();
-      return false;
     }
-    this.#items.push(item);
-    this.#signal();
-    return true;
   }
 
   /** Idempotent; what is queued is still given out. */
   close(): void {
     this.#closed = true;
-    this.#signal();
+    this.#waiting?.(undefined);
+    this.#waiting = undefined;
   }
 
   /** The next item; undefined when the queue has ended. One caller at a time. */
-  async next(): Promise<T | undefined> {
-    while (this.#head === this.#items.length) {
-      if (this.#closed) return undefined;
-      const { promise, resolve } = Promise.withResolvers<void>();
-      this.#wake = resolve;
-      await promise;
-    }
-    return this.#shift();
+  next(): Promise<T | undefined> {
+    if (this.#head < this.#items.length) return Promise.resolve(this.#shift());
+    if (this.#closed) return Promise.resolve(undefined);
+    return new Promise((resolve) => {
+      this.#waiting = resolve;
+    });
   }
 
   #shift(): T | undefined {
@@ -47,10 +48,5 @@ export class EventQueue<T> {
       this.#head = 0;
     }
     return item;
-  }
-
-  #signal(): void {
-    this.#wake?.();
-    this.#wake = undefined;
   }
 }

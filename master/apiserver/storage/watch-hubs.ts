@@ -32,6 +32,11 @@ export class WatchHubs {
     return hub;
   }
 
+  /** From now on changes are remembered: whoever lists and then watches finds the watch's beginning in memory. */
+  start(kinds: readonly AnyKind[]): void {
+    for (const kind of kinds) this.of(kind).start();
+  }
+
   /** Watches that are open, for metrics. */
   get watchers(): number {
     let sum = 0;

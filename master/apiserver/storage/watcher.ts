@@ -1,6 +1,6 @@
 /**
  * One client's watch: the changes after a revision that its filter lets through, in order, without a gap, and now and then
- * word of how far it has come. Reads the store's history until the hub can take over.
+ * word of how far it has come. First `catchUp` reads what the store remembers, then `next` gives what happens.
  */
 import type { Change, ChangeType } from './change.ts';
 import { EventQueue } from './event-queue.ts';
@@ -11,63 +11,82 @@ import type { WatchHub } from './watch-hub.ts';
 /** A client that has not taken this many events in time is cut off; it resumes from its last revision. */
 const MAX_QUEUED_EVENTS = 16_384;
 
-export type WatchSignal = { type: ChangeType; change: Change } | { type: 'PROGRESS'; revision: number };
-
-export interface WatchChangesOptions {
-  hub: WatchHub;
-  filter: ObjectFilter;
-  afterRevision: number;
-  signal: AbortSignal;
+export interface ChangeSignal {
+  type: ChangeType;
+  change: Change;
 }
 
-/** Ends when the signal aborts, when the client is too slow, or with the hub. Throws the store's `compacted`. */
-export async function* watchChanges(options: WatchChangesOptions): AsyncGenerator<WatchSignal> {
-  const { hub, filter, signal } = options;
-  const { trigger } = filter;
-  const queue = new EventQueue<WatchSignal>(MAX_QUEUED_EVENTS);
-  const close = (): void => queue.close();
-  signal.addEventListener('abort', close, { once: true });
-  let subscriber = subscriberOf(queue, filter, options.afterRevision);
-  try {
-    for (let revision = options.afterRevision; !hub.attach(subscriber, revision, trigger); ) {
-      const reached = yield* readHistory({ ...options, afterRevision: revision });
-      if (reached === undefined || signal.aborted) return;
-      revision = reached;
-      subscriber = subscriberOf(queue, filter, revision);
-    }
-    if (signal.aborted) return;
-    for (let item = await queue.next(); item !== undefined; item = await queue.next()) yield item;
-  } finally {
-    signal.removeEventListener('abort', close);
-    hub.detach(subscriber, trigger);
+export type WatchSignal = ChangeSignal | { type: 'PROGRESS'; revision: number };
+
+export class Watcher {
+  readonly #hub: WatchHub;
+  readonly #filter: ObjectFilter;
+  readonly #queue = new EventQueue<WatchSignal>(MAX_QUEUED_EVENTS);
+  readonly #abort = new AbortController();
+  #subscriber: Subscriber | undefined;
+
+  constructor(hub: WatchHub, filter: ObjectFilter) {
+    this.#hub = hub;
+    this.#filter = filter;
   }
-}
 
-/** The hub may lag behind what the client has already seen: nothing up to `afterRevision` is queued. */
-function subscriberOf(queue: EventQueue<WatchSignal>, filter: ObjectFilter, afterRevision: number): Subscriber {
-  return {
-    onChange(change) {
-      if (change.revision <= afterRevision) return;
-      const type = filter.typeOf(change);
-      if (type !== undefined) queue.push({ type, change });
-    },
-    onProgress(revision) {
-      if (revision > afterRevision) queue.push({ type: 'PROGRESS', revision });
-    },
-    onEnd: () => queue.close(),
-  };
-}
-
-/** Gives the store's changes until the hub's history goes on from there; undefined when the store has closed. */
-async function* readHistory(options: WatchChangesOptions): AsyncGenerator<WatchSignal, number | undefined> {
-  const { hub, filter, afterRevision, signal } = options;
-  for await (const batch of hub.readStore(afterRevision, signal)) {
-    for (const event of batch.events) {
-      const change = hub.changeOf(event);
-      const type = filter.typeOf(change);
-      if (type !== undefined) yield { type, change };
+  /**
+   * Gives the changes that happened before the hub's own history begins, then attaches to the hub. Throws the store's
+   * `compacted`.
+   */
+  async *catchUp(afterRevision: number): AsyncGenerator<ChangeSignal> {
+    let reached = afterRevision;
+    while (!this.#abort.signal.aborted && !this.#attach(reached)) {
+      const batches = this.#hub.readStore(reached, this.#abort.signal);
+      const before = reached;
+      for await (const batch of batches) {
+        for (const event of batch.events) {
+          const change = this.#hub.changeOf(event);
+          const type = this.#filter.typeOf(change);
+          if (type !== undefined) yield { type, change };
+        }
+        reached = batch.revision;
+        if (this.#hub.reachesBackTo(reached)) break;
+      }
+      // The store has closed.
+      if (reached === before && !this.#hub.reachesBackTo(reached)) this.close();
     }
-    if (hub.reachesBackTo(batch.revision)) return batch.revision;
   }
-  return undefined;
+
+  /** undefined: the watch is over. One caller at a time. */
+  next(): Promise<WatchSignal | undefined> {
+    return this.#queue.next();
+  }
+
+  /** Idempotent. */
+  close(): void {
+    this.#abort.abort();
+    this.#queue.close();
+    if (this.#subscriber !== undefined) this.#hub.detach(this.#subscriber, this.#filter.trigger);
+    this.#subscriber = undefined;
+  }
+
+  #attach(afterRevision: number): boolean {
+    const subscriber = this.#subscriberAfter(afterRevision);
+    if (!this.#hub.attach(subscriber, afterRevision, this.#filter.trigger)) return false;
+    this.#subscriber = subscriber;
+    return true;
+  }
+
+  /** The hub may lag behind what the client has already seen: nothing up to `afterRevision` is queued. */
+  #subscriberAfter(afterRevision: number): Subscriber {
+    const filter = this.#filter;
+    const queue = this.#queue;
+    return {
+      onChange(change) {
+        if (change.revision <= afterRevision) return;
+        const type = filter.typeOf(change);
+        if (type !== undefined) queue.push({ type, change });
+      },
+      onProgress(revision) {
+        if (revision > afterRevision) queue.push({ type: 'PROGRESS', revision });
+      },
+      onEnd: () => queue.close(),
+    };
+  }
 }
