@@ -3,9 +3,9 @@
  * else loses these and the ones that are gone.
  */
 import type { TSchema } from 'typebox';
-import { isJsonArray, isJsonObject, type JsonObject, jsonEqual } from '../../machinery/json.ts';
+import { type JsonObject, jsonEqual } from '../../machinery/json.ts';
 import { formatTime } from '../../platform/clock.ts';
-import type { ManagedFieldsEntry } from '../object-meta.ts';
+import type { KubernetesObject, ManagedFieldsEntry } from '../object-meta.ts';
 import { capUpdateManagers } from './cap-managers.ts';
 import { type Comparison, changedFields, compareObjects, filterComparison, writtenFields } from './compare.ts';
 import { emptyObject } from './empty-object.ts';
@@ -81,24 +81,13 @@ function writtenBy(present: FieldManager, comparison: Comparison, { nowMs }: Tra
  * For the last look before an object is stored: when nothing but times of managers would change, `next` gets the stored
  * times, so that a write without effect (defaults and the server's own fields may undo it) stays one.
  */
-export function keepTimes(current: JsonObject, next: JsonObject): JsonObject {
-  const stored = managedFieldsIn(current);
-  if (stored === undefined || !jsonEqual(withoutTimes(current), withoutTimes(next))) return next;
-  return { ...next, metadata: { ...metadataOf(next), managedFields: stored } };
+export function keepTimes<T extends KubernetesObject>(current: KubernetesObject, next: T): T {
+  const { managedFields } = current.metadata;
+  if (managedFields === undefined || !jsonEqual(withoutTimes(current), withoutTimes(next))) return next;
+  return { ...next, metadata: { ...next.metadata, managedFields } };
 }
 
-function metadataOf({ metadata }: JsonObject): JsonObject {
-  return isJsonObject(metadata) ? metadata : {};
-}
-
-function managedFieldsIn(object: JsonObject): readonly unknown[] | undefined {
-  const { managedFields } = metadataOf(object);
-  return isJsonArray(managedFields) ? managedFields : undefined;
-}
-
-function withoutTimes(object: JsonObject): JsonObject {
-  const entries = managedFieldsIn(object)?.map((entry) =>
-    isJsonObject(entry) ? { ...entry, time: undefined } : entry,
-  );
-  return { ...object, metadata: { ...metadataOf(object), managedFields: entries } };
+function withoutTimes(object: KubernetesObject): KubernetesObject {
+  const managedFields = object.metadata.managedFields?.map((entry) => ({ ...entry, time: undefined }));
+  return { ...object, metadata: { ...object.metadata, managedFields } };
 }

@@ -107,15 +107,16 @@ export class Steps {
   #store(object: JsonObject, managedFields: ManagedFieldsEntry[]): void {
     const complete = this.#complete(object);
     const metadata = isJsonObject(complete['metadata']) ? complete['metadata'] : {};
-    const next = { ...complete, metadata: { ...metadata, managedFields } };
-    const kept = this.stored === undefined ? next : keepTimes(this.stored, next);
-    this.stored = this.stored !== undefined && jsonEqual(kept, this.stored) ? this.stored : kept;
+    const next: JsonObject = { ...complete, metadata: { ...metadata, managedFields } };
+    const current = this.stored;
+    const kept = current === undefined ? next : keepTimes(asStored(current), asStored(next));
+    this.stored = current !== undefined && jsonEqual(kept, current) ? current : kept;
   }
 }
 
 /** The edge: what has the schema's normal form is an object of its kind. */
-function asStored(value: unknown): KubernetesObject {
-  return value as KubernetesObject;
+function asStored(value: unknown): KubernetesObject & JsonObject {
+  return value as KubernetesObject & JsonObject;
 }
 
 /** The value at `keys`; a list item is meant by its name. */
