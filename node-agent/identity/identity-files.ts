@@ -6,6 +6,7 @@ import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
 export interface IdentityFiles {
+  /** undefined: there is none. Throws IdentityError `damaged`. */
   read(name: string): Promise<string | undefined>;
   /** Throws IdentityError `not-writable`. */
   write(name: string, text: string): Promise<void>;
@@ -34,14 +35,18 @@ export class IdentityError extends Error {
 
 const PRIVATE_MODE = 0o600;
 
+const ABSENT = ['ENOENT', 'ENOTDIR'];
+
 export function createIdentityFiles(directory: string): IdentityFiles {
   return {
     async read(name) {
+      const path = join(directory, name);
       try {
-        return await readFile(join(directory, name), 'utf8');
+        return await readFile(path, 'utf8');
       } catch (error) {
-        if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
-        throw error;
+        if (error instanceof Error && 'code' in error && ABSENT.includes(String(error.code))) return undefined;
+        const why = error instanceof Error ? error.message : String(error);
+        throw new IdentityError('damaged', `cannot read ${path}: ${why}`);
       }
     },
     async write(name, text) {

@@ -2,11 +2,10 @@
  * Asks the master for the node's certificate and waits for it. The request's name follows from key and node, so that a join
  * that was interrupted is taken up again instead of doubled.
  */
+
 import { createHash } from 'node:crypto';
-import {
-  type CertificateSigningRequest,
-  CertificateSigningRequestKind,
-} from '../../shared/api/certificate-signing-request.ts';
+import type { CertificateSigningRequest } from '../../shared/api/certificate-signing-request.ts';
+import { CertificateSigningRequestRef } from '../../shared/api/kind-refs.ts';
 import type { Client } from '../../shared/client/client.ts';
 import { isConditionTrue } from '../../shared/machinery/conditions.ts';
 import { isStatusError } from '../../shared/machinery/errors.ts';
@@ -44,7 +43,7 @@ export async function requestCertificate(options: CertificateRequestOptions): Pr
 
 async function find(client: Client, name: string): Promise<CertificateSigningRequest | undefined> {
   try {
-    return await client.get(CertificateSigningRequestKind, { name });
+    return await client.get(CertificateSigningRequestRef, { name });
   } catch (error) {
     if (isStatusError(error, 'NotFound')) return undefined;
     throw error;
@@ -54,7 +53,7 @@ async function find(client: Client, name: string): Promise<CertificateSigningReq
 /** undefined: another try of ours was first. */
 async function create(client: Client, name: string, pem: string): Promise<CertificateSigningRequest | undefined> {
   try {
-    return await client.create(CertificateSigningRequestKind, {
+    return await client.create(CertificateSigningRequestRef, {
       metadata: { name },
       spec: {
         request: Buffer.from(pem).toString('base64'),

@@ -2,9 +2,11 @@
  * The ConfigMaps and Secrets that the node's pods name, each watched by itself while a pod names it: an agent sees nothing
  * of the others, and a change reaches its pods at once.
  */
-import { type ConfigMap, ConfigMapKind } from '../../shared/api/config-map.ts';
+
+import type { ConfigMap } from '../../shared/api/config-map.ts';
+import { ConfigMapRef, SecretRef } from '../../shared/api/kind-refs.ts';
 import type { Pod } from '../../shared/api/pod.ts';
-import { type Secret, SecretKind } from '../../shared/api/secret.ts';
+import type { Secret } from '../../shared/api/secret.ts';
 import type { Client, KindRef } from '../../shared/client/client.ts';
 import { Informer } from '../../shared/client/informer.ts';
 import type { Clock } from '../../shared/platform/clock.ts';
@@ -33,8 +35,8 @@ export class ConfigSources implements ConfigReader {
   readonly #secrets: Watches<Secret>;
 
   constructor(options: ConfigSourcesOptions) {
-    this.#configMaps = new Watches(options, ConfigMapKind);
-    this.#secrets = new Watches(options, SecretKind);
+    this.#configMaps = new Watches(options, ConfigMapRef);
+    this.#secrets = new Watches(options, SecretRef);
   }
 
   /** Watches what the pod names, and nothing more for it; undefined: the pod is gone. */

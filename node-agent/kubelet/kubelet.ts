@@ -2,7 +2,8 @@
  * The kubelet: what the API server assigns to this node runs here, and the API shows how it goes. Composition only; see
  * README.md for the picture.
  */
-import { type Pod, PodKind } from '../../shared/api/pod.ts';
+import { PodRef } from '../../shared/api/kind-refs.ts';
+import type { Pod } from '../../shared/api/pod.ts';
 import type { Client } from '../../shared/client/client.ts';
 import { Controller } from '../../shared/client/controller.ts';
 import type { EventRecorder } from '../../shared/client/event-recorder.ts';
@@ -83,7 +84,7 @@ class NodeKubelet implements Kubelet {
     this.pods = new Informer<Pod>({
       ...base,
       client,
-      kind: PodKind,
+      kind: PodRef,
       scope: { fieldSelector: `spec.nodeName=${node}` },
     });
     this.pods.addIndex('uid', ({ metadata }) => [metadata.uid]);

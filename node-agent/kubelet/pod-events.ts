@@ -1,6 +1,6 @@
 /** Tells users what happens to a pod and its containers, in Kubernetes' words. Repeats of one back-off are told once. */
+import { PodRef } from '../../shared/api/kind-refs.ts';
 import type { Pod } from '../../shared/api/pod.ts';
-import { PodKind } from '../../shared/api/pod.ts';
 import { type EventRecorder, type EventType, subjectOf } from '../../shared/client/event-recorder.ts';
 import { computeContainerIntent } from './pod/container-intent.ts';
 import type { PodView } from './pod/pod-view.ts';
@@ -15,13 +15,13 @@ export class PodEvents {
   }
 
   pod(pod: Pod, type: EventType, reason: string, message: string): void {
-    this.#recorder.event(subjectOf(PodKind, pod), type, reason, message);
+    this.#recorder.event(subjectOf(PodRef, pod), type, reason, message);
   }
 
   container(pod: Pod, container: string, event: { type: EventType; reason: string; message: string }): void {
     const isInit = pod.spec.initContainers?.some(({ name }) => name === container) ?? false;
     const fieldPath = `spec.${isInit ? 'initContainers' : 'containers'}{${container}}`;
-    this.#recorder.event({ ...subjectOf(PodKind, pod), fieldPath }, event.type, event.reason, event.message);
+    this.#recorder.event({ ...subjectOf(PodRef, pod), fieldPath }, event.type, event.reason, event.message);
   }
 
   /** Tells of containers that wait before their next start, once a wait. */

@@ -1,6 +1,8 @@
 /** Carries out the steps of a plan: one function an action, and a new kind of action does not compile without one. */
+
 import type { Container } from '../../shared/api/container.ts';
-import { type Pod, PodKind } from '../../shared/api/pod.ts';
+import { PodRef } from '../../shared/api/kind-refs.ts';
+import type { Pod } from '../../shared/api/pod.ts';
 import type { Client } from '../../shared/client/client.ts';
 import { isStatusError } from '../../shared/machinery/errors.ts';
 import { defined } from '../../shared/platform/assert.ts';
@@ -181,7 +183,7 @@ export class PodExecutor {
     const { namespace, name, uid } = podOf(target).metadata;
     try {
       const options = { gracePeriodSeconds: 0, preconditions: { uid } };
-      await this.#options.client.delete(PodKind, { namespace, name }, options);
+      await this.#options.client.delete(PodRef, { namespace, name }, options);
     } catch (error) {
       // Gone already, or another pod has the name by now.
       if (!isStatusError(error, 'NotFound') && !isStatusError(error, 'Conflict')) throw error;

@@ -2,7 +2,8 @@
  * Brings pods' statuses to the API server: the latest wanted one of each pod, only when it differs from what the API shows,
  * again and again until it is there. Pods never wait for it, so that they go on while the master is away.
  */
-import { type Pod, PodKind } from '../../shared/api/pod.ts';
+import { PodRef } from '../../shared/api/kind-refs.ts';
+import type { Pod } from '../../shared/api/pod.ts';
 import type { Client } from '../../shared/client/client.ts';
 import { Controller } from '../../shared/client/controller.ts';
 import { isStatusError } from '../../shared/machinery/errors.ts';
@@ -110,7 +111,7 @@ export class StatusWriter implements Component {
     // The uid makes sure that a new pod of the same name does not get this one's status.
     const body = { metadata: { uid }, status: renderPatch(status) };
     try {
-      await client.patch(PodKind, { namespace, name }, { type: 'strategic', body, subresource: 'status' });
+      await client.patch(PodRef, { namespace, name }, { type: 'strategic', body, subresource: 'status' });
     } catch (error) {
       if (!isStatusError(error, 'NotFound') && !isStatusError(error, 'Conflict')) throw error;
     }

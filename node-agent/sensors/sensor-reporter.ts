@@ -2,7 +2,8 @@
  * Tells the master how the board is: reads often, writes NodeSensors only when something changed enough or long ago. What
  * cannot be written is not queued: the next reading is the better one.
  */
-import { type NodeSensors, NodeSensorsKind } from '../../shared/api/node-sensors.ts';
+import { NodeSensorsRef } from '../../shared/api/kind-refs.ts';
+import type { NodeSensors } from '../../shared/api/node-sensors.ts';
 import type { Client } from '../../shared/client/client.ts';
 import { isStatusError } from '../../shared/machinery/errors.ts';
 import { formatBytes, formatMillis } from '../../shared/machinery/quantity.ts';
@@ -82,11 +83,11 @@ export class SensorReporter implements Component {
   async #tell(body: Record<string, unknown>): Promise<void> {
     const { client, node } = this.#options;
     try {
-      await client.patch(NodeSensorsKind, { name: node }, { type: 'merge', body });
+      await client.patch(NodeSensorsRef, { name: node }, { type: 'merge', body });
     } catch (error) {
       if (!isStatusError(error, 'NotFound')) throw error;
       const present = Object.entries(body).filter(([, value]) => value !== null);
-      await client.create(NodeSensorsKind, { ...Object.fromEntries(present), metadata: { name: node } });
+      await client.create(NodeSensorsRef, { ...Object.fromEntries(present), metadata: { name: node } });
     }
   }
 }

@@ -2,7 +2,8 @@
  * Keeps the node's own Node object true: registers it, and writes labels and status only when their content changed. Idle
  * boards write nothing: that they are alive is told by MQTT, not by heartbeats.
  */
-import { type Node, NodeKind } from '../../../shared/api/node.ts';
+import { NodeRef } from '../../../shared/api/kind-refs.ts';
+import type { Node } from '../../../shared/api/node.ts';
 import type { NodeCondition } from '../../../shared/api/node-status.ts';
 import type { Client } from '../../../shared/client/client.ts';
 import { Controller, type ReconcileResult } from '../../../shared/client/controller.ts';
@@ -56,7 +57,7 @@ export class NodeReporter implements Component {
     this.#options = options;
     const { client, clock, random, logger, node } = options;
     const scope = { fieldSelector: `metadata.name=${node}` };
-    this.#informer = new Informer<Node>({ client, kind: NodeKind, scope, clock, random, logger });
+    this.#informer = new Informer<Node>({ client, kind: NodeRef, scope, clock, random, logger });
     const reconcile = (): Promise<ReconcileResult> => this.#reconcile();
     this.#controller = new Controller({ name: 'node', reconcile, backoff: RETRY, clock, random, logger });
     this.#informer.onChange(() => this.lookAgain());
@@ -134,7 +135,7 @@ export class NodeReporter implements Component {
   async #register(facts: NodeFacts): Promise<void> {
     const { client, logger, node } = this.#options;
     try {
-      const created = await client.create(NodeKind, renderNode(facts));
+      const created = await client.create(NodeRef, renderNode(facts));
       logger.info('registered the node', { node });
       await this.#update(created, facts);
     } catch (error) {
@@ -149,20 +150,20 @@ export class NodeReporter implements Component {
     const key = { name: facts.name };
     const labels = renderLabels(facts);
     const isLabelled = Object.entries(labels).every(([name, value]) => node.metadata.labels?.[name] === value);
-    if (!isLabelled) await client.patch(NodeKind, key, { type: 'merge', body: { metadata: { labels } } });
+    if (!isLabelled) await client.patch(NodeRef, key, { type: 'merge', body: { metadata: { labels } } });
     const { conditions: wanted = [], ...status } = renderNodeStatus(facts);
     const isSame = Object.entries(status).every(([field, value]) => jsonEqual(Reflect.get(node.status, field), value));
     const changed = wanted.filter((condition) => !isShown(node, condition));
     if (isSame && changed.length === 0) return true;
     const isRepeat = jsonEqual(this.#written?.status, { status, changed });
     if (isRepeat && clock.monotonicMs() - (this.#written?.atMs ?? 0) < REPEAT_MS) return false;
-    this.#written = { status: { status, changed }, atMs: clock.monotonicMs() };
     const now = formatTime(clock.nowMs());
     const conditions = changed.map((condition) => stamp(node, condition, now));
     // Addresses are replaced as a whole: a strategic patch would keep those of an old network.
     const addresses = [...(status.addresses ?? []), { $patch: 'replace' }];
     const body = { status: { ...status, addresses, ...(conditions.length > 0 ? { conditions } : {}) } };
-    await client.patch(NodeKind, key, { type: 'strategic', body, subresource: 'status' });
+    await client.patch(NodeRef, key, { type: 'strategic', body, subresource: 'status' });
+    this.#written = { status: { status, changed }, atMs: clock.monotonicMs() };
     return true;
   }
 }

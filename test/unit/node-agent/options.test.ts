@@ -1,0 +1,50 @@
+/** The agent's flags, and complaints that say what to do. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { OptionsError, parseAgentFlags } from '../../../node-agent/options.ts';
+
+const HERE = { env: {}, hostname: 'Pi-1' };
+
+describe('parseAgentFlags', () => {
+  it('has defaults for everything', () => {
+    assert.deepEqual(parseAgentFlags([], HERE), {
+      dataDir: '/var/lib/bramble',
+      join: undefined,
+      master: { host: '127.0.0.1', port: 8883 },
+      name: 'pi-1',
+      dockerSocket: '/run/docker.sock',
+      nodeIp: undefined,
+      sensorsRoot: '',
+      logLevel: 'info',
+      logFormat: 'text',
+    });
+  });
+  it('takes the data directory from the environment, the flag first', () => {
+    const there = { ...HERE, env: { BRAMBLE_DATA_DIR: '/env' } };
+    const dataDirOf = (args: string[]) => {
+      const flags = parseAgentFlags(args, there);
+      return flags === 'help' ? '' : flags.dataDir;
+    };
+    assert.deepEqual([dataDirOf([]), dataDirOf(['--data-dir', '/flag'])], ['/env', '/flag']);
+  });
+  it('takes Docker sockets as Docker writes them', () => {
+    const flags = parseAgentFlags(['--docker', 'unix:///x.sock'], HERE);
+    assert.equal(flags === 'help' ? '' : flags.dockerSocket, '/x.sock');
+  });
+  it('helps', () => assert.equal(parseAgentFlags(['--help'], HERE), 'help'));
+  const complaints: [string[], string, RegExp][] = [
+    [['--nmae', 'x'], 'Pi-1', /--help lists the flags/],
+    [['--name', 'Pi 1'], 'Pi-1', /--name 'Pi 1' is no node name/],
+    [[], '_', /this machine's host name gives '-'.*--name/],
+    [['--mqtt-port', 'x'], 'Pi-1', /--mqtt-port takes a port number/],
+    [['--log-level', 'loud'], 'Pi-1', /--log-level takes one of debug, info/],
+  ];
+  for (const [args, hostname, message] of complaints) {
+    it(`complains of ${args.join(' ') || hostname}`, () => {
+      assert.throws(
+        () => parseAgentFlags(args, { env: {}, hostname }),
+        (error) => error instanceof OptionsError && message.test(error.message),
+      );
+    });
+  }
+});
