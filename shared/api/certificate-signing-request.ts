@@ -16,6 +16,7 @@ import {
   time,
 } from '../schema/fields.ts';
 import { ObjectMetaSchema } from '../schema/object-meta.ts';
+import { KIND_NAMES } from './kind-names.ts';
 import { checkSigningRequest } from './validation/signing-request.ts';
 
 export const CertificateSigningRequestSpecSchema = object(
@@ -78,29 +79,27 @@ function decisionText({ status }: CertificateSigningRequest): string {
   return `${decision}${has('Failed') ? ',Failed' : ''}${status.certificate ? ',Issued' : ''}`;
 }
 
-export const CertificateSigningRequestKind = defineKind<CertificateSigningRequest>({
-  group: 'certificates.k8s.io',
-  version: 'v1',
-  kind: 'CertificateSigningRequest',
-  plural: 'certificatesigningrequests',
-  namespaced: false,
-  shortNames: ['csr'],
-  subresources: { status: true, approval: true },
-  columns: [
-    nameColumn(),
-    ageColumn(),
-    { name: 'SignerName', type: 'string', description: 'who shall sign', value: ({ spec }) => spec.signerName },
-    { name: 'Requestor', type: 'string', description: 'who asked', value: ({ spec }) => spec.username ?? '' },
-    {
-      name: 'RequestedDuration',
-      type: 'string',
-      description: 'wanted life of the certificate',
-      value: ({ spec }) =>
-        spec.expirationSeconds === undefined ? '<none>' : renderDuration(spec.expirationSeconds * 1000),
-    },
-    { name: 'Condition', type: 'string', description: 'the decision', value: decisionText },
-  ],
-  selectableFields: { 'spec.signerName': ({ spec }) => spec.signerName },
-  validate: checkSigningRequest,
-  schema: CertificateSigningRequestSchema,
-});
+export const CertificateSigningRequestKind = defineKind<CertificateSigningRequest>(
+  KIND_NAMES.CertificateSigningRequest,
+  {
+    shortNames: ['csr'],
+    subresources: { status: true, approval: true },
+    columns: [
+      nameColumn(),
+      ageColumn(),
+      { name: 'SignerName', type: 'string', description: 'who shall sign', value: ({ spec }) => spec.signerName },
+      { name: 'Requestor', type: 'string', description: 'who asked', value: ({ spec }) => spec.username ?? '' },
+      {
+        name: 'RequestedDuration',
+        type: 'string',
+        description: 'wanted life of the certificate',
+        value: ({ spec }) =>
+          spec.expirationSeconds === undefined ? '<none>' : renderDuration(spec.expirationSeconds * 1000),
+      },
+      { name: 'Condition', type: 'string', description: 'the decision', value: decisionText },
+    ],
+    selectableFields: { 'spec.signerName': ({ spec }) => spec.signerName },
+    validate: checkSigningRequest,
+    schema: CertificateSigningRequestSchema,
+  },
+);

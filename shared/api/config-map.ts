@@ -4,6 +4,7 @@ import type { FieldError } from '../machinery/errors.ts';
 import { ageColumn, defineKind, nameColumn } from '../schema/define-kind.ts';
 import { bool, bytesMap, defaulted, object, ref, str, stringMap } from '../schema/fields.ts';
 import { ObjectMetaSchema } from '../schema/object-meta.ts';
+import { KIND_NAMES } from './kind-names.ts';
 import { checkDataSize, checkKeys, checkSeal, decodedBytes, textBytes } from './validation/data.ts';
 import { invalidValue } from './validation/field-error.ts';
 
@@ -29,13 +30,8 @@ function validateConfigMap(map: ConfigMap, old?: ConfigMap): FieldError[] {
   ];
 }
 
-export const ConfigMapKind = defineKind<ConfigMap>({
-  group: '',
-  version: 'v1',
-  kind: 'ConfigMap',
-  plural: 'configmaps',
+export const ConfigMapKind = defineKind<ConfigMap>(KIND_NAMES.ConfigMap, {
   shortNames: ['cm'],
-  namespaced: true,
   validate: validateConfigMap,
   schema: ConfigMapSchema,
   columns: [

@@ -20,6 +20,7 @@ import {
 } from '../schema/fields.ts';
 import { ObjectMetaSchema } from '../schema/object-meta.ts';
 import { templateColumns } from './columns/workload.ts';
+import { KIND_NAMES } from './kind-names.ts';
 import { LabelSelectorSchema } from './label-selector.ts';
 import { applyPodSpecDefaults } from './pod-defaults.ts';
 import { PodTemplateSpecSchema } from './pod-template.ts';
@@ -110,12 +111,7 @@ function applyDeploymentDefaults({ spec }: Deployment): void {
   spec.strategy.rollingUpdate = { maxUnavailable: '25%', maxSurge: '25%', ...spec.strategy.rollingUpdate };
 }
 
-export const DeploymentKind = defineKind<Deployment>({
-  group: 'apps',
-  version: 'v1',
-  kind: 'Deployment',
-  plural: 'deployments',
-  namespaced: true,
+export const DeploymentKind = defineKind<Deployment>(KIND_NAMES.Deployment, {
   shortNames: ['deploy'],
   categories: ['all'],
   subresources: {

@@ -7,6 +7,7 @@ import { defineKind } from '../schema/define-kind.ts';
 import { defaulted, int32, microTime, object, ref, required, str, time } from '../schema/fields.ts';
 import { ObjectMetaSchema } from '../schema/object-meta.ts';
 import { eventColumns } from './columns/event.ts';
+import { KIND_NAMES } from './kind-names.ts';
 import { ObjectReferenceSchema } from './references.ts';
 import { invalidValue } from './validation/field-error.ts';
 
@@ -57,12 +58,7 @@ function checkEvent({ metadata, involvedObject }: Event): FieldError[] {
   return [invalidValue('involvedObject.namespace', involvedObject.namespace ?? '', why)];
 }
 
-export const EventKind = defineKind<Event>({
-  group: '',
-  version: 'v1',
-  kind: 'Event',
-  plural: 'events',
-  namespaced: true,
+export const EventKind = defineKind<Event>(KIND_NAMES.Event, {
   shortNames: ['ev'],
   columns: eventColumns,
   selectableFields: {

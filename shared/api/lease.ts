@@ -7,6 +7,7 @@ import type { FieldError } from '../machinery/errors.ts';
 import { ageColumn, defineKind, nameColumn } from '../schema/define-kind.ts';
 import { defaulted, int32, microTime, object, ref, str } from '../schema/fields.ts';
 import { ObjectMetaSchema } from '../schema/object-meta.ts';
+import { KIND_NAMES } from './kind-names.ts';
 import { checkNotNegative, invalidValue, requiredValue } from './validation/field-error.ts';
 
 export const LeaseSpecSchema = object('LeaseSpec', 'Who holds the lease', {
@@ -39,12 +40,7 @@ function checkLease({ holderIdentity, leaseDurationSeconds, leaseTransitions }: 
   return errors;
 }
 
-export const LeaseKind = defineKind<Lease>({
-  group: 'coordination.k8s.io',
-  version: 'v1',
-  kind: 'Lease',
-  plural: 'leases',
-  namespaced: true,
+export const LeaseKind = defineKind<Lease>(KIND_NAMES.Lease, {
   durability: (namespace) => (namespace === 'kube-node-lease' ? 'memory' : 'disk'),
   columns: [
     nameColumn(),

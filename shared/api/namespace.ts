@@ -3,6 +3,7 @@ import type { Static } from 'typebox';
 import { ageColumn, defineKind, nameColumn } from '../schema/define-kind.ts';
 import { defaulted, list, object, oneOf, ref, required, str, strings, time } from '../schema/fields.ts';
 import { ObjectMetaSchema } from '../schema/object-meta.ts';
+import { KIND_NAMES } from './kind-names.ts';
 
 export const NamespaceSpecSchema = object('NamespaceSpec', 'What is wanted', {
   finalizers: strings(1, 'the namespace stays until this list is empty'),
@@ -54,12 +55,7 @@ function applyNamespaceDefaults({ metadata, spec }: Namespace): void {
   if (metadata.name) metadata.labels = { ...metadata.labels, [NAME_LABEL]: metadata.name };
 }
 
-export const NamespaceKind = defineKind<Namespace>({
-  group: '',
-  version: 'v1',
-  kind: 'Namespace',
-  plural: 'namespaces',
-  namespaced: false,
+export const NamespaceKind = defineKind<Namespace>(KIND_NAMES.Namespace, {
   nameRule: 'dns-label',
   shortNames: ['ns'],
   subresources: { status: true },

@@ -18,6 +18,7 @@ import {
   time,
 } from '../schema/fields.ts';
 import { ObjectMetaSchema } from '../schema/object-meta.ts';
+import { KIND_NAMES } from './kind-names.ts';
 
 const ContainerUsage = object('ContainerUsage', 'What one container uses', {
   name: required(str(undefined, 'name of the container')),
@@ -51,13 +52,8 @@ export const NodeSensorsSchema = object('NodeSensors', 'The latest reading of a 
 
 export type NodeSensors = Static<typeof NodeSensorsSchema>;
 
-export const NodeSensorsKind = defineKind<NodeSensors>({
-  group: 'bramble.dev',
-  version: 'v1',
-  kind: 'NodeSensors',
-  plural: 'nodesensors',
+export const NodeSensorsKind = defineKind<NodeSensors>(KIND_NAMES.NodeSensors, {
   singular: 'nodesensors',
-  namespaced: false,
   schema: NodeSensorsSchema,
   durability: () => 'memory',
   columns: [

@@ -4,6 +4,7 @@ import { defineKind } from '../schema/define-kind.ts';
 import { defaulted, object, ref, str } from '../schema/fields.ts';
 import { ObjectMetaSchema } from '../schema/object-meta.ts';
 import { nodeColumns } from './columns/node.ts';
+import { KIND_NAMES } from './kind-names.ts';
 import { NodeSpecSchema } from './node-spec.ts';
 import { NodeStatusSchema } from './node-status.ts';
 import { checkNode } from './validation/node.ts';
@@ -18,12 +19,7 @@ export const NodeSchema = object('Node', 'A board that runs pods', {
 
 export type Node = Static<typeof NodeSchema>;
 
-export const NodeKind = defineKind<Node>({
-  group: '',
-  version: 'v1',
-  kind: 'Node',
-  plural: 'nodes',
-  namespaced: false,
+export const NodeKind = defineKind<Node>(KIND_NAMES.Node, {
   shortNames: ['no'],
   subresources: { status: true },
   applyDefaults: ({ status }) => {

@@ -6,6 +6,7 @@ import { defineKind } from '../schema/define-kind.ts';
 import { defaulted, object, ref, str } from '../schema/fields.ts';
 import { ObjectMetaSchema } from '../schema/object-meta.ts';
 import { podColumns } from './columns/pod.ts';
+import { KIND_NAMES } from './kind-names.ts';
 import { applyPodDefaults } from './pod-defaults.ts';
 import { type PodSpec, PodSpecSchema } from './pod-spec.ts';
 import { PodStatusSchema } from './pod-status.ts';
@@ -36,12 +37,7 @@ function checkNoEphemeral({ ephemeralContainers = [] }: PodSpec): FieldError[] {
     : [forbiddenValue('spec.ephemeralContainers', 'cannot be set on create')];
 }
 
-export const PodKind = defineKind<Pod>({
-  group: '',
-  version: 'v1',
-  kind: 'Pod',
-  plural: 'pods',
-  namespaced: true,
+export const PodKind = defineKind<Pod>(KIND_NAMES.Pod, {
   shortNames: ['po'],
   categories: ['all'],
   subresources: { status: true },

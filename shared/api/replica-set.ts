@@ -4,6 +4,7 @@ import { ageColumn, defineKind, nameColumn } from '../schema/define-kind.ts';
 import { defaulted, int32, int64, list, object, oneOf, ref, required, str, time } from '../schema/fields.ts';
 import { ObjectMetaSchema } from '../schema/object-meta.ts';
 import { templateColumns } from './columns/workload.ts';
+import { KIND_NAMES } from './kind-names.ts';
 import { LabelSelectorSchema } from './label-selector.ts';
 import { applyPodSpecDefaults } from './pod-defaults.ts';
 import { PodTemplateSpecSchema } from './pod-template.ts';
@@ -54,12 +55,7 @@ export const ReplicaSetSchema = object('ReplicaSet', 'Keeps a number of like pod
 
 export type ReplicaSet = Static<typeof ReplicaSetSchema>;
 
-export const ReplicaSetKind = defineKind<ReplicaSet>({
-  group: 'apps',
-  version: 'v1',
-  kind: 'ReplicaSet',
-  plural: 'replicasets',
-  namespaced: true,
+export const ReplicaSetKind = defineKind<ReplicaSet>(KIND_NAMES.ReplicaSet, {
   shortNames: ['rs'],
   categories: ['all'],
   subresources: {

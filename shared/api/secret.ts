@@ -3,6 +3,7 @@ import type { Static } from 'typebox';
 import { ageColumn, defineKind, nameColumn } from '../schema/define-kind.ts';
 import { bool, bytesMap, defaulted, object, ref, str, stringMap } from '../schema/fields.ts';
 import { ObjectMetaSchema } from '../schema/object-meta.ts';
+import { KIND_NAMES } from './kind-names.ts';
 import { checkSecret } from './validation/secret.ts';
 
 export const SecretSchema = object('Secret', 'Confidential data that pods read as environment or files', {
@@ -26,12 +27,7 @@ function moveStringData(secret: Secret): void {
   delete secret.stringData;
 }
 
-export const SecretKind = defineKind<Secret>({
-  group: '',
-  version: 'v1',
-  kind: 'Secret',
-  plural: 'secrets',
-  namespaced: true,
+export const SecretKind = defineKind<Secret>(KIND_NAMES.Secret, {
   applyDefaults: moveStringData,
   columns: [
     nameColumn(),

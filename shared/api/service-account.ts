@@ -3,6 +3,7 @@ import type { Static } from 'typebox';
 import { ageColumn, defineKind, nameColumn } from '../schema/define-kind.ts';
 import { bool, defaulted, list, object, ref, str } from '../schema/fields.ts';
 import { ObjectMetaSchema } from '../schema/object-meta.ts';
+import { KIND_NAMES } from './kind-names.ts';
 import { LocalObjectReferenceSchema, ObjectReferenceSchema } from './references.ts';
 
 export const ServiceAccountSchema = object('ServiceAccount', 'An identity for the processes of pods', {
@@ -20,12 +21,7 @@ export const ServiceAccountSchema = object('ServiceAccount', 'An identity for th
 
 export type ServiceAccount = Static<typeof ServiceAccountSchema>;
 
-export const ServiceAccountKind = defineKind<ServiceAccount>({
-  group: '',
-  version: 'v1',
-  kind: 'ServiceAccount',
-  plural: 'serviceaccounts',
-  namespaced: true,
+export const ServiceAccountKind = defineKind<ServiceAccount>(KIND_NAMES.ServiceAccount, {
   shortNames: ['sa'],
   columns: [
     nameColumn(),

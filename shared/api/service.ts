@@ -4,6 +4,7 @@ import { defineKind } from '../schema/define-kind.ts';
 import { defaulted, object, ref, str } from '../schema/fields.ts';
 import { ObjectMetaSchema } from '../schema/object-meta.ts';
 import { serviceColumns } from './columns/service.ts';
+import { KIND_NAMES } from './kind-names.ts';
 import { type ServiceSpec, ServiceSpecSchema, ServiceStatusSchema } from './service-spec.ts';
 import { checkService } from './validation/service.ts';
 
@@ -44,12 +45,7 @@ function applyAddressDefaults(spec: ServiceSpec): void {
   if (spec.type === 'LoadBalancer') spec.allocateLoadBalancerNodePorts ??= true;
 }
 
-export const ServiceKind = defineKind<Service>({
-  group: '',
-  version: 'v1',
-  kind: 'Service',
-  plural: 'services',
-  namespaced: true,
+export const ServiceKind = defineKind<Service>(KIND_NAMES.Service, {
   nameRule: 'dns-1035-label',
   shortNames: ['svc'],
   categories: ['all'],

@@ -4,14 +4,11 @@
  */
 
 import type { JsonValue } from '../protocol/exchange.ts';
-import type { Kind } from '../schema/define-kind.ts';
+import type { KindRef } from '../schema/define-kind.ts';
+
 import type { Draft, KubernetesObject, ListMeta } from '../schema/object-meta.ts';
 
-/** What a client needs to know of a kind. */
-export type KindRef<T extends KubernetesObject> = Pick<
-  Kind<T>,
-  'objectType' | 'group' | 'version' | 'kind' | 'plural' | 'namespaced'
->;
+export type { KindRef };
 
 export interface ObjectKey {
   /** Absent for cluster-scoped kinds. */

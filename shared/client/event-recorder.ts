@@ -3,7 +3,9 @@
  * cannot be written is dropped. An event that repeats raises the count of the one that is there, and many repeats that
  * come together cost one request.
  */
-import { type Event, EventKind } from '../api/event.ts';
+
+import type { Event } from '../api/event.ts';
+import { EventRef } from '../api/kind-refs.ts';
 import { isStatusError, type StatusError } from '../machinery/errors.ts';
 import { type Clock, formatTime } from '../platform/clock.ts';
 import { type Logger, silentLogger } from '../platform/logger.ts';
@@ -159,14 +161,14 @@ class Recorder implements EventRecorder {
   async #create(entry: Entry): Promise<void> {
     const { client, random, component, host = '' } = this.#options;
     const { count } = entry;
-    const created = await client.create(EventKind, renderEvent(entry, { random, component, host }));
+    const created = await client.create(EventRef, renderEvent(entry, { random, component, host }));
     entry.stored = { key: { namespace: namespaceOf(entry.subject), name: created.metadata.name }, count };
   }
 
   async #raiseCount(entry: Entry, stored: { key: ObjectKey; count: number }): Promise<void> {
     const { count, lastMs, message } = entry;
     const body = { count, lastTimestamp: formatTime(lastMs), message };
-    await this.#options.client.patch(EventKind, stored.key, { type: 'merge', body });
+    await this.#options.client.patch(EventRef, stored.key, { type: 'merge', body });
     stored.count = count;
   }
 

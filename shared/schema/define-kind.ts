@@ -73,25 +73,30 @@ export interface Kind<T extends KubernetesObject = KubernetesObject> {
   durability?(namespace: string): Durability;
 }
 
+/** What a client needs to know of a kind. Made apart from the kind, so that a program that only asks needs no schemas. */
+export type KindRef<T extends KubernetesObject> = Pick<
+  Kind<T>,
+  'objectType' | 'group' | 'version' | 'kind' | 'plural' | 'namespaced'
+>;
+
 export type KindOptions<T extends KubernetesObject> = Partial<
   Pick<Kind<T>, 'shortNames' | 'categories' | 'subresources' | 'columns' | 'selectableFields' | 'singular'>
 > &
-  Pick<
+  Omit<
     Kind<T>,
-    'version' | 'kind' | 'plural' | 'namespaced' | 'nameRule' | 'schema' | 'applyDefaults' | 'validate' | 'durability'
-  > & {
-    group: string;
-  };
+    keyof KindRef<T> | 'shortNames' | 'categories' | 'subresources' | 'columns' | 'selectableFields' | 'singular'
+  >;
 
-/** Fills in what most kinds leave out. `schema` must be the object schema that `objectSchema` made. */
-export function defineKind<T extends KubernetesObject>(options: KindOptions<T>): Kind<T> {
+/** Fills in what most kinds leave out. */
+export function defineKind<T extends KubernetesObject>(ref: KindRef<T>, options: KindOptions<T>): Kind<T> {
   return {
-    singular: options.kind.toLowerCase(),
+    singular: ref.kind.toLowerCase(),
     shortNames: [],
     categories: [],
     subresources: {},
     columns: [nameColumn(), ageColumn()],
     selectableFields: {},
+    ...ref,
     ...options,
   };
 }
