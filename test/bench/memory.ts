@@ -37,6 +37,9 @@ export const memory: Bench = {
     const cluster = await startTestCluster({ nodes: NODES });
     try {
       return await measure(context, cluster);
+    } catch (error) {
+      for (const name of ['master', ...cluster.nodes]) await pidOf(cluster, name);
+      throw error;
     } finally {
       await cluster.stop();
     }
