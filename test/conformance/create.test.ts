@@ -173,6 +173,7 @@ test('a dry run checks everything and stores nothing', async () => {
   const dry = await api.post(`${CONFIG_MAPS}?dryRun=All`, configMap('dry'));
   assert.equal(dry.code, 201);
   assert.match(dry.body.metadata.uid, /-/);
+  assert.equal(dry.body.metadata.resourceVersion, undefined);
   assert.equal((await api.get(`${CONFIG_MAPS}/dry`)).code, 404);
   await api.post(CONFIG_MAPS, configMap('dry'));
   assert.equal((await api.post(`${CONFIG_MAPS}?dryRun=All`, configMap('dry'))).code, 409);

@@ -167,7 +167,10 @@ test('a token of a service account', async () => {
   await api.post(accounts, { metadata: { name: 'robot' } });
   const { code, body } = await api.post(`${accounts}/robot/token`, { spec: { expirationSeconds: 1200 } });
   assert.deepEqual([code, body.status.token], [201, 'token-of-default-robot-1200']);
-  assert.equal((await api.post(`${accounts}/robot/token`, {})).body.status.token, 'token-of-default-robot-3600');
+  assert.equal(
+    (await api.post(`${accounts}/robot/token`, { spec: {}, status: {} })).body.status.token,
+    'token-of-default-robot-3600',
+  );
   assert.equal((await api.post(`${accounts}/robot/token`, { spec: { expirationSeconds: 5 } })).code, 422);
   assert.equal((await api.post(`${accounts}/nobody/token`, {})).code, 404);
 });

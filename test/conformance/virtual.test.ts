@@ -36,6 +36,13 @@ test('may I: kubectl auth can-i', async () => {
   assert.equal((await api.post(`${AUTHORIZATION}/selfsubjectaccessreviews`, { spec: {} })).code, 422);
 });
 
+test('the empty status of a Go client is no answer', async () => {
+  const spec = { resourceAttributes: { verb: 'list', resource: 'pods' } };
+  const body = { spec, status: {} };
+  assert.equal((await api.post(`${AUTHORIZATION}/selfsubjectaccessreviews`, body)).body.status.allowed, true);
+  assert.equal((await api.post(`${AUTHORIZATION}/selfsubjectrulesreviews`, { spec: {}, status: {} })).code, 201);
+});
+
 test('may they: asked by those who may ask', async () => {
   const spec = { user: 'jane', groups: [GROUP.masters], resourceAttributes: { verb: 'delete', resource: 'nodes' } };
   const { code, body } = await api.post(`${AUTHORIZATION}/subjectaccessreviews`, { spec });

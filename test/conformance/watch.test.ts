@@ -196,6 +196,9 @@ test('a watch ends with the server', async () => {
   const watch = await own.watch(`${PODS}?watch=true`);
   const end = watch.next();
   await own.clock.settle();
-  await own.stop();
+  await own.server.stop();
   assert.equal(await end, undefined);
+  const late = await own.watch(`${PODS}?watch=true&resourceVersion=1`);
+  assert.equal(await late.next(), undefined);
+  await own.store.close();
 });

@@ -1,5 +1,5 @@
 /** The verbs of stored objects: get, list, watch, create, update, patch, delete, deletecollection. */
-import { isStatusError, notFound, type Status } from '../../../shared/machinery/errors.ts';
+import { isStatusError, notFound, type Status, StatusError } from '../../../shared/machinery/errors.ts';
 import { isJsonObject, type JsonObject } from '../../../shared/machinery/json.ts';
 import { createObject } from '../registry/create.ts';
 import { deleteObject } from '../registry/delete.ts';
@@ -88,8 +88,15 @@ async function replace(services: Services, context: StoredContext, call: WriteCa
 
 async function patch(services: Services, { request }: StoredContext, call: WriteCall): Promise<ApiObject> {
   const body = decodeBody(request, PATCH_TYPES, services.decodeProtobuf);
+  if (body.type === MEDIA_TYPE.applyPatch) throw noServerSideApply();
   const patched = isStatusLike(call.subresource) ? { ...body, value: statusPatchOf(body) } : body;
   return updateObject(services, call, (current) => applyPatch(call.kind, targetOf(call, current, body), patched));
+}
+
+/** Said before anything else, so that kubectl's sentence is about apply and not about an object that is not there yet. */
+function noServerSideApply(): StatusError {
+  const message = 'server-side apply is not supported by this server yet: use client-side apply';
+  return new StatusError('UnsupportedMediaType', message);
 }
 
 /** A JSON patch may test any field; the other types name what they change, and only the status of that counts. */

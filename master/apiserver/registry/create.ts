@@ -73,6 +73,8 @@ async function admitAndStore(deps: RegistryDeps, call: WriteCall, decoded: Decod
     if (!call.dryRun) return await deps.objects.create(call.kind, created);
     await refuseTaken(deps, call, created);
     reservations.release();
+    // What was not stored has no revision.
+    Reflect.deleteProperty(created.metadata, 'resourceVersion');
     return created;
   } catch (error) {
     reservations.release();

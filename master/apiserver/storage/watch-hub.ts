@@ -37,6 +37,7 @@ export class WatchHub {
   #revision = 0;
   #abort: AbortController | undefined;
   #timer: Timer | undefined;
+  #stopped = false;
 
   constructor(options: WatchHubOptions) {
     this.#options = options;
@@ -55,7 +56,7 @@ export class WatchHub {
 
   /** Idempotent. Called before a list that a watch shall follow, so that history begins before the list. */
   start(): void {
-    if (this.#abort !== undefined) return;
+    if (this.#abort !== undefined || this.#stopped) return;
     this.#abort = new AbortController();
     this.#revision = this.#options.store.revision();
     this.#floor = this.#revision;
@@ -63,8 +64,9 @@ export class WatchHub {
     void this.#run(this.#abort.signal);
   }
 
-  /** Idempotent; ends every subscriber. */
+  /** Idempotent; ends every subscriber, those that come later too. */
   stop(): void {
+    this.#stopped = true;
     this.#abort?.abort();
     this.#end();
   }
@@ -77,6 +79,10 @@ export class WatchHub {
   /** False when `afterRevision` lies before the history: read the store up to a later revision first. */
   attach(subscriber: Subscriber, afterRevision: number, trigger: Trigger | undefined): boolean {
     this.start();
+    if (this.#stopped) {
+      subscriber.onEnd();
+      return true;
+    }
     if (!this.reachesBackTo(afterRevision)) return false;
     for (const change of this.#history) if (change.revision > afterRevision) subscriber.onChange(change);
     this.#subscribers.add(subscriber, trigger);

@@ -37,7 +37,9 @@ export function servedVirtual(names: VirtualNames): ServedResource {
 export function readBody<T extends TypedObject>(services: Services, context: RequestContext, schema: TSchema): T {
   const { group, version, kind } = context.served;
   const { fieldValidation } = parseWriteOptions(context.request, 'CreateOptions');
-  const { object, errors } = decodeObject(objectBody(services, context), {
+  // Go clients send an empty status along; the answer is not theirs to give.
+  const { status: _, ...asked } = objectBody(services, context);
+  const { object, errors } = decodeObject(asked, {
     kind: { group, version, kind, schema },
     fieldValidation,
     warn: (message) => context.warnings.push(message),
