@@ -19,6 +19,10 @@ const MAX_MESSAGE_BYTES = 1024 * 1024;
 /** A peer that has not answered the ping before is gone. */
 const PING_INTERVAL_MS = 30_000;
 
+/** kubectl that was refused here asks again by SPDY, at once: then it is told the real reason, not that SPDY is unknown. */
+const REFUSAL_MEMORY_MS = 10_000;
+const MAX_REMEMBERED_REFUSALS = 100;
+
 export interface WebSocketDoorOptions {
   clock: Clock;
   logger: Logger;
@@ -39,11 +43,16 @@ export function createWebSocketDoor(options: WebSocketDoorOptions): WebSocketDoo
     perMessageDeflate: false,
     handleProtocols: (offered) => chooseProtocol([...offered]) ?? false,
   });
+  const refusals = new Refusals(options.clock);
   return {
     upgrade(incoming, socket, head) {
       // Until the handshake is made, a broken connection is reported here.
       socket.on('error', () => socket.destroy());
-      serve({ ...options, server, incoming, socket, head }).catch((error) => refuse(socket, error));
+      serve({ ...options, server, incoming, socket, head }).catch((error) => {
+        const reason = isWebSocket(incoming) ? error : (refusals.recall(incoming) ?? error);
+        if (isWebSocket(incoming)) refusals.remember(incoming, error);
+        refuse(socket, reason);
+      });
     },
     close() {
       for (const socket of server.clients) socket.terminate();
@@ -61,7 +70,7 @@ interface Upgrade extends WebSocketDoorOptions {
 
 async function serve(upgrade: Upgrade): Promise<void> {
   const { incoming, socket, answer } = upgrade;
-  if (incoming.headers.upgrade?.toLowerCase() !== 'websocket') {
+  if (!isWebSocket(incoming)) {
     throw badRequest(`the upgrade to ${incoming.headers.upgrade} is not served; use WebSocket`);
   }
   const abort = new AbortController();
@@ -82,6 +91,36 @@ async function serve(upgrade: Upgrade): Promise<void> {
     abort.abort();
     throw badRequest(`${readHead(incoming, abort.signal).path} does not speak WebSocket`);
   }
+}
+
+function isWebSocket({ headers }: IncomingMessage): boolean {
+  return headers.upgrade?.toLowerCase() === 'websocket';
+}
+
+/** Why which request was refused, for a moment. Keyed by who asks for what. */
+class Refusals {
+  readonly #clock: Clock;
+  readonly #recent = new Map<string, { error: unknown; atMs: number }>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  remember(incoming: IncomingMessage, error: unknown): void {
+    this.#recent.set(keyOf(incoming), { error, atMs: this.#clock.monotonicMs() });
+    const [oldest] = this.#recent.keys();
+    if (this.#recent.size > MAX_REMEMBERED_REFUSALS && oldest !== undefined) this.#recent.delete(oldest);
+  }
+
+  recall(incoming: IncomingMessage): unknown {
+    const refusal = this.#recent.get(keyOf(incoming));
+    const isRecent = refusal !== undefined && this.#clock.monotonicMs() - refusal.atMs < REFUSAL_MEMORY_MS;
+    return isRecent ? refusal.error : undefined;
+  }
+}
+
+function keyOf({ socket, headers, url = '' }: IncomingMessage): string {
+  return `${socket.remoteAddress} ${headers.authorization ?? ''} ${url}`;
 }
 
 function offeredProtocols({ headers }: IncomingMessage): string[] {
