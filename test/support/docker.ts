@@ -71,8 +71,12 @@ async function startOwnEngine(options: TestEngineOptions): Promise<TestEngine> {
   // Short, because the path of a Unix socket holds 107 bytes at most.
   const folder = mkdtempSync(join(tmpdir(), 'bt-docker-'));
   const socketPath = join(folder, 'docker.sock');
-  let child = await launch(folder, socketPath, options);
+  const bridge = options.isolated ? await makeBridge() : undefined;
+  const networkFlags = bridge === undefined ? [] : isolatedNetworkFlags(bridge);
+  const start = () => launch(folder, socketPath, [...networkFlags, ...(options.liveRestore ? ['--live-restore'] : [])]);
+  let child = await start();
   const end = async (signal: NodeJS.Signals): Promise<void> => {
+    const containerd = readPid(join(folder, 'exec/containerd/containerd.pid'));
     const ended = child.exitCode !== null || child.signalCode !== null;
     const exited = new Promise<void>((resolve) => {
       if (ended) resolve();
@@ -80,6 +84,8 @@ async function startOwnEngine(options: TestEngineOptions): Promise<TestEngine> {
     });
     child.kill(signal);
     await exited;
+    // A killed engine takes its containerd along, a moment later; a new one started meanwhile would wait for it in vain.
+    while (containerd !== undefined && isAlive(containerd)) await sleep(systemClock, POLL_MS);
   };
   let stopped = false;
   return {
@@ -88,25 +94,76 @@ async function startOwnEngine(options: TestEngineOptions): Promise<TestEngine> {
     async stop() {
       if (stopped) return;
       stopped = true;
+      if (!(await answers(socketPath))) {
+        await end('SIGKILL');
+        child = await start();
+      }
       await removeAllContainers(socketPath);
       await end('SIGTERM');
+      if (bridge !== undefined) await promisify(execFile)('ip', ['link', 'delete', bridge]);
+      await unmountBelow(folder);
       rmSync(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: POLL_MS });
     },
     kill: end,
     restart: async () => {
-      child = await launch(folder, socketPath, options);
+      child = await start();
     },
   };
 }
 
-async function launch(folder: string, socketPath: string, options: TestEngineOptions) {
+/** A bridge with a range of its own: two engines on docker0 would give the same addresses twice. */
+async function makeBridge(): Promise<string> {
+  const number = process.pid % 250;
+  const name = `bt-br${number}`;
+  const ip = (...args: string[]) => promisify(execFile)('ip', args);
+  await ip('link', 'add', name, 'type', 'bridge');
+  await ip('address', 'add', `10.198.${number}.1/24`, 'dev', name);
+  await ip('link', 'set', name, 'up');
+  return name;
+}
+
+/** Leaves the machine's packet filter to the other engine: each would remove the other's rules. */
+function isolatedNetworkFlags(bridge: string): string[] {
+  return ['--bridge', bridge, '--iptables=false', '--ip6tables=false', '--ip-masq=false'];
+}
+
+/** An engine that was killed leaves mounts that its successor does not know. */
+async function unmountBelow(folder: string): Promise<void> {
+  const points = readFileSync('/proc/mounts', 'utf8')
+    .split('\n')
+    .map((line) => line.split(' ')[1] ?? '');
+  for (const point of points
+    .filter((path) => path.startsWith(`${folder}/`))
+    .sort()
+    .reverse()) {
+    await promisify(execFile)('umount', [point]);
+  }
+}
+
+function readPid(path: string): number | undefined {
+  try {
+    return Number(readFileSync(path, 'utf8')) || undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
+
+async function launch(folder: string, socketPath: string, flags: readonly string[]) {
   const path = (name: string): string => join(folder, name);
   mkdirSync(path('data'), { recursive: true });
   const log = openSync(path('dockerd.log'), 'a');
   const args = [
     ...['--host', `unix://${socketPath}`, '--data-root', path('data'), '--exec-root', path('exec')],
     ...['--pidfile', path('dockerd.pid'), '--config-file', path('daemon.json')],
-    ...(options.liveRestore ? ['--live-restore'] : []),
+    ...flags,
   ];
   writeFileSync(path('daemon.json'), '{}');
   const child = spawn('dockerd', args, { stdio: ['ignore', log, log] });

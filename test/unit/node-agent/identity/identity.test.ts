@@ -13,6 +13,7 @@ import { readIdentity, readOrMakeKey, writeIdentity } from '../../../../node-age
 import { fetchCa } from '../../../../node-agent/identity/presented-ca.ts';
 import { requestCertificate } from '../../../../node-agent/identity/request-certificate.ts';
 import { CertificateSigningRequestKind } from '../../../../shared/api/certificate-signing-request.ts';
+import { systemClock } from '../../../../shared/platform/clock.ts';
 import { silentLogger } from '../../../../shared/platform/logger.ts';
 import { seededRandom } from '../../../../shared/platform/random.ts';
 import { computeCaHash } from '../../../../shared/protocol/join-token.ts';
@@ -34,7 +35,7 @@ function certify(
   issuer = { commonName, key },
   use: 'ca' | ['server auth'] = 'ca',
 ): string {
-  const now = Date.now();
+  const now = systemClock.nowMs();
   return createCertificate({
     subject: { commonName, organizations: [] },
     publicKey: createPublicKey(readPrivateKey(key)),
