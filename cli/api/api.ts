@@ -67,9 +67,11 @@ function renderRequest(call: ApiCall, signal: AbortSignal): Request {
 }
 
 function statusError(body: unknown): Error {
-  return isJsonObject(body) && body['kind'] === 'Status'
-    ? fromStatus(body as unknown as Status)
-    : internalError('the master sent an error without saying which');
+  return isStatus(body) ? fromStatus(body) : internalError('the master sent an error without saying which');
+}
+
+function isStatus(body: unknown): body is Status {
+  return isJsonObject(body) && body['kind'] === 'Status';
 }
 
 function unexpected(call: ApiCall, wanted: string): Error {

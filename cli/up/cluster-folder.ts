@@ -111,8 +111,15 @@ function notOurs(path: string): Failure {
 
 function parseState(text: string, path: string): State {
   const value: unknown = JSON.parse(text);
-  if (!isJsonObject(value) || !Array.isArray(value['nodes'])) {
-    throw new Failure(EXIT.input, `${path}/up/state.json is damaged`, `remove ${path} to start anew`);
-  }
-  return value as unknown as State;
+  if (isState(value)) return value;
+  throw new Failure(EXIT.input, `${path}/up/state.json is damaged`, `remove ${path} to start anew`);
+}
+
+/** We wrote the file ourselves, and replaced it at once: what is asked here tells our file from any other. */
+function isState(value: unknown): value is State {
+  if (!isJsonObject(value)) return false;
+  const ports = [value['apiPort'], value['mqttPort'], value['statusPort']];
+  return (
+    ports.every((port) => typeof port === 'number') && Array.isArray(value['nodes']) && Array.isArray(value['joined'])
+  );
 }

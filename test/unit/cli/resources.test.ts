@@ -12,7 +12,16 @@ import {
 
 function resource(fields: Partial<Resource> & Pick<Resource, 'kind' | 'plural'>): Resource {
   const singular = fields.kind.toLowerCase();
-  return { group: '', version: 'v1', singular, shortNames: [], namespaced: true, categories: [], verbs: [], ...fields };
+  return {
+    group: '',
+    version: 'v1',
+    singular,
+    shortNames: [],
+    namespaced: true,
+    categories: [],
+    verbs: ['list'],
+    ...fields,
+  };
 }
 
 const PODS = resource({ kind: 'Pod', plural: 'pods', shortNames: ['po'], categories: ['all'] });

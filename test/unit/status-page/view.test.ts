@@ -15,15 +15,20 @@ import type { Pod } from '../../../shared/api/pod.ts';
 
 const TIME = '2026-11-22T10:00:00Z';
 
+/** An object with only what the page reads. */
+function fixture<T>(value: object): T {
+  return JSON.parse(JSON.stringify(value));
+}
+
 function node(name: string, ready: 'True' | 'Unknown' = 'True'): Node {
-  return {
+  return fixture<Node>({
     metadata: { name },
     spec: {},
     status: {
       capacity: { cpu: '4', memory: '1Gi' },
       conditions: [{ type: 'Ready', status: ready, message: ready === 'True' ? 'fine' : 'its link is down' }],
     },
-  } as unknown as Node;
+  });
 }
 
 function sensors(name: string, fields: Partial<NodeSensors>): NodeSensors {
@@ -31,23 +36,23 @@ function sensors(name: string, fields: Partial<NodeSensors>): NodeSensors {
 }
 
 function deployment(available: number): Deployment {
-  return {
+  return fixture<Deployment>({
     metadata: { namespace: 'default', name: 'web', creationTimestamp: TIME },
     spec: { replicas: 2 },
     status: { availableReplicas: available },
-  } as unknown as Deployment;
+  });
 }
 
 function pod(name: string, waiting?: string): Pod {
   const state = waiting === undefined ? { running: { startedAt: TIME } } : { waiting: { reason: waiting } };
-  return {
+  return fixture<Pod>({
     metadata: { namespace: 'default', name, creationTimestamp: TIME, annotations: { note: 'hush' } },
     spec: { nodeName: 'pi-1', containers: [{ name: 'c', image: 'x', env: [{ name: 'PASSWORD', value: 'hush' }] }] },
     status: {
       phase: 'Running',
       containerStatuses: [{ name: 'c', ready: waiting === undefined, restartCount: 2, state }],
     },
-  } as unknown as Pod;
+  });
 }
 
 function view(objects: Partial<Parameters<typeof computeView>[0]>) {
