@@ -1,6 +1,6 @@
 /**
  * The ConfigMaps and Secrets that the node's pods name, each watched by itself while a pod names it: an agent sees nothing
- * of the others, and a change reaches its pods at once.
+ * of the others, and a change reaches its pods at once. When there are very many, the further ones are polled.
  */
 
 import type { ConfigMap } from '../../shared/api/config-map.ts';
@@ -8,11 +8,12 @@ import { ConfigMapRef, SecretRef } from '../../shared/api/kind-refs.ts';
 import type { Pod } from '../../shared/api/pod.ts';
 import type { Secret } from '../../shared/api/secret.ts';
 import type { Client, KindRef } from '../../shared/client/client.ts';
-import { Informer } from '../../shared/client/informer.ts';
+import { Informer, parseKey } from '../../shared/client/informer.ts';
 import type { Clock } from '../../shared/platform/clock.ts';
 import type { Logger } from '../../shared/platform/logger.ts';
 import type { Random } from '../../shared/platform/random.ts';
 import type { KubernetesObject } from '../../shared/schema/object-meta.ts';
+import { ConfigPoller } from './config-poller.ts';
 import type { ConfigReader, Found } from './spec/config-reader.ts';
 import { type ConfigReference, configReferences } from './spec/config-references.ts';
 
@@ -25,10 +26,15 @@ export interface ConfigSourcesOptions {
   onChange(uid: string): void;
 }
 
+/** One object that is looked after, and the pods that name it. */
 interface Watched<T extends KubernetesObject> {
-  informer: Informer<T>;
+  find(): Found<T>;
+  stop(): Promise<void>;
   pods: Set<string>;
 }
+
+/** Watches of each kind; a client may have 128 streams in all. Further objects are polled. */
+const MAX_WATCHES = 48;
 
 export class ConfigSources implements ConfigReader {
   readonly #configMaps: Watches<ConfigMap>;
@@ -69,6 +75,7 @@ class Watches<T extends KubernetesObject> {
   readonly #kind: KindRef<T>;
   readonly #watched = new Map<string, Watched<T>>();
   readonly #stopping = new Set<Promise<void>>();
+  #watches = 0;
 
   constructor(options: ConfigSourcesOptions, kind: KindRef<T>) {
     this.#options = options;
@@ -76,18 +83,14 @@ class Watches<T extends KubernetesObject> {
   }
 
   find(namespace: string, name: string): Found<T> {
-    const key = `${namespace}/${name}`;
-    const informer = this.#watched.get(key)?.informer;
-    const object = informer?.get(key);
-    if (object !== undefined) return { state: 'present', object };
-    return { state: informer?.hasSynced ? 'absent' : 'unknown' };
+    return this.#watched.get(`${namespace}/${name}`)?.find() ?? { state: 'unknown' };
   }
 
   setPod(uid: string, keys: ReadonlySet<string>): void {
     for (const [key, watched] of [...this.#watched]) {
       if (!keys.has(key) && watched.pods.delete(uid) && watched.pods.size === 0) this.#drop(key, watched);
     }
-    for (const key of keys) this.#watch(key).pods.add(uid);
+    for (const key of keys) this.#lookAfter(key).pods.add(uid);
   }
 
   async stop(): Promise<void> {
@@ -95,31 +98,53 @@ class Watches<T extends KubernetesObject> {
     await Promise.all(this.#stopping);
   }
 
-  #watch(key: string): Watched<T> {
+  #lookAfter(key: string): Watched<T> {
     const present = this.#watched.get(key);
     if (present !== undefined) return present;
-    const slash = key.indexOf('/');
-    const [namespace, name] = [key.slice(0, slash), key.slice(slash + 1)];
-    const { client, clock, random, logger, onChange } = this.#options;
-    const scope = { namespace, fieldSelector: `metadata.name=${name}` };
-    const informer = new Informer<T>({ client, kind: this.#kind, clock, random, logger, scope });
-    const watched: Watched<T> = { informer, pods: new Set() };
-    const tellAll = (): void => {
-      for (const uid of watched.pods) onChange(uid);
-    };
-    informer.onChange((changed) => {
-      if (changed === key) tellAll();
-    });
-    void informer.start();
-    // That the object does not exist is news too.
-    void informer.whenSynced().then(tellAll);
+    const watched = this.#watches < MAX_WATCHES ? this.#watch(key) : this.#poll(key);
     this.#watched.set(key, watched);
     return watched;
   }
 
-  #drop(key: string, { informer }: Watched<T>): void {
+  #watch(key: string): Watched<T> {
+    const { namespace, name } = parseKey(key);
+    const { client, clock, random, logger } = this.#options;
+    const scope = { namespace, fieldSelector: `metadata.name=${name}` };
+    const informer = new Informer<T>({ client, kind: this.#kind, clock, random, logger, scope });
+    const pods = new Set<string>();
+    informer.onChange(() => this.#tell(pods));
+    // That the object does not exist is news too.
+    void informer.whenSynced().then(() => this.#tell(pods));
+    void informer.start();
+    this.#watches += 1;
+    const stop = (): Promise<void> => {
+      this.#watches -= 1;
+      return informer.stop();
+    };
+    return { pods, stop, find: () => asFound(informer.get(key), informer.hasSynced) };
+  }
+
+  #poll(key: string): Watched<T> {
+    const { client, clock, random } = this.#options;
+    const pods = new Set<string>();
+    const onChange = (): void => this.#tell(pods);
+    const poller = new ConfigPoller<T>({ client, kind: this.#kind, key: parseKey(key), clock, random, onChange });
+    poller.start();
+    return { pods, stop: () => poller.stop(), find: () => asFound(poller.object, poller.hasLooked) };
+  }
+
+  #tell(pods: ReadonlySet<string>): void {
+    for (const uid of pods) this.#options.onChange(uid);
+  }
+
+  #drop(key: string, watched: Watched<T>): void {
     this.#watched.delete(key);
-    const stopped = informer.stop().finally(() => this.#stopping.delete(stopped));
+    const stopped = watched.stop().finally(() => this.#stopping.delete(stopped));
     this.#stopping.add(stopped);
   }
+}
+
+function asFound<T>(object: T | undefined, isKnown: boolean): Found<T> {
+  if (object !== undefined) return { state: 'present', object };
+  return { state: isKnown ? 'absent' : 'unknown' };
 }

@@ -344,6 +344,22 @@ describe('agent: configuration', () => {
     await until('it runs', async () => isReady(await getPod('web')));
   });
 
+  it('of very many objects reaches its pods too, if a little later', async () => {
+    const { client, createPod, getPod, until, files } = await open();
+    const names = Array.from({ length: 60 }, (_, index) => `conf-${index}`);
+    for (const name of names)
+      await client.create(ConfigMapKind, { metadata: { name, namespace: 'default' }, data: { a: '1' } });
+    const many = names.map((name) => ({ name, configMap: { name } }));
+    const { metadata } = await createPod('web', { containers: [CONTAINER], volumes: many });
+    await until('it runs', async () => isReady(await getPod('web')));
+    const body = { data: { a: '2' } };
+    for (const name of names)
+      await client.patch(ConfigMapKind, { namespace: 'default', name }, { type: 'merge', body });
+    const directory = `${PODS_ROOT}/${metadata.uid}/volumes/kubernetes.io~configmap`;
+    const isNew = (name: string): boolean => files.projected(`${directory}/${name}`)?.['a'] === '2';
+    await until('all files are new', async () => names.every(isNew));
+  });
+
   it('survives a disk that takes nothing for a while', async () => {
     const opened = await open();
     opened.files.fail('cannot write: no space left on device');
