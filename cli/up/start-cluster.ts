@@ -59,10 +59,9 @@ async function ensureMaster(context: Context, { folder, state, progress }: Start
 }
 
 async function ensureAgents(context: Context, session: Session, { folder, state, progress }: StartJob): Promise<void> {
-  const title = state.nodes.length === 1 ? 'Starting the agent' : `Starting ${state.nodes.length} agents`;
-  await progress.step(title, async (note) => {
-    const missing: string[] = [];
-    for (const name of state.nodes) if ((await readRunning(folder.pidFile(name))) === undefined) missing.push(name);
+  const missing: string[] = [];
+  for (const name of state.nodes) if ((await readRunning(folder.pidFile(name))) === undefined) missing.push(name);
+  await progress.step(renderAgentsTitle(missing.length), async (note) => {
     const isNew = (name: string): boolean => !state.joined.includes(name);
     const token = missing.some(isNew) ? await makeToken(context, session) : '';
     for (const name of missing) {
@@ -78,6 +77,11 @@ async function ensureAgents(context: Context, session: Session, { folder, state,
     state.joined = [...state.nodes];
     await folder.writeState(state);
   });
+}
+
+function renderAgentsTitle(count: number): string {
+  if (count === 0) return 'Looking at the agents';
+  return count === 1 ? 'Starting the agent' : `Starting ${count} agents`;
 }
 
 async function makeToken(context: Context, { api, profile }: Session): Promise<string> {
