@@ -31,8 +31,11 @@ const OPTIONS_KINDS: Readonly<Record<string, string>> = {
 
 export function writeCall(context: StoredContext): WriteCall {
   const { request, user, info, kind, warnings } = context;
+  const options = parseWriteOptions(request, OPTIONS_KINDS[info.verb] ?? 'UpdateOptions');
   return {
-    ...parseWriteOptions(request, OPTIONS_KINDS[info.verb] ?? 'UpdateOptions'),
+    ...options,
+    fieldManager: options.fieldManager || programOf(user),
+    startsFieldTracking: options.fieldManager !== '' && kind.durability === undefined,
     user,
     verb: info.verb,
     kind,
@@ -41,4 +44,10 @@ export function writeCall(context: StoredContext): WriteCall {
     subresource: info.subresource,
     warn: (message) => warnings.push(message),
   };
+}
+
+/** Components in this process and agents have names that say what they are: `system:kube-scheduler`, `system:node:pi-1`. */
+function programOf({ name }: WriteCall['user']): string {
+  if (name.startsWith('system:node:')) return 'kubelet';
+  return name.startsWith('system:') ? (name.split(':').at(-1) ?? '') : 'unknown';
 }

@@ -1,5 +1,5 @@
 /** The verbs of stored objects: get, list, watch, create, update, patch, delete, deletecollection. */
-import { isStatusError, notFound, type Status, StatusError } from '../../../shared/machinery/errors.ts';
+import { isStatusError, notFound, type Status } from '../../../shared/machinery/errors.ts';
 import { isJsonObject, type JsonObject } from '../../../shared/machinery/json.ts';
 import { createObject } from '../registry/create.ts';
 import { deleteObject } from '../registry/delete.ts';
@@ -17,6 +17,7 @@ import type { StoredContext } from '../request/request-context.ts';
 import type { Services } from '../services.ts';
 import type { ApiObject } from '../storage/api-object.ts';
 import { strategyOf } from '../strategies/strategy-of.ts';
+import { applyEndpoint, isApplyPatch, refuseForce } from './apply.ts';
 import { type Endpoint, methodNotAllowed, objectBody, writeCall } from './endpoint.ts';
 
 export const objectsEndpoint: Endpoint = (services, context) => {
@@ -76,6 +77,7 @@ const create: Endpoint = async (services, context) => {
 
 /** PUT and PATCH, of the object itself and of subresources that are parts of it. */
 export const changeEndpoint: Endpoint = async (services, context) => {
+  if (isApplyPatch(context.request)) return applyEndpoint(services, context);
   const call = writeCall(context);
   const changed = await (call.verb === 'patch' ? patch : replace)(services, context, call);
   return services.responder.object(context, changed);
@@ -87,16 +89,10 @@ async function replace(services: Services, context: StoredContext, call: WriteCa
 }
 
 async function patch(services: Services, { request }: StoredContext, call: WriteCall): Promise<ApiObject> {
+  refuseForce(request);
   const body = decodeBody(request, PATCH_TYPES, services.decodeProtobuf);
-  if (body.type === MEDIA_TYPE.applyPatch) throw noServerSideApply();
   const patched = isStatusLike(call.subresource) ? { ...body, value: statusPatchOf(body) } : body;
   return updateObject(services, call, (current) => applyPatch(call.kind, targetOf(call, current, body), patched));
-}
-
-/** Said before anything else, so that kubectl's sentence is about apply and not about an object that is not there yet. */
-function noServerSideApply(): StatusError {
-  const message = 'server-side apply is not supported by this server yet: use client-side apply';
-  return new StatusError('UnsupportedMediaType', message);
 }
 
 /** A JSON patch may test any field; the other types name what they change, and only the status of that counts. */

@@ -10,16 +10,18 @@ import {
   selectorFromLabels,
 } from '../../../shared/machinery/label-selector.ts';
 import { assert } from '../../../shared/platform/assert.ts';
-import type { ScaleSubresource } from '../../../shared/schema/define-kind.ts';
+import { apiVersionOf, type ScaleSubresource } from '../../../shared/schema/define-kind.ts';
 import { getPath, withPath } from '../json-path.ts';
+import { applyObject } from '../registry/apply.ts';
 import { MODIFIED_SINCE_READ } from '../registry/change.ts';
 import { decodeObject } from '../registry/decode-object.ts';
 import { applyPatch } from '../registry/patch.ts';
 import { updateObject } from '../registry/update.ts';
 import type { WriteCall } from '../registry/write-call.ts';
-import { decodeBody, PATCH_TYPES } from '../request/body.ts';
+import { decodeBody, expectRecord, PATCH_TYPES } from '../request/body.ts';
 import type { StoredContext } from '../request/request-context.ts';
 import { type AnyKind, type ApiObject, asKind } from '../storage/api-object.ts';
+import { isApplyPatch, requireFieldManager } from './apply.ts';
 import { type Endpoint, methodNotAllowed, objectBody, writeCall } from './endpoint.ts';
 import { readObject } from './objects.ts';
 
@@ -35,6 +37,7 @@ export const scaleEndpoint: Endpoint = async (services, context) => {
       return responder.value(context, await change(services, context, () => value));
     }
     case 'patch': {
+      if (isApplyPatch(context.request)) return responder.value(context, await applyScale(services, context));
       const patch = decodeBody(context.request, PATCH_TYPES, services.decodeProtobuf);
       const patched = (current: ApiObject): JsonObject =>
         applyPatch(SCALE, { ...scaleOf(context.kind, current) }, patch).value;
@@ -51,13 +54,25 @@ async function change(
   context: StoredContext,
   sentOf: (current: ApiObject) => JsonObject,
 ): Promise<Scale> {
-  const call = { ...writeCall(context), subresource: '' };
+  const call = { ...writeCall(context), subresource: '', managedSubresource: 'scale' };
   const path = scalePathsOf(context.kind).specReplicasPath;
   const changed = await updateObject(services, call, (current) => {
     const replicas = wantedReplicas(call, sentOf(current), current);
     return { value: withPath({ ...current }, path, replicas) };
   });
   return scaleOf(context.kind, changed);
+}
+
+/** The number of replicas alone is applied to the object, by a manager with an entry for this subresource. */
+async function applyScale(services: Parameters<Endpoint>[0], context: StoredContext): Promise<Scale> {
+  const { kind, request } = context;
+  requireFieldManager(request);
+  const sent = expectRecord(decodeBody(request, PATCH_TYPES, services.decodeProtobuf).value);
+  const call = { ...writeCall(context), subresource: '', managedSubresource: 'scale' };
+  const replicas = wantedReplicas(call, sent, await readObject(services, context));
+  const config = { apiVersion: apiVersionOf(kind), kind: kind.kind, metadata: { name: call.name } };
+  const { object } = await applyObject(services, call, withPath(config, scalePathsOf(kind).specReplicasPath, replicas));
+  return scaleOf(kind, object);
 }
 
 function wantedReplicas(call: WriteCall, sent: JsonObject, current: ApiObject): number {

@@ -3,10 +3,12 @@ import { alreadyExists, badRequest, invalid, isStatusError } from '../../../shar
 import type { JsonObject } from '../../../shared/machinery/json.ts';
 import { formatTime } from '../../../shared/platform/clock.ts';
 import { randomSuffix, randomUuid } from '../../../shared/platform/random.ts';
+import type { ManagedFieldsEntry } from '../../../shared/schema/object-meta.ts';
 import { Reservations, runAdmission } from '../admission/admission.ts';
 import type { ApiObject } from '../storage/api-object.ts';
 import { hasGeneration, strategyOf } from '../strategies/strategy-of.ts';
 import { type Decoded, decodeObject } from './decode-object.ts';
+import { managedFieldsOfCreated, withManagedFields } from './managed-fields.ts';
 import type { RegistryDeps } from './registry-deps.ts';
 import { validateNewMeta } from './validate-meta.ts';
 import type { WriteCall } from './write-call.ts';
@@ -17,8 +19,16 @@ const MAX_GENERATED_NAMES = 8;
 /** Longest prefix that leaves room for what is appended: names have at most 63 characters in many places. */
 const MAX_GENERATE_NAME_CHARS = 58;
 
-export async function createObject(deps: RegistryDeps, call: WriteCall, value: JsonObject): Promise<ApiObject> {
-  const decoded = decodeNew(call, value);
+/** `managedFields` of server-side apply; computed as an update's unless given. */
+export async function createObject(
+  deps: RegistryDeps,
+  call: WriteCall,
+  value: JsonObject,
+  managedFields?: readonly ManagedFieldsEntry[],
+): Promise<ApiObject> {
+  const fresh = decodeNew(call, value);
+  const entries = managedFields ?? managedFieldsOfCreated(deps, call, fresh.object);
+  const decoded = { ...fresh, object: withManagedFields(fresh.object, entries) };
   const { metadata } = decoded.object;
   const isGenerated = !metadata.name && metadata.generateName !== undefined && metadata.generateName !== '';
   for (let attempt = 1; ; attempt += 1) {

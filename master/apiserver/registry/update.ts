@@ -4,12 +4,15 @@
  */
 import { badRequest, conflict, type FieldError, invalid } from '../../../shared/machinery/errors.ts';
 import { cloneJson, type JsonObject, jsonEqual } from '../../../shared/machinery/json.ts';
+import { keepTimes } from '../../../shared/schema/apply/update-managed-fields.ts';
+import type { ManagedFieldsEntry } from '../../../shared/schema/object-meta.ts';
 import { type Reservations, runAdmission } from '../admission/admission.ts';
 import type { ApiObject } from '../storage/api-object.ts';
 import { updateDurability } from '../strategies/event.ts';
 import { hasGeneration, strategyOf } from '../strategies/strategy-of.ts';
 import { changeObject, isReadyToRemove, MODIFIED_SINCE_READ, type NextState } from './change.ts';
 import { type Decoded, decodeObject } from './decode-object.ts';
+import { managedFieldsOfChanged, withManagedFields } from './managed-fields.ts';
 import type { RegistryDeps } from './registry-deps.ts';
 import { isStatusLike, statusKindOf, statusPartOf } from './status-part.ts';
 import { validateChangedMeta } from './validate-meta.ts';
@@ -18,6 +21,8 @@ import type { WriteCall } from './write-call.ts';
 export interface Wanted {
   /** The whole object as the client wants it; belongs to the callee. */
   value: JsonObject;
+  /** Of server-side apply; computed as an update's unless given. */
+  managedFields?: readonly ManagedFieldsEntry[];
   /** Makes the error for unknown fields, where it is not a create's. */
   strictError?(message: string): Error;
 }
@@ -55,12 +60,15 @@ async function computeUpdate(
   const decoded = decodeChanged(call, current, wanted);
   checkIdentity(call, decoded.object, current);
   const isStatus = call.subresource !== '';
-  const working = isStatus ? statusUpdate(call, decoded.object, current) : mainUpdate(call, decoded.object, current);
+  const changed = isStatus ? statusUpdate(call, decoded.object, current) : mainUpdate(call, decoded.object, current);
+  const managedFields =
+    wanted.managedFields ?? managedFieldsOfChanged(deps, call, { current, working: changed, sent: wanted.value });
+  const working = withManagedFields(changed, managedFields);
   const review = { operation: 'UPDATE' as const, call, object: working, old: current, onAbort: reservations.add };
   await runAdmission(deps.admission, review);
   const next = withGeneration(call, working, current);
   throwIfInvalid(call, { next, current, decoded });
-  return next;
+  return keepTimes(current, next);
 }
 
 function decodeChanged(call: WriteCall, current: ApiObject, { value, strictError }: Wanted): Decoded {

@@ -7,6 +7,7 @@ export type FieldValidation = 'Strict' | 'Warn' | 'Ignore';
 export interface WriteOptions {
   dryRun: boolean;
   fieldValidation: FieldValidation;
+  /** `''` where the client does not say. */
   fieldManager: string;
   /** Server-side apply takes fields over from other managers. */
   force: boolean;
@@ -50,5 +51,5 @@ function parseFieldValidation(text: string | undefined, kind: string): FieldVali
 
 /** Without a name the program's own counts: `kubectl/v1.36.4 (linux/amd64)` is `kubectl`. */
 function managerOf(userAgent: string | undefined): string {
-  return (userAgent ?? '').split('/')[0] || 'unknown';
+  return (userAgent ?? '').split('/')[0] ?? '';
 }

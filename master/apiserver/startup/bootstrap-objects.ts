@@ -60,6 +60,7 @@ function callFor(kind: AnyKind): Parameters<typeof createObject>[1] {
     dryRun: false,
     fieldValidation: 'Strict',
     fieldManager: 'apiserver',
+    startsFieldTracking: false,
     force: false,
     warn: () => undefined,
   };
