@@ -1,8 +1,8 @@
 /**
  * What a container uses, read from its cgroup: two or three small files instead of a request that costs the engine
- * milliseconds. Source: the kernel's Documentation/admin-guide/cgroup-v1 and cgroup-v2.rst.
+ * milliseconds. Read synchronously: the kernel answers from memory, and a thread of the pool would cost more than the file. Source: the kernel's Documentation/admin-guide/cgroup-v1 and cgroup-v2.rst.
  */
-import { readFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
 import type { ContainerStats } from './runtime.ts';
 
 export interface CgroupReaderOptions {
@@ -16,14 +16,14 @@ export interface CgroupReaderOptions {
 const NANOS_PER_MICRO = 1000;
 
 /** undefined: the files are not there, ask the engine instead. */
-export async function readCgroupStats(
+export function readCgroupStats(
   options: CgroupReaderOptions,
   containerId: string,
   atMs: number,
-): Promise<ContainerStats | undefined> {
+): ContainerStats | undefined {
   const read = options.version === 2 ? readVersion2 : readVersion1;
   try {
-    return { containerId, atMs, ...(await read(options, containerId)) };
+    return { containerId, atMs, ...read(options, containerId) };
   } catch {
     // The container has ended, or the engine keeps its cgroups elsewhere; both are normal.
     return undefined;
@@ -32,26 +32,26 @@ export async function readCgroupStats(
 
 type Usage = Pick<ContainerStats, 'cpuNanos' | 'workingSetBytes'>;
 
-async function readVersion2(options: CgroupReaderOptions, id: string): Promise<Usage> {
+function readVersion2(options: CgroupReaderOptions, id: string): Usage {
   const folder = `${options.root}/${scopeOf(options.driver, id)}`;
-  const cpu = parseFlat(await readFile(`${folder}/cpu.stat`, 'utf8'));
-  const memory = await readMemory(`${folder}/memory.current`, `${folder}/memory.stat`, 'inactive_file');
+  const cpu = parseFlat(readFileSync(`${folder}/cpu.stat`, 'utf8'));
+  const memory = readMemory(`${folder}/memory.current`, `${folder}/memory.stat`, 'inactive_file');
   return { cpuNanos: (cpu.get('usage_usec') ?? 0) * NANOS_PER_MICRO, workingSetBytes: memory };
 }
 
-async function readVersion1(options: CgroupReaderOptions, id: string): Promise<Usage> {
+function readVersion1(options: CgroupReaderOptions, id: string): Usage {
   const scope = scopeOf(options.driver, id);
-  const cpu = await readFile(`${options.root}/cpuacct/${scope}/cpuacct.usage`, 'utf8');
+  const cpu = readFileSync(`${options.root}/cpuacct/${scope}/cpuacct.usage`, 'utf8');
   const folder = `${options.root}/memory/${scope}`;
-  const memory = await readMemory(`${folder}/memory.usage_in_bytes`, `${folder}/memory.stat`, 'total_inactive_file');
+  const memory = readMemory(`${folder}/memory.usage_in_bytes`, `${folder}/memory.stat`, 'total_inactive_file');
   return { cpuNanos: Number(cpu), workingSetBytes: memory };
 }
 
 /** Kubernetes' working set: what is used less the file pages that were not touched lately; 0 without the controller. */
-async function readMemory(usagePath: string, statPath: string, inactiveKey: string): Promise<number> {
+function readMemory(usagePath: string, statPath: string, inactiveKey: string): number {
   try {
-    const [usage, stat] = await Promise.all([readFile(usagePath, 'utf8'), readFile(statPath, 'utf8')]);
-    return Math.max(0, Number(usage) - (parseFlat(stat).get(inactiveKey) ?? 0));
+    const usage = Number(readFileSync(usagePath, 'utf8'));
+    return Math.max(0, usage - (parseFlat(readFileSync(statPath, 'utf8')).get(inactiveKey) ?? 0));
   } catch {
     return 0;
   }

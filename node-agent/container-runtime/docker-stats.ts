@@ -13,7 +13,7 @@ export async function readStats(
   const all: ContainerStats[] = [];
   // One after the other: nobody waits for these figures, and a board has few cores.
   for (const id of ids) {
-    const stats = (await readCgroupStats(cgroup, id, atMs)) ?? (await askEngine(docker, id, atMs));
+    const stats = readCgroupStats(cgroup, id, atMs) ?? (await askEngine(docker, id, atMs));
     if (stats !== undefined) all.push(stats);
   }
   return all;

@@ -1,8 +1,9 @@
 /**
  * Sensors of a Linux board by files of /proc and /sys (adapter: reads files). A reading costs a fraction of a millisecond
- * and starts no process. Which files hold temperature and throttling is found once.
+ * and starts no process. Which files hold temperature and throttling is found once. Files are read synchronously: the kernel
+ * answers from memory, and a thread of the pool would cost more than the file.
  */
-import { readdir, readFile, statfs } from 'node:fs/promises';
+import { readdirSync, readFileSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock } from '../../shared/platform/clock.ts';
 import {
@@ -42,7 +43,7 @@ interface Places {
 
 export class LinuxSensors implements Sensors {
   readonly #options: LinuxSensorsOptions;
-  #places: Promise<Places> | undefined;
+  #places: Places | undefined;
   #cpuBefore: CpuTimes = { busyTicks: 0, totalTicks: 0 };
 
   constructor(options: LinuxSensorsOptions) {
@@ -50,123 +51,132 @@ export class LinuxSensors implements Sensors {
   }
 
   async inventory(): Promise<Inventory> {
-    const model = trimNul((await this.#read('proc/device-tree/model')) || (await this.#readDmiModel()));
-    const machineId = (await this.#read('etc/machine-id')).trim();
-    const serial = trimNul(await this.#read('proc/device-tree/serial-number'));
-    const auxv = await readFile(this.#path('proc/self/auxv')).catch(() => new Uint8Array());
+    const model = trimNul(this.#read('proc/device-tree/model') || this.#readDmiModel());
+    const machineId = this.#read('etc/machine-id').trim();
+    const serial = trimNul(this.#read('proc/device-tree/serial-number'));
+    const auxv = this.#readBytes('proc/self/auxv') ?? new Uint8Array();
     return {
       model,
       serial,
-      cpus: countCpus(await this.#read('proc/stat')),
-      memoryBytes: parseMemoryInfo(await this.#read('proc/meminfo')).totalBytes,
+      cpus: countCpus(this.#read('proc/stat')),
+      memoryBytes: parseMemoryInfo(this.#read('proc/meminfo')).totalBytes,
       pageSizeBytes: parsePageSize(auxv) ?? DEFAULT_PAGE_BYTES,
       machineId,
-      systemUuid: (await this.#read('sys/class/dmi/id/product_uuid')).trim() || serial || machineId,
-      bootId: (await this.#read('proc/sys/kernel/random/boot_id')).trim(),
-      kernelVersion: (await this.#read('proc/sys/kernel/osrelease')).trim(),
-      osImage: parseOsName((await this.#read('etc/os-release')) || (await this.#read('usr/lib/os-release'))),
+      systemUuid: this.#read('sys/class/dmi/id/product_uuid').trim() || serial || machineId,
+      bootId: this.#read('proc/sys/kernel/random/boot_id').trim(),
+      kernelVersion: this.#read('proc/sys/kernel/osrelease').trim(),
+      osImage: parseOsName(this.#read('etc/os-release') || this.#read('usr/lib/os-release')),
       throttleCelsius: throttleCelsiusOf(model),
     };
   }
 
   async sample(): Promise<Sample> {
-    const [stat, meminfo, loadavg] = await Promise.all(
-      ['proc/stat', 'proc/meminfo', 'proc/loadavg'].map((path) => this.#read(path)),
-    );
-    const cpu = parseCpuTimes(stat ?? '');
-    const cpuMillis = computeCpuMillis(this.#cpuBefore, cpu, countCpus(stat ?? ''));
+    const stat = this.#read('proc/stat');
+    const cpu = parseCpuTimes(stat);
+    const cpuMillis = computeCpuMillis(this.#cpuBefore, cpu, countCpus(stat));
     this.#cpuBefore = cpu;
-    const memory = parseMemoryInfo(meminfo ?? '');
+    const memory = parseMemoryInfo(this.#read('proc/meminfo'));
     this.#places ??= this.#findPlaces();
-    const places = await this.#places;
-    const throttle = await this.#readThrottle(places);
+    const places = this.#places;
+    const throttle = this.#readThrottle(places);
     return {
       atMs: this.#options.clock.nowMs(),
       cpuMillis,
       memoryAvailableBytes: memory.availableBytes,
       memoryTotalBytes: memory.totalBytes,
-      loadAverage1: parseLoadAverage1(loadavg ?? ''),
-      temperatureCelsius: await this.#readTemperature(places.temperature),
+      loadAverage1: parseLoadAverage1(this.#read('proc/loadavg')),
+      temperatureCelsius: this.#readTemperature(places.temperature),
       throttled: throttle?.throttled,
       underVoltage: throttle?.underVoltage,
-      ...(await this.#readDisk()),
+      ...this.#readDisk(),
     };
   }
 
-  async #readTemperature(path: string | undefined): Promise<number | undefined> {
+  #readTemperature(path: string | undefined): number | undefined {
     if (path === undefined) return undefined;
-    const text = (await this.#read(path)).trim();
+    const text = this.#read(path).trim();
     return text === '' ? undefined : Number(text) / 1000;
   }
 
-  async #readThrottle({ throttled, voltageAlarm }: Places): Promise<ThrottleState | undefined> {
-    if (throttled !== undefined) return parseThrottled(await this.#read(throttled));
+  #readThrottle({ throttled, voltageAlarm }: Places): ThrottleState | undefined {
+    if (throttled !== undefined) return parseThrottled(this.#read(throttled));
     if (voltageAlarm === undefined) return undefined;
-    return { underVoltage: (await this.#read(voltageAlarm)).trim() === '1', throttled: false };
+    return { underVoltage: this.#read(voltageAlarm).trim() === '1', throttled: false };
   }
 
-  async #readDisk(): Promise<Pick<Sample, 'diskTotalBytes' | 'diskAvailableBytes'>> {
-    const stats = await statfs(this.#path(this.#options.storagePath())).catch(() => undefined);
+  #readDisk(): Pick<Sample, 'diskTotalBytes' | 'diskAvailableBytes'> {
+    const stats = orElse(() => statfsSync(this.#path(this.#options.storagePath())), undefined);
     if (stats === undefined) return { diskTotalBytes: 0, diskAvailableBytes: 0 };
     return { diskTotalBytes: stats.blocks * stats.bsize, diskAvailableBytes: stats.bavail * stats.bsize };
   }
 
-  async #findPlaces(): Promise<Places> {
+  #findPlaces(): Places {
     return {
-      temperature: await this.#findTemperature(),
-      throttled: await this.#findThrottled(),
-      voltageAlarm: await this.#findVoltageAlarm(),
+      temperature: this.#findTemperature(),
+      throttled: this.#findThrottled(),
+      voltageAlarm: this.#findVoltageAlarm(),
     };
   }
 
-  async #findTemperature(): Promise<string | undefined> {
+  #findTemperature(): string | undefined {
     const base = 'sys/class/thermal';
-    const zones = (await this.#list(base)).filter((name) => name.startsWith('thermal_zone')).sort();
-    const found = await Promise.all(
-      zones.map(async (zone) => ({ zone, type: (await this.#read(`${base}/${zone}/type`)).trim() })),
-    );
+    const zones = this.#list(base)
+      .filter((name) => name.startsWith('thermal_zone'))
+      .sort();
+    const found = zones.map((zone) => ({ zone, type: this.#read(`${base}/${zone}/type`).trim() }));
     const best = CPU_ZONES.map((type) => found.find((item) => item.type === type)).find((item) => item !== undefined);
     const zone = best?.zone ?? zones[0];
     return zone === undefined ? undefined : `${base}/${zone}/temp`;
   }
 
   /** `soc:firmware` below `soc` on a Pi 4, `soc@107c000000:firmware` below `soc@107c000000` on a Pi 5. */
-  async #findThrottled(): Promise<string | undefined> {
+  #findThrottled(): string | undefined {
     const base = 'sys/devices/platform';
-    for (const soc of (await this.#list(base)).filter((name) => name.startsWith('soc'))) {
-      const firmware = (await this.#list(`${base}/${soc}`)).find((name) => name.endsWith('firmware'));
+    for (const soc of this.#list(base).filter((name) => name.startsWith('soc'))) {
+      const firmware = this.#list(`${base}/${soc}`).find((name) => name.endsWith('firmware'));
       const path = `${base}/${soc}/${firmware}/get_throttled`;
-      if (firmware !== undefined && (await this.#read(path)) !== '') return path;
+      if (firmware !== undefined && this.#read(path) !== '') return path;
     }
     return undefined;
   }
 
-  async #findVoltageAlarm(): Promise<string | undefined> {
+  #findVoltageAlarm(): string | undefined {
     const base = 'sys/class/hwmon';
-    for (const device of (await this.#list(base)).sort()) {
-      if ((await this.#read(`${base}/${device}/name`)).trim() === 'rpi_volt')
-        return `${base}/${device}/in0_lcrit_alarm`;
+    for (const device of this.#list(base).sort()) {
+      if (this.#read(`${base}/${device}/name`).trim() === 'rpi_volt') return `${base}/${device}/in0_lcrit_alarm`;
     }
     return undefined;
   }
 
-  async #readDmiModel(): Promise<string> {
-    const [vendor, product] = await Promise.all(
-      ['sys_vendor', 'product_name'].map((name) => this.#read(`sys/class/dmi/id/${name}`)),
+  #readDmiModel(): string {
+    const [vendor = '', product = ''] = ['sys_vendor', 'product_name'].map((name) =>
+      this.#read(`sys/class/dmi/id/${name}`),
     );
-    return `${vendor ?? ''} ${product ?? ''}`.replaceAll('\n', '').trim();
+    return `${vendor} ${product}`.replaceAll('\n', '').trim();
   }
 
   /** Empty where there is no such file: boards differ. */
-  #read(path: string): Promise<string> {
-    return readFile(this.#path(path), 'utf8').catch(() => '');
+  #read(path: string): string {
+    return orElse(() => readFileSync(this.#path(path), 'utf8'), '');
   }
 
-  #list(path: string): Promise<string[]> {
-    return readdir(this.#path(path)).catch(() => []);
+  #readBytes(path: string): Uint8Array | undefined {
+    return orElse(() => readFileSync(this.#path(path)), undefined);
+  }
+
+  #list(path: string): string[] {
+    return orElse(() => readdirSync(this.#path(path)), []);
   }
 
   #path(path: string): string {
     return join(this.#options.root || '/', path);
+  }
+}
+
+function orElse<T>(read: () => T, otherwise: T): T {
+  try {
+    return read();
+  } catch {
+    return otherwise;
   }
 }

@@ -27,6 +27,9 @@ export interface SensorReporterOptions {
 
 const SAMPLE_INTERVAL_MS = 5_000;
 
+/** Pods are measured at each of so many samples: many more files than the board has, and less urgent than its heat. */
+const SAMPLES_PER_POD_USAGE = 3;
+
 /** A reading is told this often in any case, so that readers can tell an old one from a steady one. */
 const MAX_SILENCE_MS = 60_000;
 
@@ -35,6 +38,8 @@ export class SensorReporter implements Component {
   readonly #abort = new AbortController();
   #loop: Promise<void> = Promise.resolve();
   #inventory: Inventory | undefined;
+  #samples = 0;
+  #pods: PodUsage[] = [];
   #told: { reading: Reading; atMs: number } | undefined;
 
   constructor(options: SensorReporterOptions) {
@@ -68,7 +73,9 @@ export class SensorReporter implements Component {
     this.#inventory ??= await sensors.inventory();
     const sample = await sensors.sample();
     onSample(sample);
-    const reading = { sample, pods: await podUsage() };
+    if (this.#samples % SAMPLES_PER_POD_USAGE === 0) this.#pods = await podUsage();
+    this.#samples += 1;
+    const reading = { sample, pods: this.#pods };
     const nowMs = clock.monotonicMs();
     if (!this.#isDue(reading, this.#inventory, nowMs)) return;
     await this.#tell(renderNodeSensors(reading, this.#inventory));
