@@ -3,7 +3,7 @@
  * with all its files in a folder of its own, and ended by its own pid. The image is made of busybox-static: no registry.
  */
 import { execFile, spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -46,8 +46,14 @@ export async function startTestEngine(options: TestEngineOptions = {}): Promise<
     }
   }
   const engine = await startOwnEngine(options);
-  await makeTestImage(engine);
-  return engine;
+  try {
+    await makeTestImage(engine);
+    return engine;
+  } catch (error) {
+    // Nobody else knows of it: it would outlive the tests, and keep their process alive.
+    await engine.stop();
+    throw error;
+  }
 }
 
 export async function hasDocker(): Promise<boolean> {
@@ -114,7 +120,7 @@ async function startOwnEngine(options: TestEngineOptions): Promise<TestEngine> {
 /** A bridge with a range of its own: two engines on docker0 would give the same addresses twice. */
 async function makeBridge(): Promise<string> {
   const number = process.pid % 250;
-  const name = `bt-br${number}`;
+  const name = `bt-br${process.pid}`;
   const ip = (...args: string[]) => promisify(execFile)('ip', args);
   await ip('link', 'add', name, 'type', 'bridge');
   await ip('address', 'add', `10.198.${number}.1/24`, 'dev', name);
@@ -208,7 +214,7 @@ async function removeAllContainers(socketPath: string): Promise<void> {
 async function makeTestImage(engine: TestEngine): Promise<void> {
   const present = await engine.docker('images', '-q', TEST_IMAGE);
   if (present !== '') return;
-  const files = [{ name: 'bin/busybox', mode: 0o755, bytes: readFileSync(busyboxPath()) }];
+  const files = [{ name: 'bin/busybox', mode: 0o755, bytes: readBusybox() }];
   const folder = mkdtempSync(join(tmpdir(), 'bt-image-'));
   try {
     const rootfs = join(folder, 'rootfs.tar');
@@ -242,6 +248,12 @@ const SETUP = [
   'echo nogroup:x:65534: >> /etc/group',
 ].join(' && ');
 
-function busyboxPath(): string {
-  return process.env['BRAMBLE_TEST_BUSYBOX'] ?? '/bin/busybox';
+/** Statically linked: nothing else is in the image. */
+function readBusybox(): Buffer {
+  const places = [process.env['BRAMBLE_TEST_BUSYBOX'] ?? '', '/bin/busybox', '/usr/bin/busybox'].filter(
+    (path) => path !== '',
+  );
+  const found = places.find((path) => existsSync(path));
+  if (found === undefined) throw new Error('there is no busybox: apt-get install busybox-static');
+  return readFileSync(found);
 }
