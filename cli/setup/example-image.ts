@@ -70,7 +70,7 @@ async function makeImage(context: Context, docker: Docker): Promise<void> {
 }
 
 /** The machine's own when it is static; otherwise the one of the package, unpacked beside the system. */
-async function readStaticBusybox(context: Context): Promise<Buffer> {
+export async function readStaticBusybox(context: Context): Promise<Buffer> {
   const own = await findProgram('busybox', context.env);
   if (own !== undefined) {
     const program = await readFile(own);

@@ -3,13 +3,14 @@
  * counts. `npm test -- unit e2e` runs only those. Whatever it started is ended again, whatever happens.
  */
 import { spawn } from 'node:child_process';
-import { glob, mkdir, readFile, rm } from 'node:fs/promises';
+import { glob, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Context } from '../../cli/context.ts';
 import { messageOf } from '../../cli/failure.ts';
 import { createProcessContext } from '../../cli/process-context.ts';
 import { createProgress, type Progress } from '../../cli/progress.ts';
 import { defaultSocket, ensureEngine, releaseEngine } from '../../cli/setup/docker-engine.ts';
+import { readStaticBusybox } from '../../cli/setup/example-image.ts';
 import { ensurePackages, REQUIREMENTS } from '../../cli/setup/packages.ts';
 import { currentProcess } from '../../cli/setup/processes.ts';
 import { runProgram } from '../../cli/setup/run-program.ts';
@@ -83,7 +84,12 @@ async function prepareMachine(
   await ensureEngine(context, progress, { socketPath: defaultSocket(context.env), user });
   await ensurePackages(context, progress, [REQUIREMENTS.nftables, IPROUTE]);
   await progress.step('Fetching kubectl', () => ensureKubectl());
+  await mkdir(join(ROOT, '.cache'), { recursive: true });
+  await writeFile(BUSYBOX, await readStaticBusybox(context), { mode: 0o755 });
 }
+
+/** What the images of tests are made of. */
+const BUSYBOX = join(ROOT, '.cache/busybox');
 
 const IPROUTE = { program: 'ip', debianPackage: 'iproute2', why: 'makes networks for tests' };
 
@@ -142,7 +148,12 @@ async function runNode(
     `--test-reporter-destination=${tapFile}`,
     ...files,
   ];
-  const env = { ...context.env, BRAMBLE_TEST_DOCKER: defaultSocket(context.env), NODE_COMPILE_CACHE: '.cache/node' };
+  const env = {
+    ...context.env,
+    BRAMBLE_TEST_DOCKER: defaultSocket(context.env),
+    BRAMBLE_TEST_BUSYBOX: BUSYBOX,
+    NODE_COMPILE_CACHE: '.cache/node',
+  };
   const child = spawn(process.execPath, args, { cwd: ROOT, env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
   // The whole group: a test's own children must not stay behind a test that hangs.
   const killGroup = (): void => {
