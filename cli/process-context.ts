@@ -40,7 +40,7 @@ function outputOf(stream: WriteStream): Output {
   return {
     isTerminal: stream.isTTY === true,
     get columns() {
-      return stream.columns ?? 80;
+      return stream.columns || 80;
     },
     write: (text) => {
       stream.write(text);
