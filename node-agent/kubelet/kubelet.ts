@@ -18,6 +18,7 @@ import { ConfigSources } from './config-sources.ts';
 import { ContainerStops } from './container-stops.ts';
 import { ImageManager } from './image-manager.ts';
 import type { PodPaths } from './paths.ts';
+import { OPEN_GATE, type PodGate } from './pod/pod-gate.ts';
 import { PodEvents } from './pod-events.ts';
 import { PodExecutor } from './pod-executor.ts';
 import { PodReconciler } from './pod-reconciler.ts';
@@ -48,11 +49,15 @@ export interface KubeletOptions {
   logger: Logger;
   /** Pods worked on at the same time; few on a small board. */
   parallelPods?: number;
+  /** What the node says about its pods; everybody may come in unless given. */
+  gate?: PodGate;
 }
 
 export interface Kubelet extends Component {
   readonly pods: Informer<Pod>;
   readonly state: RuntimeState;
+  /** Look at the pod again: something that its plan depends on has changed. */
+  lookAgain(uid: string): void;
 }
 
 const DEFAULT_PARALLEL_PODS = 4;
@@ -114,6 +119,10 @@ class NodeKubelet implements Kubelet {
     });
   }
 
+  lookAgain(uid: string): void {
+    this.#controller.enqueue(uid);
+  }
+
   async start(): Promise<void> {
     await startAll(this.#parts());
     void this.pods.whenSynced().then(() => this.#enqueueAll());
@@ -134,7 +143,8 @@ class NodeKubelet implements Kubelet {
     const { client, runtime, files, paths, clock, logger } = options;
     const { events, enqueue, podOf } = links;
     const stops = new ContainerStops({ runtime, logger, onStopped: (uid) => this.#onStopped(uid) });
-    const shared = { volumes: this.#volumes, images: this.#images, stops, problems: this.#problems, events };
+    const gate = options.gate ?? OPEN_GATE;
+    const shared = { volumes: this.#volumes, images: this.#images, stops, problems: this.#problems, events, gate };
     const executor = new PodExecutor({
       ...{ ...shared, client, runtime, files, paths, reader: this.#sources, enqueue },
       nodeMemoryBytes: options.memoryBytes,

@@ -13,6 +13,7 @@ import { type PodPaths, terminationLogFile } from './paths.ts';
 import { SANDBOX_ATTEMPT_ANNOTATION } from './pod/compute-pod-actions.ts';
 import { CRASHES_ANNOTATION } from './pod/crash-backoff.ts';
 import type { PodAction } from './pod/pod-actions.ts';
+import type { PodGate } from './pod/pod-gate.ts';
 import type { PodEvents } from './pod-events.ts';
 import { ConfigError, type ConfigReader } from './spec/config-reader.ts';
 import { imageOf, renderContainerConfig } from './spec/container-config.ts';
@@ -33,6 +34,7 @@ export interface PodExecutorOptions {
   problems: StartProblems;
   reader: ConfigReader;
   events: PodEvents;
+  gate: PodGate;
   nodeMemoryBytes: () => number;
   /** Look at the pod again. */
   enqueue(uid: string): void;
@@ -133,7 +135,7 @@ export class PodExecutor {
   }
 
   async #render(action: ActionOf<'create-container'>, target: PodTarget) {
-    const { files, paths, images, reader, nodeMemoryBytes } = this.#options;
+    const { files, paths, images, reader, gate, nodeMemoryBytes } = this.#options;
     const pod = podOf(target);
     const { container: name, attempt, crashes } = action;
     const terminationLog = terminationLogFile(paths, target.uid, name, attempt);
@@ -154,6 +156,7 @@ export class PodExecutor {
       terminationLog,
       imageUser: verdict?.type === 'present' ? verdict.imageUser : '',
       nodeMemoryBytes: nodeMemoryBytes(),
+      grant: gate.grant(pod, name),
     });
   }
 

@@ -10,6 +10,7 @@ import type { ImageManager } from './image-manager.ts';
 import { computePodActions, computeVanishedActions } from './pod/compute-pod-actions.ts';
 import { type ObservedPod, readySandbox } from './pod/observed-pod.ts';
 import type { PodAction, PodPlan } from './pod/pod-actions.ts';
+import type { PodGate } from './pod/pod-gate.ts';
 import { isTerminalPhase, type PodView, type ProbeVerdicts } from './pod/pod-view.ts';
 import type { PodEvents } from './pod-events.ts';
 import type { PodExecutor, PodTarget } from './pod-executor.ts';
@@ -39,6 +40,7 @@ export interface PodReconcilerOptions {
   problems: StartProblems;
   messages: TerminationMessages;
   events: PodEvents;
+  gate: PodGate;
   probes: ProbeVerdicts & { sync(pod: Pod, observed: ObservedPod): void; forget(uid: string): void };
 }
 
@@ -135,7 +137,7 @@ export class PodReconciler {
   }
 
   #view(pod: Pod, observed: ObservedPod, volumesReady: boolean): PodView {
-    const { clock, images, stops, state, probes, problems } = this.#options;
+    const { clock, images, stops, state, probes, problems, gate } = this.#options;
     const { uid } = pod.metadata;
     const containers = [...(pod.spec.initContainers ?? []), ...pod.spec.containers];
     const references = new Map(containers.map((container) => [container.name, imageOf(container)]));
@@ -149,6 +151,7 @@ export class PodReconciler {
       endedForMs: (record) => state.endedForMs(record),
       probes,
       startProblem: (container) => problems.get(uid, container),
+      ending: gate.ending(pod, observed),
     };
   }
 
@@ -159,8 +162,8 @@ export class PodReconciler {
   }
 
   #forget(uid: string): void {
-    const { status, images, problems, messages, events, probes } = this.#options;
-    for (const memory of [status, images, problems, messages, events, probes]) memory.forget(uid);
+    const { status, images, problems, messages, events, probes, gate } = this.#options;
+    for (const memory of [status, images, problems, messages, events, probes, gate]) memory.forget(uid);
   }
 }
 

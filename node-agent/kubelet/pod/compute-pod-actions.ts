@@ -19,7 +19,7 @@ const VANISHED_GRACE_SECONDS = 2;
 export function computePodActions(view: PodView): PodPlan {
   const { pod } = view;
   if (pod.metadata.deletionTimestamp !== undefined) return terminate(view, 'delete');
-  if (isTerminalPhase(pod.status.phase) || isPastDeadline(view)) return terminate(view, 'finish');
+  if (isTerminalPhase(pod.status.phase) || isPastDeadline(view) || view.ending) return terminate(view, 'finish');
   const sandbox = readySandbox(view.observed);
   const plan = sandbox === undefined ? computeSandbox(view) : computeContainers(view, sandbox.id);
   return withDeadline(view, plan);
@@ -35,9 +35,10 @@ export function computeVanishedActions(
 }
 
 function terminate(view: PodView, mode: 'finish' | 'delete'): PodPlan {
-  const { pod, observed } = view;
+  const { pod, observed, ending } = view;
   const { deletionGracePeriodSeconds } = pod.metadata;
-  const graceSeconds = deletionGracePeriodSeconds ?? gracePeriodSeconds(view);
+  const own = deletionGracePeriodSeconds ?? gracePeriodSeconds(view);
+  const graceSeconds = Math.min(own, ending?.graceSeconds ?? own);
   const sidecars = sidecarsOf(pod).map(({ name }) => name);
   const { stoppingGraceSeconds } = view;
   return computeTermination({ observed, graceSeconds, sidecars, stoppingGraceSeconds, mode });

@@ -3,6 +3,7 @@ import type { Container } from '../../../shared/api/container.ts';
 import type { Pod } from '../../../shared/api/pod.ts';
 import type { ContainerRecord } from '../../container-runtime/runtime.ts';
 import type { ObservedPod } from './observed-pod.ts';
+import type { PodEnding } from './pod-gate.ts';
 
 export interface PodView {
   pod: Pod;
@@ -18,6 +19,8 @@ export interface PodView {
   probes: ProbeVerdicts;
   /** Why the latest attempt to make or start the container failed before it ran; undefined: nothing failed. */
   startProblem(container: string, attempt: number): StartProblem | undefined;
+  /** The node ends the pod; absent: it may run. */
+  ending?: PodEnding | undefined;
 }
 
 export type ImageVerdict =

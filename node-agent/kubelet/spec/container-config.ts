@@ -4,6 +4,7 @@ import type { Container } from '../../../shared/api/container.ts';
 import type { VolumeMount } from '../../../shared/api/container-fields.ts';
 import type { Pod } from '../../../shared/api/pod.ts';
 import type { ContainerConfig, Mount, PodIdentity } from '../../container-runtime/runtime.ts';
+import type { ContainerGrant } from '../pod/pod-gate.ts';
 import { ConfigError, type ConfigReader } from './config-reader.ts';
 import { computeContainerResources } from './container-resources.ts';
 import { computeContainerSecurity } from './container-security.ts';
@@ -25,12 +26,14 @@ export interface ContainerConfigInput {
   terminationLog: string | undefined;
   imageUser: string;
   nodeMemoryBytes: number;
+  /** Devices and what comes with them; absent: none. */
+  grant?: ContainerGrant;
 }
 
 /** Throws ConfigError when the specification cannot be followed now. */
 export function renderContainerConfig(input: ContainerConfigInput): ContainerConfig {
-  const { pod, container, attempt, annotations, facts, reader } = input;
-  const env = resolveEnv({ pod, container, facts, reader });
+  const { pod, container, attempt, annotations, facts, reader, grant } = input;
+  const env = resolveEnv({ pod, container, facts, reader, initial: grant?.env ?? [] });
   const expandAll = (words: string[] | undefined) => words?.map((word) => expand(word, env));
   const podSecurity = pod.spec.securityContext;
   return {
@@ -54,9 +57,9 @@ export function renderContainerConfig(input: ContainerConfigInput): ContainerCon
     stdin: container.stdin ?? false,
     stdinOnce: container.stdinOnce ?? false,
     hash: hashContainer(container),
-    annotations,
+    annotations: { ...annotations, ...grant?.annotations },
     pidMode: pod.spec.hostPID ? 'host' : pod.spec.shareProcessNamespace ? 'pod' : 'container',
-    devices: [],
+    devices: grant?.devices ?? [],
   };
 }
 

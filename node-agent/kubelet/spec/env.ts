@@ -14,6 +14,8 @@ export interface EnvContext {
   container: Pick<Container, 'name' | 'env' | 'envFrom'>;
   facts: PodFacts;
   reader: ConfigReader;
+  /** Set before everything else, and may be named by it. */
+  initial?: readonly { name: string; value: string }[];
 }
 
 /** Names that a shell could not say are left out of envFrom, as Kubernetes does. */
@@ -21,7 +23,7 @@ const VARIABLE_NAME = /^[ -<>-~]+$/;
 
 /** Throws ConfigError when something that is named is missing. */
 export function resolveEnv(context: EnvContext): Map<string, string> {
-  const variables = new Map<string, string>();
+  const variables = new Map((context.initial ?? []).map(({ name, value }) => [name, value]));
   for (const source of context.container.envFrom ?? []) addAll(variables, source, context);
   for (const variable of context.container.env ?? []) {
     const value = resolveVariable(variable, variables, context);

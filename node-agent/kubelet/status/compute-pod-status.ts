@@ -37,7 +37,7 @@ export type OwnedPodStatus = Pick<
 export function computePodStatus(view: PodView, context: PodStatusContext): OwnedPodStatus {
   const { pod, nowMs } = view;
   const sandbox = readySandbox(view.observed);
-  const isPastEnd = isPastDeadline(view);
+  const isPastEnd = isPastDeadline(view) || view.ending !== undefined;
   const wasTerminal = isTerminalPhase(pod.status.phase);
   const isDeleted = pod.metadata.deletionTimestamp !== undefined && !hasRunning(view);
   const isTerminal = wasTerminal || isPastEnd || isDeleted || !canRunAgain(view);
@@ -51,7 +51,7 @@ export function computePodStatus(view: PodView, context: PodStatusContext): Owne
   return {
     ...(pod.metadata.generation === undefined ? {} : { observedGeneration: pod.metadata.generation }),
     phase,
-    ...explain(view, isPastEnd),
+    ...explain(view),
     conditions: computePodConditions({
       pod,
       phase,
@@ -60,6 +60,7 @@ export function computePodStatus(view: PodView, context: PodStatusContext): Owne
       hasSandbox: sandbox !== undefined,
       isInitialized: initialized,
       nowMs,
+      ending: isTerminalPhase(pod.status.phase) ? undefined : view.ending,
     }),
     hostIP: context.hostIp,
     hostIPs: [{ ip: context.hostIp }],
@@ -78,15 +79,18 @@ interface PhaseChoice {
   isPastEnd: boolean;
 }
 
-/** A phase that has ended never changes again; a pod over its deadline fails once its containers are told to stop. */
+/** A phase that has ended never changes again; a pod over its deadline, or ended by the node, fails once its containers are told to stop. */
 function choosePhase({ pod }: PodView, choice: PhaseChoice): PodPhase {
   const { phase } = pod.status;
   if (phase === 'Succeeded' || phase === 'Failed') return phase;
   return choice.isPastEnd ? 'Failed' : computePodPhase({ spec: pod.spec, ...choice });
 }
 
-function explain({ pod }: PodView, isPastEnd: boolean): Pick<PodStatus, 'reason' | 'message'> {
-  if (isPastEnd && !isTerminalPhase(pod.status.phase)) {
+function explain(view: PodView): Pick<PodStatus, 'reason' | 'message'> {
+  const { pod, ending } = view;
+  const isOver = isTerminalPhase(pod.status.phase);
+  if (ending !== undefined && !isOver) return { reason: ending.reason, message: ending.message };
+  if (isPastDeadline(view) && !isOver) {
     const message = 'Pod was active on the node longer than the specified deadline';
     return { reason: 'DeadlineExceeded', message };
   }

@@ -4,6 +4,7 @@ import type { Pod } from '../../../shared/api/pod.ts';
 import type { PodCondition } from '../../../shared/api/pod-status.ts';
 import { isConditionTrue, setCondition } from '../../../shared/machinery/conditions.ts';
 import { formatTime } from '../../../shared/platform/clock.ts';
+import type { PodEnding } from '../pod/pod-gate.ts';
 import { isSidecar } from '../pod/pod-view.ts';
 import type { PodPhase } from './pod-phase.ts';
 
@@ -15,6 +16,8 @@ export interface ConditionsInput {
   hasSandbox: boolean;
   isInitialized: boolean;
   nowMs: number;
+  /** The node ends the pod now. */
+  ending?: PodEnding | undefined;
 }
 
 /** The types that the kubelet owns; others are left to their owners. */
@@ -29,6 +32,7 @@ export function computePodConditions(input: ConditionsInput): PodCondition[] {
     computeReady(input, containersReady),
     containersReady,
     { type: 'PodScheduled', status: 'True' },
+    ...computeDisruption(input),
   ];
   const { generation } = input.pod.metadata;
   const now = formatTime(input.nowMs);
@@ -38,6 +42,13 @@ export function computePodConditions(input: ConditionsInput): PodCondition[] {
     const present = old.filter(({ type }) => type === condition.type);
     return setCondition(present, observed, now)[0] ?? observed;
   });
+}
+
+/** Tells owners that the pod did not fail by itself. Source: Kubernetes documentation, "Pod disruption conditions". */
+function computeDisruption({ ending }: ConditionsInput): PodCondition[] {
+  if (!ending?.isDisruption) return [];
+  const { message } = ending;
+  return [{ type: 'DisruptionTarget', status: 'True', reason: 'TerminationByKubelet', message }];
 }
 
 function computeInitialized({ pod, phase, initStatuses, isInitialized }: ConditionsInput): PodCondition {
