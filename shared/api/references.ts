@@ -30,6 +30,18 @@ export const ObjectReferenceSchema = object(
 
 export type ObjectReference = Static<typeof ObjectReferenceSchema>;
 
+export const SecretReferenceSchema = object(
+  'SecretReference',
+  'Names a Secret in any namespace',
+  {
+    name: str(1, 'name of the Secret'),
+    namespace: str(2, 'namespace of the Secret'),
+  },
+  { atomic: true },
+);
+
+export type SecretReference = Static<typeof SecretReferenceSchema>;
+
 export const TypedLocalObjectReferenceSchema = object(
   'TypedLocalObjectReference',
   'Names an object of any kind in the same namespace',

@@ -13,11 +13,14 @@ import { LeaseKind } from './lease.ts';
 import { NamespaceKind } from './namespace.ts';
 import { NodeKind } from './node.ts';
 import { NodeSensorsKind } from './node-sensors.ts';
+import { PersistentVolumeKind } from './persistent-volume.ts';
+import { PersistentVolumeClaimKind } from './persistent-volume-claim.ts';
 import { PodKind } from './pod.ts';
 import { ReplicaSetKind } from './replica-set.ts';
 import { SecretKind } from './secret.ts';
 import { ServiceKind } from './service.ts';
 import { ServiceAccountKind } from './service-account.ts';
+import { StorageClassKind } from './storage-class.ts';
 
 export const ALL_KINDS: readonly Kind[] = [
   NamespaceKind,
@@ -32,6 +35,9 @@ export const ALL_KINDS: readonly Kind[] = [
   DeploymentKind,
   ReplicaSetKind,
   CertificateSigningRequestKind,
+  PersistentVolumeKind,
+  PersistentVolumeClaimKind,
+  StorageClassKind,
   NodeSensorsKind,
 ];
 

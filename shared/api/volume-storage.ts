@@ -66,7 +66,7 @@ export const PersistentVolumeClaimSpecSchema = object('PersistentVolumeClaimSpec
   volumeName: str(3, 'one particular volume'),
   selector: ref(4, LabelSelectorSchema, 'labels of the volume'),
   storageClassName: str(5, 'class that provides the volume'),
-  volumeMode: oneOf(6, ['Block', 'Filesystem'], 'file system or bare device'),
+  volumeMode: defaulted(oneOf(6, ['Block', 'Filesystem'], 'file system or bare device', { default: 'Filesystem' })),
   dataSource: ref(7, TypedLocalObjectReferenceSchema, 'what the new volume is filled from'),
   dataSourceRef: ref(8, TypedObjectReferenceSchema, 'like dataSource, of any kind'),
   volumeAttributesClassName: str(9, 'class of changeable properties'),

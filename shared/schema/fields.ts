@@ -67,6 +67,13 @@ export interface ListOptions {
   strategy?: string;
 }
 
+export interface MapOptions {
+  /** Server-side apply takes the map as one value. */
+  atomic?: boolean;
+  /** Maps are granular anyway; said where Kubernetes says it, because clients can see it. */
+  granular?: boolean;
+}
+
 export function str(pb: ProtobufField, description: string, options: FieldOptions = {}) {
   return Type.Optional(Type.String({ description, pb, ...options }));
 }
@@ -148,7 +155,7 @@ export function list<T extends TSchema>(pb: ProtobufField, items: T, description
 }
 
 /** A map from string to string. */
-export function stringMap(pb: ProtobufField, description: string, options: { atomic?: boolean } = {}) {
+export function stringMap(pb: ProtobufField, description: string, options: MapOptions = {}) {
   return Type.Optional(Type.Record(Type.String(), Type.String(), { description, pb, ...mapKeywords(options) }));
 }
 
@@ -220,6 +227,7 @@ function listKeywords(options: ListOptions): Record<string, unknown> {
   };
 }
 
-function mapKeywords(options: { atomic?: boolean }): Record<string, unknown> {
-  return options.atomic ? { 'x-kubernetes-map-type': 'atomic' } : {};
+function mapKeywords({ atomic, granular }: MapOptions): Record<string, unknown> {
+  if (granular) return { 'x-kubernetes-map-type': 'granular' };
+  return atomic ? { 'x-kubernetes-map-type': 'atomic' } : {};
 }

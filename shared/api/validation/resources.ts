@@ -54,7 +54,8 @@ function checkAgainstLimit(
   return [invalidValue(field, amount, `must be less than or equal to ${name} limit of ${limit}`)];
 }
 
-function nanosOf(amount: string | undefined): bigint | undefined {
+/** Billionths of the unit; undefined for what is no quantity, which the schema has reported. */
+export function nanosOf(amount: string | undefined): bigint | undefined {
   if (amount === undefined) return undefined;
   try {
     return parseQuantity(amount).nanos;

@@ -59,7 +59,10 @@ export function checkAffinity(field: string, affinity: Affinity | undefined): Fi
   ];
 }
 
-function checkNodeTerm(field: string, { matchExpressions = [], matchFields = [] }: NodeSelectorTerm): FieldError[] {
+export function checkNodeTerm(
+  field: string,
+  { matchExpressions = [], matchFields = [] }: NodeSelectorTerm,
+): FieldError[] {
   return [
     ...matchExpressions.flatMap((test, index) => checkNodeTest(`${field}.matchExpressions[${index}]`, test)),
     ...matchFields.flatMap((test, index) => checkNodeField(`${field}.matchFields[${index}]`, test)),

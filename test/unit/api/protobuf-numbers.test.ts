@@ -16,6 +16,7 @@ const EMBEDDED: Readonly<Record<string, { field: string; numbers: Numbers }>> = 
   Volume: { field: 'volumeSource', numbers: PROTO['VolumeSource'] ?? {} },
   Probe: { field: 'handler', numbers: PROTO['ProbeHandler'] ?? {} },
   EphemeralContainer: { field: 'ephemeralContainerCommon', numbers: PROTO['EphemeralContainerCommon'] ?? {} },
+  PersistentVolumeSpec: { field: 'persistentVolumeSource', numbers: PROTO['PersistentVolumeSource'] ?? {} },
   ConfigMapKeySelector: { field: 'localObjectReference', numbers: { name: 1 } },
 };
 
@@ -46,7 +47,7 @@ for (const { schema, group } of [...ALL_KINDS, ...REQUEST_SCHEMAS]) {
   if (group !== 'bramble.dev') collect(schemaNode(schema), schemas);
 }
 
-const parts = new Set(['VolumeSource', 'ProbeHandler', 'EphemeralContainerCommon']);
+const parts = new Set(['VolumeSource', 'PersistentVolumeSource', 'ProbeHandler', 'EphemeralContainerCommon']);
 
 for (const message of Object.keys(PROTO).filter((name) => !parts.has(name))) {
   test(`${message} has the field numbers of its message`, () => {
