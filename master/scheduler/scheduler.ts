@@ -28,6 +28,8 @@ export interface SchedulerOptions {
   random: Random;
   logger: Logger;
   profile?: Profile;
+  /** Hears how long each decision took. */
+  onDecision?(durationMs: number): void;
 }
 
 /** Decisions made before other work of the process gets its turn. */
@@ -128,6 +130,7 @@ export class Scheduler implements Component {
     const { pod } = queued;
     const snapshot = { nodes: this.#cache.nodes, nowMs: clock.monotonicMs() };
     const decision = computeDecision({ pod, snapshot, random, start: this.#nextStart, profile: this.#profile });
+    this.#options.onDecision?.(clock.monotonicMs() - snapshot.nowMs);
     if (decision.type === 'unschedulable') {
       this.#rest(queued, renderImpossibility(decision));
       return;

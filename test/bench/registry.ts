@@ -3,5 +3,6 @@ import type { Bench } from './bench.ts';
 
 export const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   memory: async () => (await import('./memory.ts')).memory,
+  scheduler: async () => (await import('./scheduler.ts')).scheduler,
   store: async () => (await import('./store.ts')).storeBench,
 };
