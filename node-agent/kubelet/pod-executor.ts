@@ -1,14 +1,12 @@
 /** Carries out the steps of a plan: one function an action, and a new kind of action does not compile without one. */
 
 import type { Container } from '../../shared/api/container.ts';
-import { PodRef } from '../../shared/api/kind-refs.ts';
 import type { Pod } from '../../shared/api/pod.ts';
-import type { Client } from '../../shared/client/client.ts';
-import { isStatusError } from '../../shared/machinery/errors.ts';
 import { defined } from '../../shared/platform/assert.ts';
 import { type ContainerRuntime, RuntimeError } from '../container-runtime/runtime.ts';
 import type { ContainerStops } from './container-stops.ts';
-import type { ImageManager } from './image-manager.ts';
+import type { DeletionWriter } from './deletion-writer.ts';
+import type { ImageManager } from './images/image-manager.ts';
 import { type PodPaths, terminationLogFile } from './paths.ts';
 import { SANDBOX_ATTEMPT_ANNOTATION } from './pod/compute-pod-actions.ts';
 import { CRASHES_ANNOTATION } from './pod/crash-backoff.ts';
@@ -24,8 +22,8 @@ import type { HostFiles } from './volumes/host-files.ts';
 import type { VolumeManager } from './volumes/volume-manager.ts';
 
 export interface PodExecutorOptions {
-  client: Client;
   runtime: ContainerRuntime;
+  deletions: DeletionWriter;
   files: HostFiles;
   paths: PodPaths;
   volumes: VolumeManager;
@@ -64,7 +62,7 @@ export class PodExecutor {
 
   constructor(options: PodExecutorOptions) {
     this.#options = options;
-    const { runtime, volumes } = options;
+    const { runtime, volumes, deletions } = options;
     this.#executors = {
       'run-sandbox': (action, target) => this.#runSandbox(action, target),
       'remove-sandbox': ({ id }) => runtime.removeSandbox(id),
@@ -74,7 +72,7 @@ export class PodExecutor {
       'stop-container': (action, target) => this.#stopContainer(action, target),
       'remove-container': ({ id }) => runtime.removeContainer(id),
       'remove-files': (_action, { uid }) => volumes.remove(uid),
-      'finish-deletion': (_action, target) => this.#finishDeletion(target),
+      'finish-deletion': async (_action, target) => deletions.finish(podOf(target)),
     };
   }
 
@@ -180,17 +178,6 @@ export class PodExecutor {
     const { container, id, graceSeconds, message } = action;
     if (pod) this.#options.events.container(pod, container, { type: 'Normal', reason: 'Killing', message });
     this.#options.stops.begin(uid, id, graceSeconds);
-  }
-
-  async #finishDeletion(target: PodTarget): Promise<void> {
-    const { namespace, name, uid } = podOf(target).metadata;
-    try {
-      const options = { gracePeriodSeconds: 0, preconditions: { uid } };
-      await this.#options.client.delete(PodRef, { namespace, name }, options);
-    } catch (error) {
-      // Gone already, or another pod has the name by now.
-      if (!isStatusError(error, 'NotFound') && !isStatusError(error, 'Conflict')) throw error;
-    }
   }
 
   #noteProblem(target: PodTarget, name: string, reason: string, message: string): void {

@@ -6,7 +6,8 @@ import type { Pod } from '../../shared/api/pod.ts';
 import type { ReconcileResult } from '../../shared/client/controller.ts';
 import type { Clock } from '../../shared/platform/clock.ts';
 import type { ContainerStops } from './container-stops.ts';
-import type { ImageManager } from './image-manager.ts';
+import type { DeletionWriter } from './deletion-writer.ts';
+import type { ImageManager } from './images/image-manager.ts';
 import { computePodActions, computeVanishedActions } from './pod/compute-pod-actions.ts';
 import { type ObservedPod, readySandbox } from './pod/observed-pod.ts';
 import type { PodAction, PodPlan } from './pod/pod-actions.ts';
@@ -27,8 +28,10 @@ export interface PodReconcilerOptions {
   clock: Clock;
   /** The pod as the API shows it; undefined: it does not know the UID. */
   podOf(uid: string): Pod | undefined;
-  /** Whether the API's pods and the runtime's have both been listed: before that nothing is missing, only unknown. */
+  /** Whether pods can be judged: both what is assigned here and what the runtime has are known. */
   isReady(): boolean;
+  /** Whether the API itself was heard: a UID that only the node's own memory lacks is unknown, not vanished. */
+  isListed(): boolean;
   hostIp(): string;
   allocatable(): Readonly<Record<string, string>>;
   state: RuntimeState;
@@ -40,6 +43,7 @@ export interface PodReconcilerOptions {
   problems: StartProblems;
   messages: TerminationMessages;
   events: PodEvents;
+  deletions: DeletionWriter;
   gate: PodGate;
   probes: ProbeVerdicts & { sync(pod: Pod, observed: ObservedPod): void; forget(uid: string): void };
 }
@@ -61,11 +65,12 @@ export class PodReconciler {
   }
 
   async reconcile(uid: string): Promise<ReconcileResult> {
-    const { isReady, podOf, state } = this.#options;
-    // When either is there, all pods are queued again.
+    const { isReady, isListed, podOf, state } = this.#options;
+    // When any of these comes about, all pods are queued again.
     if (!isReady() || state.problem !== undefined) return {};
     for (let round = 0; round < MAX_ROUNDS; round += 1) {
       const pod = podOf(uid);
+      if (pod === undefined && !isListed()) return {};
       const result = pod === undefined ? await this.#endVanished(uid) : await this.#converge(pod);
       if (result !== 'again') return result;
     }
@@ -162,8 +167,8 @@ export class PodReconciler {
   }
 
   #forget(uid: string): void {
-    const { status, images, problems, messages, events, probes, gate } = this.#options;
-    for (const memory of [status, images, problems, messages, events, probes, gate]) memory.forget(uid);
+    const { status, images, problems, messages, events, probes, gate, deletions } = this.#options;
+    for (const memory of [status, images, problems, messages, events, probes, gate, deletions]) memory.forget(uid);
   }
 }
 

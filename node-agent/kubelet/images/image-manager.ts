@@ -2,12 +2,12 @@
  * Images for runs of containers: looks, pulls in the background, and backs off. A pull is shared by all that wait for the
  * same image; few run at a time, because an SD card writes slowly. Verdicts are kept in memory only.
  */
-import { type BackoffPolicy, computeBackoffMs } from '../../shared/platform/backoff.ts';
-import type { Clock } from '../../shared/platform/clock.ts';
-import type { Logger } from '../../shared/platform/logger.ts';
-import type { Random } from '../../shared/platform/random.ts';
-import { type ContainerRuntime, type ImageRecord, RuntimeError } from '../container-runtime/runtime.ts';
-import type { ImageVerdict } from './pod/pod-view.ts';
+import { type BackoffPolicy, computeBackoffMs } from '../../../shared/platform/backoff.ts';
+import type { Clock } from '../../../shared/platform/clock.ts';
+import type { Logger } from '../../../shared/platform/logger.ts';
+import type { Random } from '../../../shared/platform/random.ts';
+import { type ContainerRuntime, type ImageRecord, RuntimeError } from '../../container-runtime/runtime.ts';
+import type { ImageVerdict } from '../pod/pod-view.ts';
 
 export interface ImageManagerOptions {
   runtime: ContainerRuntime;
