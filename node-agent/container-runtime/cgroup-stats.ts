@@ -11,6 +11,8 @@ export interface CgroupReaderOptions {
   /** Docker's cgroup driver. */
   driver: 'cgroupfs' | 'systemd';
   version: 1 | 2;
+  /** `/proc`; absent: just that. */
+  procRoot?: string;
 }
 
 const NANOS_PER_MICRO = 1000;
@@ -36,7 +38,8 @@ function readVersion2(options: CgroupReaderOptions, id: string): Usage {
   const folder = `${options.root}/${scopeOf(options.driver, id)}`;
   const cpu = parseFlat(readFileSync(`${folder}/cpu.stat`, 'utf8'));
   const memory = readMemory(`${folder}/memory.current`, `${folder}/memory.stat`, 'inactive_file');
-  return { cpuNanos: (cpu.get('usage_usec') ?? 0) * NANOS_PER_MICRO, workingSetBytes: memory };
+  const workingSetBytes = memory ?? sumResident(options, `${folder}/cgroup.procs`);
+  return { cpuNanos: (cpu.get('usage_usec') ?? 0) * NANOS_PER_MICRO, workingSetBytes };
 }
 
 function readVersion1(options: CgroupReaderOptions, id: string): Usage {
@@ -44,17 +47,41 @@ function readVersion1(options: CgroupReaderOptions, id: string): Usage {
   const cpu = readFileSync(`${options.root}/cpuacct/${scope}/cpuacct.usage`, 'utf8');
   const folder = `${options.root}/memory/${scope}`;
   const memory = readMemory(`${folder}/memory.usage_in_bytes`, `${folder}/memory.stat`, 'total_inactive_file');
-  return { cpuNanos: Number(cpu), workingSetBytes: memory };
+  const workingSetBytes = memory ?? sumResident(options, `${options.root}/cpuacct/${scope}/cgroup.procs`);
+  return { cpuNanos: Number(cpu), workingSetBytes };
 }
 
-/** Kubernetes' working set: what is used less the file pages that were not touched lately; 0 without the controller. */
-function readMemory(usagePath: string, statPath: string, inactiveKey: string): number {
+/** Kubernetes' working set: what is used less the file pages that were not touched lately; undefined without the controller. */
+function readMemory(usagePath: string, statPath: string, inactiveKey: string): number | undefined {
   try {
     const usage = Number(readFileSync(usagePath, 'utf8'));
     return Math.max(0, usage - (parseFlat(readFileSync(statPath, 'utf8')).get(inactiveKey) ?? 0));
   } catch {
+    return undefined;
+  }
+}
+
+/** A board whose memory cgroup is off counts nothing: what the processes hold of their own is the next best answer. */
+function sumResident({ procRoot = '/proc' }: CgroupReaderOptions, procsPath: string): number {
+  const ids = readFileSync(procsPath, 'utf8')
+    .split('\n')
+    .filter((id) => id !== '');
+  return ids.reduce((total, id) => total + residentBytes(`${procRoot}/${id}/status`), 0);
+}
+
+/** Source: proc(5), /proc/pid/status: `RssAnon:      1234 kB`. */
+function residentBytes(statusPath: string): number {
+  try {
+    const status = readFileSync(statusPath, 'utf8');
+    return ['RssAnon', 'RssShmem'].reduce((total, name) => total + readKilobytes(status, name) * 1024, 0);
+  } catch {
+    // It has ended meanwhile.
     return 0;
   }
+}
+
+function readKilobytes(status: string, name: string): number {
+  return Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(status)?.[1] ?? 0);
 }
 
 function scopeOf(driver: CgroupReaderOptions['driver'], id: string): string {

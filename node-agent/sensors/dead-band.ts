@@ -20,6 +20,7 @@ const DISK_BAND = 0.02;
 const TEMPERATURE_BAND_CELSIUS = 2;
 const POD_CPU_BAND = 0.05;
 const POD_MEMORY_BAND = 0.03;
+const WIFI_BAND_DBM = 8;
 
 type Size = Pick<Inventory, 'cpus' | 'memoryBytes' | 'throttleCelsius'>;
 
@@ -33,6 +34,7 @@ export function isWorthTelling(told: Reading, now: Reading, size: Size): boolean
     differs(a.memoryAvailableBytes, b.memoryAvailableBytes, MEMORY_BAND * size.memoryBytes) ||
     differs(a.diskAvailableBytes, b.diskAvailableBytes, DISK_BAND * b.diskTotalBytes) ||
     isTemperatureNews(a.temperatureCelsius, b.temperatureCelsius, size.throttleCelsius) ||
+    isWifiNews(a.wifi, b.wifi) ||
     arePodsNews(told.pods, now.pods, size)
   );
 }
@@ -45,6 +47,12 @@ function differs(told: number, now: number, band: number): boolean {
 function isTemperatureNews(told: number | undefined, now: number | undefined, throttleCelsius: number): boolean {
   if (told === undefined || now === undefined) return told !== now;
   return differs(told, now, TEMPERATURE_BAND_CELSIUS) || told >= throttleCelsius !== now >= throttleCelsius;
+}
+
+/** Bytes sent, received and written go up all the time: they are told along with other news. */
+function isWifiNews(told: Sample['wifi'], now: Sample['wifi']): boolean {
+  if (told === undefined || now === undefined) return told !== now;
+  return differs(told.signalDbm, now.signalDbm, WIFI_BAND_DBM);
 }
 
 function arePodsNews(told: readonly PodUsage[], now: readonly PodUsage[], size: Size): boolean {

@@ -44,6 +44,85 @@ export function parseLoadAverage1(loadavg: string): number {
   return Number(loadavg.split(' ')[0]) || 0;
 }
 
+/** Kernel tasks out of /proc/loadavg: the second number of `1/80`. */
+export function parseProcessCount(loadavg: string): number {
+  return Number(loadavg.split(' ')[3]?.split('/')[1]) || 0;
+}
+
+export interface NetworkBytes {
+  receivedBytes: number;
+  sentBytes: number;
+}
+
+/** Interfaces that only exist on this machine: what passes there passes on the board's own ones too, or goes nowhere. */
+const INTERNAL_INTERFACES = /^(lo$|docker\d|br-|veth|virbr|cni|flannel|cali|dummy|ifb)/;
+
+/** Sum of the board's own interfaces out of /proc/net/dev: `eth0: <received bytes> <7 more> <sent bytes> …`. */
+export function parseNetworkBytes(dev: string): NetworkBytes | undefined {
+  const own = Array.from(dev.matchAll(/^\s*([^\s:]+):\s*(.*)$/gm))
+    .filter(([, name = '']) => !INTERNAL_INTERFACES.test(name))
+    .map(([, , numbers = '']) => numbers.split(/\s+/).map(Number));
+  if (own.length === 0) return undefined;
+  const sum = (column: number): number => own.reduce((total, numbers) => total + (numbers[column] ?? 0), 0);
+  return { receivedBytes: sum(0), sentBytes: sum(8) };
+}
+
+export interface WifiLink {
+  signalDbm: number;
+  qualityPercent: number;
+}
+
+/** cfg80211 gives the quality of a link as a number up to this. Source: the kernel's net/wireless/wext-compat.c. */
+const MAX_LINK_QUALITY = 70;
+
+/** First interface of /proc/net/wireless: ` wlan0: 0000   58.  -52.  -256 …`. Not connected: all is zero. */
+export function parseWifi(wireless: string): WifiLink | undefined {
+  const match = /^\s*[^\s:|]+:\s+\S+\s+(-?\d+)\.?\s+(-?\d+)\.?/m.exec(wireless);
+  if (match === null) return undefined;
+  const [quality, level] = [Number(match[1]), Number(match[2])];
+  // Drivers write the level as a signed byte, some as an unsigned one.
+  const signalDbm = level > 63 ? level - 256 : level;
+  if (signalDbm >= 0 || quality <= 0) return undefined;
+  return { signalDbm, qualityPercent: Math.min(100, Math.round((quality / MAX_LINK_QUALITY) * 100)) };
+}
+
+/** The unit of /sys/block/<disk>/stat, whatever the disk's own sectors are. Source: Documentation/block/stat.rst. */
+const SECTOR_BYTES = 512;
+
+/** Bytes written since boot: the seventh number. */
+export function parseWrittenBytes(stat: string): number {
+  return (Number(stat.trim().split(/\s+/)[6]) || 0) * SECTOR_BYTES;
+}
+
+export interface Frequency {
+  currentKhz: number;
+  maxKhz: number;
+}
+
+/** Busier than this, a CPU runs at its full frequency unless something holds it back. */
+const BUSY_SHARE = 0.8;
+const FULL_FREQUENCY_SHARE = 0.9;
+/** A board slows itself down a little below the temperature that it names. */
+const THROTTLE_MARGIN_CELSIUS = 3;
+
+export interface FrequencyInput extends Frequency {
+  /** Share of all CPUs that was busy. */
+  busyShare: number;
+  temperatureCelsius: number | undefined;
+  throttleCelsius: number;
+}
+
+/**
+ * Where the firmware does not tell: a hot board whose busy CPU does not get its full frequency slows itself down. A cool or an
+ * idle one saves power. undefined: it cannot be told.
+ */
+export function guessThrottled(input: FrequencyInput): boolean | undefined {
+  const { currentKhz, maxKhz, busyShare, temperatureCelsius, throttleCelsius } = input;
+  if (temperatureCelsius === undefined || currentKhz <= 0 || maxKhz <= 0) return undefined;
+  const isHot = temperatureCelsius >= throttleCelsius - THROTTLE_MARGIN_CELSIUS;
+  return isHot && busyShare >= BUSY_SHARE && currentKhz < maxKhz * FULL_FREQUENCY_SHARE;
+}
+
 export interface ThrottleState {
   underVoltage: boolean;
   throttled: boolean;

@@ -37,8 +37,10 @@ export class SensorReporter implements Component {
   readonly #options: SensorReporterOptions;
   readonly #abort = new AbortController();
   #loop: Promise<void> = Promise.resolve();
+  /** A report under way: a master or an engine that does not answer must not keep the sensors from being read. */
+  #report: Promise<void> | undefined;
   #inventory: Inventory | undefined;
-  #samples = 0;
+  #reports = 0;
   #pods: PodUsage[] = [];
   #told: { reading: Reading; atMs: number } | undefined;
 
@@ -53,32 +55,45 @@ export class SensorReporter implements Component {
   async stop(): Promise<void> {
     this.#abort.abort();
     await this.#loop;
+    await this.#report;
   }
 
   async #run(): Promise<void> {
-    const { clock, logger } = this.#options;
+    const { clock } = this.#options;
     const { signal } = this.#abort;
     while (!signal.aborted) {
-      try {
-        await this.#step();
-      } catch (error) {
-        logger.debug('the sensors could not be told', { error });
-      }
+      await this.#quietly(() => this.#read());
       await sleep(clock, SAMPLE_INTERVAL_MS, signal).catch(() => undefined);
     }
   }
 
-  async #step(): Promise<void> {
-    const { sensors, podUsage, onSample, clock } = this.#options;
+  async #read(): Promise<void> {
+    const { sensors, onSample } = this.#options;
     this.#inventory ??= await sensors.inventory();
-    const sample = await sensors.sample();
+    const { sample, inventory } = { sample: await sensors.sample(), inventory: this.#inventory };
     onSample(sample);
-    if (this.#samples % SAMPLES_PER_POD_USAGE === 0) this.#pods = await podUsage();
-    this.#samples += 1;
+    if (this.#report !== undefined) return;
+    this.#report = this.#quietly(() => this.#tellIfDue(sample, inventory)).finally(() => {
+      this.#report = undefined;
+    });
+  }
+
+  async #quietly(work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      this.#options.logger.debug('the sensors could not be told', { error });
+    }
+  }
+
+  async #tellIfDue(sample: Sample, inventory: Inventory): Promise<void> {
+    const { podUsage, clock } = this.#options;
+    if (this.#reports % SAMPLES_PER_POD_USAGE === 0) this.#pods = await podUsage();
+    this.#reports += 1;
     const reading = { sample, pods: this.#pods };
     const nowMs = clock.monotonicMs();
-    if (!this.#isDue(reading, this.#inventory, nowMs)) return;
-    await this.#tell(renderNodeSensors(reading, this.#inventory));
+    if (!this.#isDue(reading, inventory, nowMs)) return;
+    await this.#tell(renderNodeSensors(reading, inventory));
     this.#told = { reading, atMs: nowMs };
   }
 
@@ -113,15 +128,26 @@ function renderNodeSensors({ sample, pods }: Reading, inventory: Inventory): Rec
     underVoltage: sample.underVoltage ?? null,
     diskTotalBytes: sample.diskTotalBytes,
     diskAvailableBytes: sample.diskAvailableBytes,
+    diskWrittenBytes: sample.diskWrittenBytes ?? null,
+    networkReceivedBytes: sample.network?.receivedBytes ?? null,
+    networkSentBytes: sample.network?.sentBytes ?? null,
+    wifiSignalDbm: sample.wifi?.signalDbm ?? null,
+    wifiQualityPercent: sample.wifi?.qualityPercent ?? null,
+    processes: sample.processes?.count ?? null,
     pods: pods.map(({ namespace, name, uid, containers }) => ({
       namespace,
       name,
       uid,
       containers: containers.map((use) => ({
         name: use.name,
-        usage: { cpu: formatMillis(use.cpuMillis), memory: formatBytes(use.memoryBytes) },
+        usage: renderUsage(use),
       })),
     })),
   };
   return body;
+}
+
+/** A board without a memory cgroup measures 0: nobody may take that for a container without memory. */
+function renderUsage({ cpuMillis, memoryBytes }: PodUsage['containers'][number]): Record<string, string> {
+  return { cpu: formatMillis(cpuMillis), ...(memoryBytes > 0 ? { memory: formatBytes(memoryBytes) } : {}) };
 }

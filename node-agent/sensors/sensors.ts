@@ -31,6 +31,16 @@ export interface Sample {
   /** Of the file system that holds the container engine's data. */
   diskTotalBytes: number;
   diskAvailableBytes: number;
+  /** Of the file system that holds the agent's data and the pods' volumes; absent: it is the same one. */
+  nodeDisk?: { totalBytes: number; availableBytes: number } | undefined;
+  /** Processes and threads that there are, and that there may be. */
+  processes?: { count: number; max: number } | undefined;
+  /** Through the board's own interfaces, since boot. */
+  network?: { receivedBytes: number; sentBytes: number } | undefined;
+  /** Absent without Wi-Fi, or while it is not connected. */
+  wifi?: { signalDbm: number; qualityPercent: number } | undefined;
+  /** Written to the board's own disks since boot: what wears out an SD card. */
+  diskWrittenBytes?: number | undefined;
 }
 
 export interface Sensors {

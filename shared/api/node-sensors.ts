@@ -8,6 +8,7 @@ import {
   bool,
   defaulted,
   double,
+  int32,
   int64,
   list,
   object,
@@ -47,6 +48,12 @@ export const NodeSensorsSchema = object('NodeSensors', 'The latest reading of a 
   underVoltage: bool(undefined, 'the supply voltage is too low right now'),
   diskTotalBytes: int64(undefined, 'size of the file system that holds images and containers'),
   diskAvailableBytes: int64(undefined, 'free space there'),
+  diskWrittenBytes: int64(undefined, "written to the board's disks since boot: what wears out an SD card"),
+  networkReceivedBytes: int64(undefined, "received through the board's own interfaces since boot"),
+  networkSentBytes: int64(undefined, 'sent there'),
+  wifiSignalDbm: int32(undefined, 'strength of the Wi-Fi signal; absent without Wi-Fi'),
+  wifiQualityPercent: int32(undefined, 'quality of the Wi-Fi link'),
+  processes: int32(undefined, 'processes and threads that there are'),
   pods: list(undefined, PodUsage, 'usage of the pods on the board'),
 });
 
