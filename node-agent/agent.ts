@@ -3,7 +3,7 @@
  * are all given: the same agent runs on a board and in the simulation.
  */
 import type { Client } from '../shared/client/client.ts';
-import { createEventRecorder } from '../shared/client/event-recorder.ts';
+import { createEventRecorder, type EventRecorder } from '../shared/client/event-recorder.ts';
 import type { Clock } from '../shared/platform/clock.ts';
 import { type Component, startAll, stopAll } from '../shared/platform/lifecycle.ts';
 import type { Logger } from '../shared/platform/logger.ts';
@@ -11,6 +11,9 @@ import type { Random } from '../shared/platform/random.ts';
 import type { Handler } from '../shared/protocol/exchange.ts';
 import type { ContainerRuntime } from './container-runtime/runtime.ts';
 import { createNodeHandler } from './kubelet/api/node-handler.ts';
+import { Assignment } from './kubelet/assignment/assignment.ts';
+import type { AssignmentDisk } from './kubelet/assignment/assignment-disk.ts';
+import type { Sealer } from './kubelet/assignment/sealer.ts';
 import { createKubelet, type Kubelet } from './kubelet/kubelet.ts';
 import { NodeReporter } from './kubelet/node/node-reporter.ts';
 import type { PodPaths } from './kubelet/paths.ts';
@@ -37,12 +40,16 @@ export interface AgentOptions {
   logger: Logger;
   /** Pods worked on at the same time. */
   parallelPods?: number;
+  /** Where the node remembers what it was told, and the key that this is sealed with; nothing is remembered unless given. */
+  memory?: { disk: AssignmentDisk; sealer: Sealer };
 }
 
 export interface Agent extends Component {
   /** Answers logs, exec and attach for the API server. */
   readonly handler: Handler;
   readonly kubelet: Kubelet;
+  /** The master can be reached again. */
+  onLinkUp(): void;
 }
 
 export function createAgent(options: AgentOptions): Agent {
@@ -53,8 +60,10 @@ export function createAgent(options: AgentOptions): Agent {
     internalIp: options.internalIp,
     runtimeProblem: () => kubelet.state.problem,
   });
+  const assignment = createAssignment(options, recorder);
   const kubelet = createKubelet({
     ...options,
+    ...(assignment ? { kept: assignment } : {}),
     recorder,
     hostIp: options.internalIp,
     allocatable: () => reporter.allocatable(),
@@ -67,9 +76,10 @@ export function createAgent(options: AgentOptions): Agent {
     podUsage: () => usage.read(),
     onSample: (sample) => reporter.setSample(sample),
   });
-  const parts: Component[] = [reporter, kubelet, sensorReporter];
+  const parts: Component[] = [...(assignment ? [assignment] : []), reporter, kubelet, sensorReporter];
   return {
     kubelet,
+    onLinkUp: () => kubelet.retryNow(),
     handler: createNodeHandler({ pods: kubelet.pods, state: kubelet.state, runtime, clock }),
     start: () => startAll(parts),
     async stop() {
@@ -77,4 +87,13 @@ export function createAgent(options: AgentOptions): Agent {
       await recorder.stop();
     },
   };
+}
+
+/** What was lost of the node's memory is told as an event of the node, as soon as the master hears. */
+function createAssignment(options: AgentOptions, recorder: EventRecorder): Assignment | undefined {
+  const { memory, node, clock, random, logger } = options;
+  if (memory === undefined) return undefined;
+  const subject = { apiVersion: 'v1', kind: 'Node', metadata: { name: node, uid: node } };
+  const onDamage = (message: string): void => recorder.event(subject, 'Warning', 'AssignmentDamaged', message);
+  return new Assignment({ ...memory, clock, random, logger, onDamage });
 }

@@ -13,6 +13,8 @@ export interface ConfigPollerOptions<T extends KubernetesObject> {
   client: Client;
   kind: KindRef<T>;
   key: ObjectKey;
+  /** From before this process; undefined: nothing. */
+  known: { object: T | undefined } | undefined;
   clock: Clock;
   random: Random;
   onChange(): void;
@@ -31,14 +33,16 @@ export class ConfigPoller<T extends KubernetesObject> {
 
   constructor(options: ConfigPollerOptions<T>) {
     this.#options = options;
+    this.#object = options.known?.object;
   }
 
   get object(): T | undefined {
     return this.#object;
   }
 
-  get hasLooked(): boolean {
-    return this.#hasLooked;
+  /** Whether `object` says something: also that there is none. */
+  get isKnown(): boolean {
+    return this.#hasLooked || this.#options.known !== undefined;
   }
 
   start(): void {

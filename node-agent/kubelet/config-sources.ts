@@ -13,12 +13,15 @@ import type { Clock } from '../../shared/platform/clock.ts';
 import type { Logger } from '../../shared/platform/logger.ts';
 import type { Random } from '../../shared/platform/random.ts';
 import type { KubernetesObject } from '../../shared/schema/object-meta.ts';
+import type { KeptObjects } from './assignment/kept-objects.ts';
 import { ConfigPoller } from './config-poller.ts';
 import type { ConfigReader, Found } from './spec/config-reader.ts';
 import { type ConfigReference, configReferences } from './spec/config-references.ts';
 
 export interface ConfigSourcesOptions {
   client: Client;
+  /** What was known before this process, and is told what is known now. */
+  kept: KeptObjects;
   clock: Clock;
   random: Random;
   logger: Logger;
@@ -29,6 +32,7 @@ export interface ConfigSourcesOptions {
 /** One object that is looked after, and the pods that name it. */
 interface Watched<T extends KubernetesObject> {
   find(): Found<T>;
+  retryNow(): void;
   stop(): Promise<void>;
   pods: Set<string>;
 }
@@ -60,6 +64,12 @@ export class ConfigSources implements ConfigReader {
     return this.#secrets.find(namespace, name);
   }
 
+  /** The master can be reached again. */
+  retryNow(): void {
+    this.#configMaps.retryNow();
+    this.#secrets.retryNow();
+  }
+
   async stop(): Promise<void> {
     await Promise.all([this.#configMaps.stop(), this.#secrets.stop()]);
   }
@@ -76,6 +86,7 @@ class Watches<T extends KubernetesObject> {
   readonly #watched = new Map<string, Watched<T>>();
   readonly #stopping = new Set<Promise<void>>();
   #watches = 0;
+  #isStopping = false;
 
   constructor(options: ConfigSourcesOptions, kind: KindRef<T>) {
     this.#options = options;
@@ -93,7 +104,12 @@ class Watches<T extends KubernetesObject> {
     for (const key of keys) this.#lookAfter(key).pods.add(uid);
   }
 
+  retryNow(): void {
+    for (const { retryNow } of this.#watched.values()) retryNow();
+  }
+
   async stop(): Promise<void> {
+    this.#isStopping = true;
     for (const [key, watched] of [...this.#watched]) this.#drop(key, watched);
     await Promise.all(this.#stopping);
   }
@@ -108,29 +124,48 @@ class Watches<T extends KubernetesObject> {
 
   #watch(key: string): Watched<T> {
     const { namespace, name } = parseKey(key);
-    const { client, clock, random, logger } = this.#options;
+    const { client, kept, clock, random, logger } = this.#options;
     const scope = { namespace, fieldSelector: `metadata.name=${name}` };
-    const informer = new Informer<T>({ client, kind: this.#kind, clock, random, logger, scope });
+    const known = kept.find(this.#kind, key);
+    const seed = (): T[] | undefined => known && (known.object === undefined ? [] : [known.object]);
+    const informer = new Informer<T>({ client, kind: this.#kind, clock, random, logger, scope, seed });
     const pods = new Set<string>();
-    informer.onChange(() => this.#tell(pods));
+    const onNews = (): void => this.#onNews(key, informer.get(key), { isHeard: informer.hasListed, pods });
+    informer.onChange(onNews);
     // That the object does not exist is news too.
-    void informer.whenSynced().then(() => this.#tell(pods));
+    void informer.whenListed().then(onNews);
     void informer.start();
     this.#watches += 1;
     const stop = (): Promise<void> => {
       this.#watches -= 1;
       return informer.stop();
     };
-    return { pods, stop, find: () => asFound(informer.get(key), informer.hasSynced) };
+    const find = (): Found<T> => asFound(informer.get(key), informer.hasSynced);
+    return { pods, stop, find, retryNow: () => informer.retryNow() };
   }
 
   #poll(key: string): Watched<T> {
-    const { client, clock, random } = this.#options;
+    const { client, kept, clock, random } = this.#options;
     const pods = new Set<string>();
-    const onChange = (): void => this.#tell(pods);
-    const poller = new ConfigPoller<T>({ client, kind: this.#kind, key: parseKey(key), clock, random, onChange });
+    const known = kept.find(this.#kind, key);
+    const onChange = (): void => this.#onNews(key, poller.object, { isHeard: true, pods });
+    const poller = new ConfigPoller<T>({
+      client,
+      kind: this.#kind,
+      key: parseKey(key),
+      known,
+      clock,
+      random,
+      onChange,
+    });
     poller.start();
-    return { pods, stop: () => poller.stop(), find: () => asFound(poller.object, poller.hasLooked) };
+    const find = (): Found<T> => asFound(poller.object, poller.isKnown);
+    return { pods, stop: () => poller.stop(), find, retryNow: () => undefined };
+  }
+
+  #onNews(key: string, object: T | undefined, { isHeard, pods }: { isHeard: boolean; pods: Set<string> }): void {
+    if (isHeard && this.#watched.has(key)) this.#options.kept.keep(this.#kind, key, object);
+    this.#tell(pods);
   }
 
   #tell(pods: ReadonlySet<string>): void {
@@ -139,6 +174,7 @@ class Watches<T extends KubernetesObject> {
 
   #drop(key: string, watched: Watched<T>): void {
     this.#watched.delete(key);
+    if (!this.#isStopping) this.#options.kept.forget(this.#kind, key);
     const stopped = watched.stop().finally(() => this.#stopping.delete(stopped));
     this.#stopping.add(stopped);
   }

@@ -176,7 +176,15 @@ class NodeKubelet implements Kubelet {
     const deletions = this.#deletions;
     const stops = new ContainerStops({ runtime, logger, onStopped: (uid) => this.#onStopped(uid) });
     const gate = options.gate ?? OPEN_GATE;
-    const shared = { volumes: this.#volumes, images: this.#images, stops, problems: this.#problems, events, gate, deletions };
+    const shared = {
+      volumes: this.#volumes,
+      images: this.#images,
+      stops,
+      problems: this.#problems,
+      events,
+      gate,
+      deletions,
+    };
     const executor = new PodExecutor({
       ...{ ...shared, runtime, files, paths, reader: this.#sources, enqueue },
       nodeMemoryBytes: options.memoryBytes,

@@ -19,6 +19,8 @@ export interface InformerOptions<T extends KubernetesObject> {
   logger: Logger;
   /** What to watch; everything of the kind unless said. */
   scope?: Pick<ListOptions, 'namespace' | 'labelSelector' | 'fieldSelector'>;
+  /** Asked at the start: what was last known of the scope, shown until the first list corrects it; undefined: nothing. */
+  seed?(): readonly T[] | undefined;
 }
 
 export type ChangeListener<T> = (key: string, current: T | undefined, previous: T | undefined) => void;
@@ -55,9 +57,12 @@ export class Informer<T extends KubernetesObject> implements Component {
   readonly #listeners: ChangeListener<T>[] = [];
   readonly #abort = new AbortController();
   readonly #synced = Promise.withResolvers<void>();
+  readonly #listed = Promise.withResolvers<void>();
   #hasSynced = false;
+  #hasListed = false;
   #resourceVersion = '';
   #loop: Promise<void> = Promise.resolve();
+  #endPause: () => void = () => undefined;
 
   constructor(options: InformerOptions<T>) {
     this.#options = options;
@@ -92,23 +97,42 @@ export class Informer<T extends KubernetesObject> implements Component {
     return this.#hasSynced;
   }
 
-  /** Resolves when the first complete list is in the copy; never when stopped before. */
+  /** Resolves when the copy is complete as far as is known: by its seed, or by the first list. Never when stopped before. */
   whenSynced(): Promise<void> {
     return this.#synced.promise;
   }
 
+  /** Whether the server itself has been heard: what is missing in a seeded copy may only be unknown, before. */
+  get hasListed(): boolean {
+    return this.#hasListed;
+  }
+
+  /** Resolves when the first complete list of the server is in the copy; never when stopped before. */
+  whenListed(): Promise<void> {
+    return this.#listed.promise;
+  }
+
+  /** The server may be reached again: a pause after a failure ends now. */
+  retryNow(): void {
+    this.#endPause();
+  }
+
   /** Resolves at once; see `whenSynced`. */
   async start(): Promise<void> {
+    const seed = this.#options.seed?.();
+    for (const object of seed ?? []) this.#set(keyOf(object), object);
+    if (seed !== undefined) this.#setSynced();
     this.#loop = this.#run();
   }
 
   async stop(): Promise<void> {
     this.#abort.abort();
+    this.#endPause();
     await this.#loop;
   }
 
   async #run(): Promise<void> {
-    const { clock, random, logger, kind } = this.#options;
+    const { random, logger, kind } = this.#options;
     const { signal } = this.#abort;
     for (let failures = 0; !signal.aborted; ) {
       try {
@@ -123,8 +147,15 @@ export class Informer<T extends KubernetesObject> implements Component {
         failures += 1;
       }
       // A server that closes each watch at once must not be asked again at once.
-      await sleep(clock, computeBackoffMs(RETRY, failures, random), signal).catch(() => undefined);
+      await this.#pause(computeBackoffMs(RETRY, failures, random));
     }
+  }
+
+  async #pause(delayMs: number): Promise<void> {
+    if (this.#abort.signal.aborted) return;
+    const pause = new AbortController();
+    this.#endPause = () => pause.abort();
+    await sleep(this.#options.clock, delayMs, pause.signal).catch(() => undefined);
   }
 
   /** What failed decides how to go on: a compacted revision needs a new list, anything else resumes. */
@@ -140,6 +171,12 @@ export class Informer<T extends KubernetesObject> implements Component {
       if (this.#objects.get(key)?.metadata.resourceVersion !== object.metadata.resourceVersion) this.#set(key, object);
     }
     this.#resourceVersion = metadata.resourceVersion;
+    this.#hasListed = true;
+    this.#setSynced();
+    this.#listed.resolve();
+  }
+
+  #setSynced(): void {
     this.#hasSynced = true;
     this.#synced.resolve();
   }

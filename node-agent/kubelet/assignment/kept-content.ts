@@ -1,0 +1,31 @@
+/**
+ * Pure: which part of an object is kept, and so what counts as a change. Versions and statuses change all the time and are
+ * worth no write to a card; what a board could not know by itself after a cold boot is kept.
+ */
+import type { Pod } from '../../../shared/api/pod.ts';
+import type { PodStatus } from '../../../shared/api/pod-status.ts';
+import type { KubernetesObject } from '../../../shared/schema/object-meta.ts';
+import { isTerminalPhase } from '../pod/pod-view.ts';
+
+/** The object without what the API server keeps books about; without a version, so that each list counts as newer. */
+export function contentOf<T extends KubernetesObject>(object: T): T {
+  const { managedFields: _, ...metadata } = object.metadata;
+  const content = { ...object, metadata: { ...metadata, resourceVersion: '' } };
+  return isPod(content) ? { ...content, status: statusContent(content) } : withoutStatus(content);
+}
+
+/** Pods that are over stay over; a deadline counts from the first start, wherever the power was since. */
+function statusContent({ spec, status }: Pod): PodStatus {
+  const { phase, qosClass, reason, message, startTime, containerStatuses, initContainerStatuses } = status;
+  const deadline = spec.activeDeadlineSeconds === undefined ? {} : { startTime };
+  if (!isTerminalPhase(phase)) return { phase: 'Pending', qosClass, ...deadline };
+  return { phase, qosClass, reason, message, startTime, containerStatuses, initContainerStatuses };
+}
+
+function isPod(object: KubernetesObject): object is KubernetesObject & Pod {
+  return object.kind === 'Pod' && object.apiVersion === 'v1';
+}
+
+function withoutStatus<T extends KubernetesObject>(object: T): T {
+  return 'status' in object ? { ...object, status: undefined } : object;
+}
