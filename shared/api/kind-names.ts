@@ -11,6 +11,8 @@ export const KIND_NAMES = {
   ConfigMap: { group: '', version: 'v1', kind: 'ConfigMap', plural: 'configmaps', namespaced: true },
   Deployment: { group: 'apps', version: 'v1', kind: 'Deployment', plural: 'deployments', namespaced: true },
   Event: { group: '', version: 'v1', kind: 'Event', plural: 'events', namespaced: true },
+  ImageInfo: { group: 'bramble.dev', version: 'v1', kind: 'ImageInfo', plural: 'imageinfos', namespaced: false },
+  ImagePull: { group: 'bramble.dev', version: 'v1', kind: 'ImagePull', plural: 'imagepulls', namespaced: false },
   Lease: { group: 'coordination.k8s.io', version: 'v1', kind: 'Lease', plural: 'leases', namespaced: true },
   Namespace: { group: '', version: 'v1', kind: 'Namespace', plural: 'namespaces', namespaced: false },
   NodeSensors: { group: 'bramble.dev', version: 'v1', kind: 'NodeSensors', plural: 'nodesensors', namespaced: false },

@@ -7,6 +7,8 @@ import type { CertificateSigningRequest } from './certificate-signing-request.ts
 import type { ConfigMap } from './config-map.ts';
 import type { Deployment } from './deployment.ts';
 import type { Event } from './event.ts';
+import type { ImageInfo } from './image-info.ts';
+import type { ImagePull } from './image-pull.ts';
 import { KIND_NAMES } from './kind-names.ts';
 import type { Lease } from './lease.ts';
 import type { Namespace } from './namespace.ts';
@@ -25,6 +27,8 @@ export const CertificateSigningRequestRef: KindRef<CertificateSigningRequest> = 
 export const ConfigMapRef: KindRef<ConfigMap> = KIND_NAMES.ConfigMap;
 export const DeploymentRef: KindRef<Deployment> = KIND_NAMES.Deployment;
 export const EventRef: KindRef<Event> = KIND_NAMES.Event;
+export const ImageInfoRef: KindRef<ImageInfo> = KIND_NAMES.ImageInfo;
+export const ImagePullRef: KindRef<ImagePull> = KIND_NAMES.ImagePull;
 export const LeaseRef: KindRef<Lease> = KIND_NAMES.Lease;
 export const NamespaceRef: KindRef<Namespace> = KIND_NAMES.Namespace;
 export const NodeSensorsRef: KindRef<NodeSensors> = KIND_NAMES.NodeSensors;

@@ -9,6 +9,8 @@ import { ConfigMapKind } from './config-map.ts';
 import { DeleteOptionsSchema } from './delete-options.ts';
 import { DeploymentKind } from './deployment.ts';
 import { EventKind } from './event.ts';
+import { ImageInfoKind } from './image-info.ts';
+import { ImagePullKind } from './image-pull.ts';
 import { LeaseKind } from './lease.ts';
 import { NamespaceKind } from './namespace.ts';
 import { NodeKind } from './node.ts';
@@ -39,6 +41,8 @@ export const ALL_KINDS: readonly Kind[] = [
   PersistentVolumeClaimKind,
   StorageClassKind,
   NodeSensorsKind,
+  ImageInfoKind,
+  ImagePullKind,
 ];
 
 /** A body that is read and answered, never stored. */
