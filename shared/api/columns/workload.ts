@@ -1,4 +1,4 @@
-/** Columns that Deployments and ReplicaSets share: what their template runs and which pods they choose. */
+/** Columns that workloads share: what their template runs and which pods they choose. */
 import { formatSelector, SelectorError, selectorFromLabelSelector } from '../../machinery/label-selector.ts';
 import type { Column } from '../../schema/define-kind.ts';
 import type { KubernetesObject } from '../../schema/object-meta.ts';
@@ -26,30 +26,44 @@ export function labelsText(labels: Readonly<Record<string, string>> | undefined)
   return pairs.length === 0 ? '<none>' : pairs.sort().join(',');
 }
 
-function containersText(workload: Workload, field: 'name' | 'image'): string {
-  return workload.spec.template.spec.containers.map((container) => container[field] ?? '').join(',');
+interface PodTemplate {
+  selector?: LabelSelector;
+  template: PodTemplateSpec;
 }
 
-export const templateColumns: readonly Column<Workload>[] = [
-  {
-    name: 'Containers',
-    type: 'string',
-    priority: 1,
-    description: 'names of the containers',
-    value: (workload) => containersText(workload, 'name'),
-  },
-  {
-    name: 'Images',
-    type: 'string',
-    priority: 1,
-    description: 'images of the containers',
-    value: (workload) => containersText(workload, 'image'),
-  },
-  {
-    name: 'Selector',
-    type: 'string',
-    priority: 1,
-    description: 'labels of the pods that belong to it',
-    value: ({ spec }) => labelSelectorText(spec.selector),
-  },
-];
+/** `of` finds the template in an object. */
+export function columnsOfTemplate<T extends KubernetesObject>(of: (object: T) => PodTemplate): Column<T>[] {
+  return [
+    {
+      name: 'Containers',
+      type: 'string',
+      priority: 1,
+      description: 'names of the containers',
+      value: (object) => containersText(of(object), 'name'),
+    },
+    {
+      name: 'Images',
+      type: 'string',
+      priority: 1,
+      description: 'images of the containers',
+      value: (object) => containersText(of(object), 'image'),
+    },
+    {
+      name: 'Selector',
+      type: 'string',
+      priority: 1,
+      description: 'labels of the pods that belong to it',
+      value: (object) => selectorText(of(object)),
+    },
+  ];
+}
+
+export const templateColumns: readonly Column<Workload>[] = columnsOfTemplate<Workload>(({ spec }) => spec);
+
+function containersText({ template }: PodTemplate, field: 'name' | 'image'): string {
+  return template.spec.containers.map((container) => container[field] ?? '').join(',');
+}
+
+function selectorText({ selector }: PodTemplate): string {
+  return selector === undefined ? '<none>' : labelSelectorText(selector);
+}

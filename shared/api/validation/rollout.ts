@@ -37,21 +37,28 @@ function checkStrategy({ type, rollingUpdate }: RolloutSpec['strategy']): FieldE
   ];
   if (errors.length > 0) return errors;
   const missing = `${field}.maxUnavailable`;
-  if (amountOf(maxUnavailable) === 0 && amountOf(maxSurge) === 0) {
+  if (shareAmount(maxUnavailable) === 0 && shareAmount(maxSurge) === 0) {
     return [invalidValue(missing, maxUnavailable, 'may not be 0 when `maxSurge` is 0')];
   }
-  const isTooMuch = typeof maxUnavailable === 'string' && amountOf(maxUnavailable) > 100;
-  return isTooMuch ? [invalidValue(missing, maxUnavailable, 'must not be greater than 100%')] : [];
+  return checkShareOfAll(missing, maxUnavailable);
 }
 
 const PERCENTAGE = /^\d+%$/;
 
-function checkShare(field: string, share: number | string): FieldError[] {
+/** A count or a percentage. */
+export function checkShare(field: string, share: number | string): FieldError[] {
   if (typeof share === 'number') return checkNotNegative(field, share);
   if (PERCENTAGE.test(share)) return [];
   return [invalidValue(field, share, "must be an integer or a percentage (e.g '5%')")];
 }
 
-function amountOf(share: number | string): number {
+/** A percentage that is no more than everything. */
+export function checkShareOfAll(field: string, share: number | string): FieldError[] {
+  const isTooMuch = typeof share === 'string' && shareAmount(share) > 100;
+  return isTooMuch ? [invalidValue(field, share, 'must not be greater than 100%')] : [];
+}
+
+/** The number before the `%`, or the count. */
+export function shareAmount(share: number | string): number {
   return Number.parseInt(String(share), 10);
 }

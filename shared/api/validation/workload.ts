@@ -1,5 +1,5 @@
 /**
- * Checks that Deployments and ReplicaSets share: counts, and a selector that matches the template and never changes.
+ * Checks that workloads share whose pods never end: counts, and a selector that matches the template and never changes.
  */
 import type { FieldError } from '../../machinery/errors.ts';
 import { jsonEqual } from '../../machinery/json.ts';
@@ -11,7 +11,7 @@ import { checkLabelSelector, isEmptySelector } from './labels.ts';
 import { checkPodTemplate } from './pod-spec.ts';
 
 interface WorkloadSpec {
-  replicas: number;
+  replicas?: number;
   minReadySeconds?: number;
   selector: LabelSelector;
   template: PodTemplateSpec;

@@ -1,0 +1,74 @@
+/** Checks of a StatefulSet; what its pods and their volumes are built on never changes. */
+import type { FieldError } from '../../machinery/errors.ts';
+import { jsonEqual } from '../../machinery/json.ts';
+import type { StatefulSet, StatefulSetSpec, StatefulSetUpdateStrategy } from '../stateful-set.ts';
+import { checkNotNegative, checkUnique, forbiddenValue, invalidValue } from './field-error.ts';
+import { checkShare, checkShareOfAll, shareAmount } from './rollout.ts';
+import { checkSubdomain, checkText } from './text.ts';
+import { checkWorkload } from './workload.ts';
+
+const CHANGEABLE = [
+  'replicas',
+  'ordinals',
+  'template',
+  'updateStrategy',
+  'revisionHistoryLimit',
+  'persistentVolumeClaimRetentionPolicy',
+  'minReadySeconds',
+] as const;
+
+export function checkStatefulSet({ spec }: StatefulSet, old?: StatefulSet): FieldError[] {
+  return [
+    ...checkWorkload('statefulset', spec),
+    ...checkNotNegative('spec.revisionHistoryLimit', spec.revisionHistoryLimit),
+    ...checkNotNegative('spec.ordinals.start', spec.ordinals?.start),
+    ...checkSubdomain('spec.serviceName', spec.serviceName),
+    ...checkUpdateStrategy('spec.updateStrategy', spec.updateStrategy),
+    ...checkClaims('spec.volumeClaimTemplates', spec),
+    ...(old === undefined || jsonEqual(fixedPart(spec), fixedPart(old.spec))
+      ? []
+      : [forbiddenValue('spec', `updates to statefulset spec for fields other than ${named()} are forbidden`)]),
+  ];
+}
+
+function checkUpdateStrategy(field: string, { type, rollingUpdate }: StatefulSetUpdateStrategy): FieldError[] {
+  if (rollingUpdate === undefined) return [];
+  const rolling = `${field}.rollingUpdate`;
+  if (type !== 'RollingUpdate') {
+    return [invalidValue(rolling, rollingUpdate, "only allowed when `type` is 'RollingUpdate'")];
+  }
+  const { partition, maxUnavailable = 1 } = rollingUpdate;
+  const errors = [
+    ...checkNotNegative(`${rolling}.partition`, partition),
+    ...checkShare(`${rolling}.maxUnavailable`, maxUnavailable),
+    ...checkShareOfAll(`${rolling}.maxUnavailable`, maxUnavailable),
+  ];
+  if (errors.length > 0 || shareAmount(maxUnavailable) !== 0) return errors;
+  return [invalidValue(`${rolling}.maxUnavailable`, maxUnavailable, 'cannot be 0')];
+}
+
+/** Claims are named after their templates. */
+function checkClaims(field: string, { volumeClaimTemplates = [] }: StatefulSetSpec): FieldError[] {
+  return [
+    ...volumeClaimTemplates.flatMap(({ metadata }, index) =>
+      checkText(`${field}[${index}].metadata.name`, metadata?.name ?? '').concat(
+        checkSubdomain(`${field}[${index}].metadata.name`, metadata?.name),
+      ),
+    ),
+    ...checkUnique(
+      volumeClaimTemplates,
+      ({ metadata }) => metadata?.name,
+      (index) => `${field}[${index}].metadata.name`,
+    ),
+  ];
+}
+
+function fixedPart(spec: StatefulSetSpec): object {
+  const changeable: ReadonlySet<string> = new Set(CHANGEABLE);
+  return Object.fromEntries(Object.entries(spec).filter(([name]) => !changeable.has(name)));
+}
+
+function named(): string {
+  const names = CHANGEABLE.map((name) => `'${name}'`);
+  return `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`;
+}
