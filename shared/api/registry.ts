@@ -6,11 +6,15 @@ import { SelfSubjectAccessReviewSchema, SelfSubjectRulesReviewSchema } from './a
 import { BindingSchema, EvictionSchema, ScaleSchema } from './binding.ts';
 import { CertificateSigningRequestKind } from './certificate-signing-request.ts';
 import { ConfigMapKind } from './config-map.ts';
+import { ControllerRevisionKind } from './controller-revision.ts';
+import { CronJobKind } from './cron-job.ts';
+import { DaemonSetKind } from './daemon-set.ts';
 import { DeleteOptionsSchema } from './delete-options.ts';
 import { DeploymentKind } from './deployment.ts';
 import { EventKind } from './event.ts';
 import { ImageInfoKind } from './image-info.ts';
 import { ImagePullKind } from './image-pull.ts';
+import { JobKind } from './job.ts';
 import { LeaseKind } from './lease.ts';
 import { NamespaceKind } from './namespace.ts';
 import { NodeKind } from './node.ts';
@@ -22,6 +26,7 @@ import { ReplicaSetKind } from './replica-set.ts';
 import { SecretKind } from './secret.ts';
 import { ServiceKind } from './service.ts';
 import { ServiceAccountKind } from './service-account.ts';
+import { StatefulSetKind } from './stateful-set.ts';
 import { StorageClassKind } from './storage-class.ts';
 
 export const ALL_KINDS: readonly Kind[] = [
@@ -36,6 +41,11 @@ export const ALL_KINDS: readonly Kind[] = [
   LeaseKind,
   DeploymentKind,
   ReplicaSetKind,
+  StatefulSetKind,
+  DaemonSetKind,
+  ControllerRevisionKind,
+  JobKind,
+  CronJobKind,
   CertificateSigningRequestKind,
   PersistentVolumeKind,
   PersistentVolumeClaimKind,
