@@ -5,24 +5,37 @@ import { SelfSubjectReviewSchema, TokenRequestSchema } from './authentication.ts
 import { SelfSubjectAccessReviewSchema, SelfSubjectRulesReviewSchema } from './authorization.ts';
 import { BindingSchema, EvictionSchema, ScaleSchema } from './binding.ts';
 import { CertificateSigningRequestKind } from './certificate-signing-request.ts';
+import { ClusterRoleKind } from './cluster-role.ts';
+import { ClusterRoleBindingKind } from './cluster-role-binding.ts';
 import { ConfigMapKind } from './config-map.ts';
 import { ControllerRevisionKind } from './controller-revision.ts';
 import { CronJobKind } from './cron-job.ts';
 import { DaemonSetKind } from './daemon-set.ts';
 import { DeleteOptionsSchema } from './delete-options.ts';
 import { DeploymentKind } from './deployment.ts';
+import { EndpointSliceKind } from './endpoint-slice.ts';
 import { EventKind } from './event.ts';
+import { HorizontalPodAutoscalerKind } from './horizontal-pod-autoscaler.ts';
 import { ImageInfoKind } from './image-info.ts';
 import { ImagePullKind } from './image-pull.ts';
+import { IngressKind } from './ingress.ts';
+import { IngressClassKind } from './ingress-class.ts';
 import { JobKind } from './job.ts';
 import { LeaseKind } from './lease.ts';
+import { LimitRangeKind } from './limit-range.ts';
 import { NamespaceKind } from './namespace.ts';
+import { NetworkPolicyKind } from './network-policy.ts';
 import { NodeKind } from './node.ts';
 import { NodeSensorsKind } from './node-sensors.ts';
 import { PersistentVolumeKind } from './persistent-volume.ts';
 import { PersistentVolumeClaimKind } from './persistent-volume-claim.ts';
 import { PodKind } from './pod.ts';
+import { PodDisruptionBudgetKind } from './pod-disruption-budget.ts';
+import { PriorityClassKind } from './priority-class.ts';
 import { ReplicaSetKind } from './replica-set.ts';
+import { ResourceQuotaKind } from './resource-quota.ts';
+import { RoleKind } from './role.ts';
+import { RoleBindingKind } from './role-binding.ts';
 import { SecretKind } from './secret.ts';
 import { ServiceKind } from './service.ts';
 import { ServiceAccountKind } from './service-account.ts';
@@ -50,6 +63,19 @@ export const ALL_KINDS: readonly Kind[] = [
   PersistentVolumeKind,
   PersistentVolumeClaimKind,
   StorageClassKind,
+  EndpointSliceKind,
+  PodDisruptionBudgetKind,
+  HorizontalPodAutoscalerKind,
+  ResourceQuotaKind,
+  LimitRangeKind,
+  PriorityClassKind,
+  RoleKind,
+  ClusterRoleKind,
+  RoleBindingKind,
+  ClusterRoleBindingKind,
+  IngressKind,
+  IngressClassKind,
+  NetworkPolicyKind,
   NodeSensorsKind,
   ImageInfoKind,
   ImagePullKind,

@@ -65,6 +65,8 @@ export interface ListOptions {
   mergeKey?: string;
   /** Strategic merge patch: `merge`, `retainKeys`, `merge,retainKeys`; `merge` when mergeKey is given. */
   strategy?: string;
+  /** For required lists that clients send as null when they are empty. */
+  default?: readonly [];
 }
 
 export interface MapOptions {
@@ -170,6 +172,12 @@ export function bytesMap(pb: ProtobufField, description: string) {
   return Type.Optional(Type.Record(Type.String(), value, { description, pb }));
 }
 
+/** A map from string to time. */
+export function timeMap(pb: ProtobufField, description: string) {
+  const value = Type.Unsafe<string>({ type: 'string', 'x-format': 'time', format: 'date-time' });
+  return Type.Optional(Type.Record(Type.String(), value, { description, pb }));
+}
+
 /** A map from resource name to quantity: `{cpu: '500m', memory: '64Mi'}`. */
 export function quantities(pb: ProtobufField, description: string) {
   const value = Type.Unsafe<string>({ type: 'string', 'x-format': 'quantity' });
@@ -221,6 +229,7 @@ function listKeywords(options: ListOptions): Record<string, unknown> {
   const { type = 'atomic', mapKeys, mergeKey, strategy } = options;
   return {
     'x-kubernetes-list-type': type,
+    ...(options.default ? { default: options.default } : {}),
     ...(mapKeys ? { 'x-kubernetes-list-map-keys': mapKeys } : {}),
     ...(mergeKey ? { 'x-kubernetes-patch-merge-key': mergeKey } : {}),
     ...(mergeKey || strategy ? { 'x-kubernetes-patch-strategy': strategy ?? 'merge' } : {}),

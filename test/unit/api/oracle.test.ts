@@ -112,6 +112,7 @@ test('a default of {} never lacks a required field, but for what only the user c
   );
   assert.deepEqual(found.sort(), [
     'Deployment.spec: selector,template',
+    'HorizontalPodAutoscaler.spec: scaleTargetRef,maxReplicas',
     'Pod.spec: containers',
     'PodTemplateSpec.spec: containers',
     'ReplicaSet.spec: selector',
