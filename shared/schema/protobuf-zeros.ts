@@ -66,6 +66,7 @@ const PLAIN_INT_OR_STRINGS = new Set(['targetPort']);
 
 const PLAIN_STRUCTS = new Set([
   'daemonEndpoints',
+  'jobTemplate',
   'kubeletEndpoint',
   'lastState',
   'loadBalancer',

@@ -111,10 +111,15 @@ test('a default of {} never lacks a required field, but for what only the user c
     }),
   );
   assert.deepEqual(found.sort(), [
+    'CronJob.spec: schedule,jobTemplate',
+    'DaemonSet.spec: selector,template',
     'Deployment.spec: selector,template',
     'HorizontalPodAutoscaler.spec: scaleTargetRef,maxReplicas',
+    'Job.spec: template',
+    'JobTemplateSpec.spec: template',
     'Pod.spec: containers',
     'PodTemplateSpec.spec: containers',
     'ReplicaSet.spec: selector',
+    'StatefulSet.spec: selector,template',
   ]);
 });
