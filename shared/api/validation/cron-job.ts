@@ -12,14 +12,14 @@ const MAX_NAME_CHARS = 52;
 
 export function checkCronJob({ spec, metadata }: CronJob, old?: CronJob): FieldError[] {
   return [
-    ...checkSchedule('spec.schedule', spec.schedule),
+    ...(spec.schedule === undefined ? [] : checkSchedule('spec.schedule', spec.schedule)),
     ...(old !== undefined && jsonEqual(spec.timeZone, old.spec.timeZone)
       ? []
       : checkTimeZone('spec.timeZone', spec.timeZone)),
     ...checkNotNegative('spec.startingDeadlineSeconds', spec.startingDeadlineSeconds),
     ...checkNotNegative('spec.successfulJobsHistoryLimit', spec.successfulJobsHistoryLimit),
     ...checkNotNegative('spec.failedJobsHistoryLimit', spec.failedJobsHistoryLimit),
-    ...checkJobTemplate('spec.jobTemplate.spec', spec.jobTemplate.spec),
+    ...(spec.jobTemplate ? checkJobTemplate('spec.jobTemplate.spec', spec.jobTemplate.spec) : []),
     ...(old === undefined && metadata.name.length > MAX_NAME_CHARS
       ? [invalidValue('metadata.name', metadata.name, `must be no more than ${MAX_NAME_CHARS} characters`)]
       : []),

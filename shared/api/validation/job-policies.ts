@@ -22,7 +22,7 @@ export function checkFailurePolicy(field: string, spec: JobSpec): FieldError[] {
   const { podFailurePolicy, template, podReplacementPolicy } = spec;
   if (podFailurePolicy === undefined) return [];
   const path = `${field}.podFailurePolicy.rules`;
-  const { rules } = podFailurePolicy;
+  const { rules = [] } = podFailurePolicy;
   const restartPolicy = template.spec.restartPolicy;
   return [
     ...(restartPolicy === 'Never'
@@ -63,7 +63,7 @@ function checkFailureRule(field: string, rule: PodFailurePolicyRule, spec: JobSp
 }
 
 function checkExitCodes(field: string, test: PodFailurePolicyOnExitCodesRequirement, spec: JobSpec): FieldError[] {
-  const { containerName, operator, values } = test;
+  const { containerName, operator, values = [] } = test;
   const { containers, initContainers = [] } = spec.template.spec;
   const names = [...(containers ?? []), ...initContainers].map(({ name }) => name);
   const isAscending = values.every((value, index) => index === 0 || (values[index - 1] ?? 0) <= value);
@@ -85,7 +85,7 @@ export function checkSuccessPolicy(field: string, spec: JobSpec): FieldError[] {
   const { successPolicy, completions = 0 } = spec;
   if (successPolicy === undefined) return [];
   const path = `${field}.successPolicy.rules`;
-  const { rules } = successPolicy;
+  const { rules = [] } = successPolicy;
   if (spec.completionMode !== 'Indexed') {
     return [invalidValue(`${field}.successPolicy`, successPolicy, 'requires indexed completion mode')];
   }

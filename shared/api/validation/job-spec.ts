@@ -30,10 +30,17 @@ export function checkJobSpec(field: string, spec: JobSpec): FieldError[] {
       ? [requiredValue(`${field}.backoffLimitPerIndex`, 'when maxFailedIndexes is specified')]
       : []),
     ...checkManager(`${field}.managedBy`, spec.managedBy),
+    // What is missing has been reported by the schema.
+    ...(spec.template ? checkPods(field, spec) : []),
+    ...checkSuccessPolicy(field, spec),
+  ];
+}
+
+function checkPods(field: string, spec: JobSpec): FieldError[] {
+  return [
     ...checkPodTemplate(`${field}.template`, spec.template),
     ...checkRestartPolicy(`${field}.template.spec.restartPolicy`, spec.template.spec.restartPolicy),
     ...checkFailurePolicy(field, spec),
-    ...checkSuccessPolicy(field, spec),
   ];
 }
 

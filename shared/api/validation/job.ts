@@ -5,6 +5,7 @@ import { selectorFromLabelSelector, selectorMatches } from '../../machinery/labe
 import { validateDns1123Label } from '../../machinery/names.ts';
 import type { Job } from '../job.ts';
 import type { JobSpec } from '../job-spec.ts';
+import type { LabelSelector } from '../label-selector.ts';
 import type { PodTemplateSpec } from '../pod-template.ts';
 import { complaintsAbout, invalidValue, requiredValue } from './field-error.ts';
 import { checkJobSpec } from './job-spec.ts';
@@ -21,14 +22,15 @@ export const JOB_LABELS = {
 export function checkJob(job: Job, old?: Job): FieldError[] {
   return [
     ...checkJobSpec('spec', job.spec),
-    ...(job.spec.selector === undefined ? [requiredValue('spec.selector')] : checkSelector(job)),
+    ...(job.spec.selector === undefined ? [requiredValue('spec.selector')] : []),
+    ...(job.spec.selector && job.spec.template ? checkSelector(job, job.spec.selector) : []),
     ...checkPodNames(job),
     ...(old === undefined ? [] : checkJobUpdate(job.spec, old)),
   ];
 }
 
-function checkSelector({ spec, metadata }: Job): FieldError[] {
-  const { selector = {}, template } = spec;
+function checkSelector({ spec, metadata }: Job, selector: LabelSelector): FieldError[] {
+  const { template } = spec;
   const errors = checkLabelSelector('spec.selector', selector);
   if (errors.length > 0) return errors;
   const labels = template.metadata.labels ?? {};
@@ -55,7 +57,7 @@ const IMMUTABLE = ['completionMode', 'podFailurePolicy', 'backoffLimitPerIndex',
 
 function checkJobUpdate(spec: JobSpec, { spec: old, status }: Job): FieldError[] {
   const mayMove = old.suspend === true && status.startTime === undefined;
-  const template = mayMove ? withPlacementOf(spec.template, old.template) : spec.template;
+  const template = mayMove && spec.template ? withPlacementOf(spec.template, old.template) : spec.template;
   return [
     ...(jsonEqual(spec.completions, old.completions) || isElastic(spec)
       ? []

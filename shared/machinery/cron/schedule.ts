@@ -58,15 +58,15 @@ const DAYS_OF_WEEK: Range = {
   names: ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat'],
 };
 
-const WORDS: Readonly<Record<string, string>> = {
-  '@yearly': '0 0 1 1 *',
-  '@annually': '0 0 1 1 *',
-  '@monthly': '0 0 1 * *',
-  '@weekly': '0 0 * * 0',
-  '@daily': '0 0 * * *',
-  '@midnight': '0 0 * * *',
-  '@hourly': '0 * * * *',
-};
+const WORDS: ReadonlyMap<string, string> = new Map([
+  ['@yearly', '0 0 1 1 *'],
+  ['@annually', '0 0 1 1 *'],
+  ['@monthly', '0 0 1 * *'],
+  ['@weekly', '0 0 * * 0'],
+  ['@daily', '0 0 * * *'],
+  ['@midnight', '0 0 * * *'],
+  ['@hourly', '0 * * * *'],
+]);
 
 /** Jobs are named after the minute of their slot, so that slots must not come closer. */
 const MIN_INTERVAL_MS = 60_000;
@@ -78,10 +78,10 @@ export function parseCronSchedule(text: string): CronSchedule {
   if (text.length > MAX_SCHEDULE_CHARS) throw new CronScheduleError('is too long');
   const trimmed = text.trim();
   if (trimmed.startsWith('@every ')) return { type: 'interval', intervalMs: parseInterval(trimmed.slice(7).trim()) };
-  if (trimmed.startsWith('@') && WORDS[trimmed] === undefined) {
+  if (trimmed.startsWith('@') && !WORDS.has(trimmed)) {
     throw new CronScheduleError(`unrecognized descriptor: ${trimmed}`);
   }
-  const fields = (WORDS[trimmed] ?? trimmed).split(/\s+/);
+  const fields = (WORDS.get(trimmed) ?? trimmed).split(/\s+/);
   const [minute = '', hour = '', dayOfMonth = '', month = '', dayOfWeek = ''] = fields;
   if (fields.length !== 5) {
     throw new CronScheduleError(`expected exactly 5 fields, found ${trimmed === '' ? 0 : fields.length}`);
