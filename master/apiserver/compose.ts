@@ -1,4 +1,5 @@
 /** Puts the parts of the API server together. Nothing here decides anything: it says who gets whom. */
+import type { ImagePull } from '../../shared/api/image-pull.ts';
 import { findSchema } from '../../shared/api/registry.ts';
 import type { Component } from '../../shared/platform/lifecycle.ts';
 import { decodeProtobuf } from '../../shared/schema/protobuf.ts';
@@ -8,7 +9,7 @@ import { SERVICE_CIDR, ServiceAllocator } from './admission/service-addresses/se
 import type { ApiServerOptions } from './api-server-options.ts';
 import { type Authorizer, chainAuthorizers } from './authorization/authorizer.ts';
 import { masterAuthorizer, pathAuthorizer, selfReviewAuthorizer } from './authorization/basic-authorizers.ts';
-import { createNodeAuthorizer } from './authorization/node-authorizer.ts';
+import { createNodeAuthorizer, type ImagePullReader } from './authorization/node-authorizer.ts';
 import { createSigningRequestAuthorizer } from './authorization/signing-request-authorizer.ts';
 import { Catalog } from './discovery/catalog.ts';
 import { OpenApiDocuments } from './discovery/openapi-documents.ts';
@@ -20,7 +21,7 @@ import { Responder } from './response/responder.ts';
 import type { Services } from './services.ts';
 import { createBootstrapObjects } from './startup/bootstrap-objects.ts';
 import { EventExpiry } from './startup/event-expiry.ts';
-import type { AnyKind } from './storage/api-object.ts';
+import { type AnyKind, asKind } from './storage/api-object.ts';
 import { ObjectStore } from './storage/object-store.ts';
 import { PodIndex } from './storage/pod-index.ts';
 import { WatchHubs } from './storage/watch-hubs.ts';
@@ -101,7 +102,13 @@ function composeAdmission(
 ): Services['admission'] {
   const namespaces = kindOf('', 'Namespace');
   const readNamespace = namespaces && ((name: string) => objects.get(namespaces, { namespace: '', name }));
-  return createAdmissionChain({ readNamespace, allocator, ...(tolerationSeconds ? { tolerationSeconds } : {}) });
+  const accounts = kindOf('', 'ServiceAccount');
+  return createAdmissionChain({
+    readNamespace,
+    allocator,
+    ...(accounts ? { readServiceAccount: (namespace, name) => objects.get(accounts, { namespace, name }) } : {}),
+    ...(tolerationSeconds ? { tolerationSeconds } : {}),
+  });
 }
 
 function composeAuthorizer({ objects, hubs, kindOf }: Storage): Authorizer {
@@ -112,8 +119,18 @@ function composeAuthorizer({ objects, hubs, kindOf }: Storage): Authorizer {
     pathAuthorizer,
     selfReviewAuthorizer,
     ...(requests ? [createSigningRequestAuthorizer((name) => objects.get(requests, { namespace: '', name }))] : []),
-    ...(pods ? [createNodeAuthorizer(new PodIndex(pods, objects, hubs.of(pods)))] : []),
+    ...(pods ? [createNodeAuthorizer(new PodIndex(pods, objects, hubs.of(pods)), pullReader(objects, kindOf))] : []),
   ]);
+}
+
+/** What nodes were told to fetch ahead: few, and looked at only when no pod explains a request. */
+function pullReader(objects: ObjectStore, kindOf: KindLookup): ImagePullReader {
+  const kind = kindOf('bramble.dev', 'ImagePull');
+  if (kind === undefined) return async () => [];
+  return async (node) => {
+    const { items } = await objects.list(kind, { namespace: '' });
+    return items.map(({ object }) => asKind<ImagePull>(kind, object)).filter(({ spec }) => spec.nodeName === node);
+  };
 }
 
 function schemaLookup(kinds: readonly AnyKind[], virtual: readonly VirtualResource[]) {

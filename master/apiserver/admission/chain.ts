@@ -1,5 +1,6 @@
 /** The steps of admission in their order: first whether, then what is added, then what is allocated. */
 import type { AdmissionStep } from './admission.ts';
+import { createImagePullSecrets, type ServiceAccountReader } from './image-pull-secrets.ts';
 import { createNamespaceLifecycle, type NamespaceReader } from './namespace-lifecycle.ts';
 import { nodeRestriction } from './node-restriction.ts';
 import { createPodDefaults } from './pod-defaults.ts';
@@ -9,15 +10,17 @@ import type { ServiceAllocator } from './service-addresses/service-allocator.ts'
 export interface AdmissionOptions {
   readNamespace: NamespaceReader | undefined;
   allocator: ServiceAllocator | undefined;
+  readServiceAccount?: ServiceAccountReader;
   tolerationSeconds?: number;
 }
 
 export function createAdmissionChain(options: AdmissionOptions): AdmissionStep[] {
-  const { readNamespace, allocator, tolerationSeconds } = options;
+  const { readNamespace, allocator, readServiceAccount, tolerationSeconds } = options;
   return [
     ...(readNamespace ? [createNamespaceLifecycle(readNamespace)] : []),
     nodeRestriction,
     createPodDefaults(tolerationSeconds),
+    ...(readServiceAccount ? [createImagePullSecrets(readServiceAccount)] : []),
     // Last: what it takes from the pools is given back only when something after it fails.
     ...(allocator ? [createServiceAddresses(allocator)] : []),
   ];

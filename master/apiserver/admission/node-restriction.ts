@@ -3,8 +3,11 @@
  * the request in by its path; here the object itself is looked at.
  * Source: Kubernetes, admission plugin NodeRestriction.
  */
+import type { ImagePull } from '../../../shared/api/image-pull.ts';
 import type { Pod } from '../../../shared/api/pod.ts';
 import { forbidden } from '../../../shared/machinery/errors.ts';
+import { nodeOfImagePull } from '../../../shared/machinery/image-pull-name.ts';
+import { jsonEqual } from '../../../shared/machinery/json.ts';
 import type { WriteCall } from '../registry/write-call.ts';
 import { type ApiObject, asKind } from '../storage/api-object.ts';
 import { nodeNameOf } from '../user-info.ts';
@@ -21,6 +24,9 @@ export const nodeRestriction: AdmissionStep = (review) => {
     case 'coordination.k8s.io/Lease':
     case 'bramble.dev/NodeSensors':
       restrictName(node, review);
+      break;
+    case 'bramble.dev/ImagePull':
+      restrictImagePull(node, review);
       break;
     case '/Pod':
       restrictPod(node, review);
@@ -40,6 +46,20 @@ function restrictName(node: string, review: AdmissionReview): void {
   const name = nameOf(review);
   if (name === node) return;
   refuse(review.call, name, `node ${JSON.stringify(node)} may only write the ${review.call.kind.kind} of its own name`);
+}
+
+/** A node asks for itself; which Secrets it may read follows from its pods and from the master, never from its own words. */
+function restrictImagePull(node: string, review: AdmissionReview): void {
+  const { call, operation, object, old } = review;
+  const name = nameOf(review);
+  if (object === undefined) refuse(call, name, `node ${JSON.stringify(node)} may not delete it`);
+  const { spec } = asKind<ImagePull>(call.kind, object);
+  if (operation === 'UPDATE' && !jsonEqual(spec, old?.['spec']))
+    refuse(call, name, 'what was asked for does not change');
+  if (operation !== 'CREATE') return;
+  const isOwn = spec.nodeName === node && nodeOfImagePull(name) === node;
+  if (!isOwn) refuse(call, name, `node ${JSON.stringify(node)} may only ask for itself`);
+  if (spec.purpose !== 'Pod' || spec.pullSecrets !== undefined) refuse(call, name, 'only the master plans ahead');
 }
 
 /** A label or taint set by an administrator isolates nodes: a node may not free itself from it. */
