@@ -79,6 +79,7 @@ async function admitAndStore(deps: RegistryDeps, call: WriteCall, decoded: Decod
   try {
     await runAdmission(deps.admission, { operation: 'CREATE', call, object, onAbort: reservations.add });
     const created = withServerFields(deps, call, object);
+    strategyOf(call.kind).completeCreate?.(created);
     throwIfInvalid(call, created, [...errors]);
     if (!call.dryRun) return await deps.objects.create(call.kind, created);
     await refuseTaken(deps, call, created);

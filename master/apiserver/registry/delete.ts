@@ -5,10 +5,11 @@
 import { conflict } from '../../../shared/machinery/errors.ts';
 import { formatTime } from '../../../shared/platform/clock.ts';
 import { runAdmission } from '../admission/admission.ts';
-import type { DeleteOptions, Preconditions } from '../request/delete-options.ts';
+import type { DeleteOptions, Preconditions, PropagationPolicy } from '../request/delete-options.ts';
 import type { ApiObject } from '../storage/api-object.ts';
+import { strategyOf } from '../strategies/strategy-of.ts';
 import { type ChangeResult, changeObject } from './change.ts';
-import { computeDeletion } from './compute-deletion.ts';
+import { computeDeletion, FOREGROUND_FINALIZER, ORPHAN_FINALIZER } from './compute-deletion.ts';
 import type { RegistryDeps } from './registry-deps.ts';
 import type { WriteCall } from './write-call.ts';
 
@@ -19,8 +20,22 @@ export async function deleteObject(deps: RegistryDeps, call: WriteCall, options:
     checkPreconditions(call, old, options.preconditions);
     await runAdmission(deps.admission, { operation: 'DELETE', call, old, onAbort: reservations.add });
     const nowMs = deps.clock.nowMs();
-    return computeDeletion(call.kind, old, { ...options, nowMs, now: formatTime(nowMs) });
+    const propagationPolicy = options.propagationPolicy ?? defaultPolicy(call, old);
+    return computeDeletion(call.kind, old, { ...options, propagationPolicy, nowMs, now: formatTime(nowMs) });
   });
+}
+
+/** What an earlier delete has asked for stays. */
+function defaultPolicy(call: WriteCall, { metadata }: ApiObject): PropagationPolicy | undefined {
+  const { orphansByDefault } = strategyOf(call.kind);
+  const isAsked = (metadata.finalizers ?? []).some(
+    (name) => name === ORPHAN_FINALIZER || name === FOREGROUND_FINALIZER,
+  );
+  if (!orphansByDefault || isAsked) return undefined;
+  const advice =
+    'set propagationPolicy=Background to remove them or set propagationPolicy=Orphan to suppress this warning';
+  call.warn(`child pods are preserved by default when ${call.kind.plural} are deleted; ${advice}`);
+  return 'Orphan';
 }
 
 function checkPreconditions({ kind, name }: WriteCall, { metadata }: ApiObject, wanted: Preconditions): void {

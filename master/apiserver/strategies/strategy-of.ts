@@ -3,6 +3,7 @@ import { isJsonObject } from '../../../shared/machinery/json.ts';
 import type { Strategy } from '../registry/strategy.ts';
 import type { AnyKind } from '../storage/api-object.ts';
 import { csrStrategy } from './certificate-signing-request.ts';
+import { jobStrategy } from './job.ts';
 import { namespaceStrategy } from './namespace.ts';
 import { nodeStrategy } from './node.ts';
 import { podStrategy } from './pod.ts';
@@ -13,6 +14,7 @@ const STRATEGIES: Readonly<Record<string, Strategy>> = {
   '/Namespace': namespaceStrategy,
   '/Service': { returnsDeleted: true, hasGeneration: false },
   '/ServiceAccount': { returnsDeleted: true },
+  'batch/Job': jobStrategy,
   'certificates.k8s.io/CertificateSigningRequest': csrStrategy,
 };
 
