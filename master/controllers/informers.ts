@@ -4,13 +4,25 @@ import {
   CertificateSigningRequestKind,
 } from '../../shared/api/certificate-signing-request.ts';
 import { type Deployment, DeploymentKind } from '../../shared/api/deployment.ts';
+import { type EndpointSlice, EndpointSliceKind, SERVICE_NAME_LABEL } from '../../shared/api/endpoint-slice.ts';
+import {
+  type HorizontalPodAutoscaler,
+  HorizontalPodAutoscalerKind,
+} from '../../shared/api/horizontal-pod-autoscaler.ts';
 import { type Lease, LeaseKind } from '../../shared/api/lease.ts';
 import { type Namespace, NamespaceKind } from '../../shared/api/namespace.ts';
 import { type Node, NodeKind } from '../../shared/api/node.ts';
+import { type NodeSensors, NodeSensorsKind } from '../../shared/api/node-sensors.ts';
+import { type PersistentVolume, PersistentVolumeKind } from '../../shared/api/persistent-volume.ts';
+import { type PersistentVolumeClaim, PersistentVolumeClaimKind } from '../../shared/api/persistent-volume-claim.ts';
 import { type Pod, PodKind } from '../../shared/api/pod.ts';
+import { type PodDisruptionBudget, PodDisruptionBudgetKind } from '../../shared/api/pod-disruption-budget.ts';
 import { type ReplicaSet, ReplicaSetKind } from '../../shared/api/replica-set.ts';
+import { type ResourceQuota, ResourceQuotaKind } from '../../shared/api/resource-quota.ts';
 import { type Secret, SecretKind } from '../../shared/api/secret.ts';
+import { type Service, ServiceKind } from '../../shared/api/service.ts';
 import { type ServiceAccount, ServiceAccountKind } from '../../shared/api/service-account.ts';
+import { type StorageClass, StorageClassKind } from '../../shared/api/storage-class.ts';
 import type { Client, KindRef } from '../../shared/client/client.ts';
 import { Informer } from '../../shared/client/informer.ts';
 import { controllerOf } from '../../shared/machinery/owner-references.ts';
@@ -38,6 +50,15 @@ export const BY_CONTROLLER = 'controller uid';
 /** Pods by the node that they are bound to. */
 export const BY_NODE = 'node name';
 
+/** Pods by `labelIn` of each of their labels. */
+export const BY_LABEL = 'label';
+/** EndpointSlices by `namespace/name` of their service. */
+export const BY_SERVICE = 'service';
+
+export function labelIn(namespace: string, key: string, value: string): string {
+  return `${namespace} ${key}=${value}`;
+}
+
 export function noControllerIn(namespace: string | undefined): string {
   return `none in ${namespace ?? ''}`;
 }
@@ -57,6 +78,15 @@ export class Informers implements Component {
   readonly replicaSets: Informer<ReplicaSet>;
   readonly secrets: Informer<Secret>;
   readonly serviceAccounts: Informer<ServiceAccount>;
+  readonly endpointSlices: Informer<EndpointSlice>;
+  readonly horizontalPodAutoscalers: Informer<HorizontalPodAutoscaler>;
+  readonly nodeSensors: Informer<NodeSensors>;
+  readonly persistentVolumes: Informer<PersistentVolume>;
+  readonly persistentVolumeClaims: Informer<PersistentVolumeClaim>;
+  readonly podDisruptionBudgets: Informer<PodDisruptionBudget>;
+  readonly resourceQuotas: Informer<ResourceQuota>;
+  readonly services: Informer<Service>;
+  readonly storageClasses: Informer<StorageClass>;
   readonly #environment: Environment;
   readonly #all = new Map<string, AnyInformer>();
 
@@ -71,7 +101,23 @@ export class Informers implements Component {
     this.replicaSets = this.#add(ReplicaSetKind);
     this.secrets = this.#add(SecretKind);
     this.serviceAccounts = this.#add(ServiceAccountKind);
+    this.endpointSlices = this.#add(EndpointSliceKind);
+    this.horizontalPodAutoscalers = this.#add(HorizontalPodAutoscalerKind);
+    this.nodeSensors = this.#add(NodeSensorsKind);
+    this.persistentVolumes = this.#add(PersistentVolumeKind);
+    this.persistentVolumeClaims = this.#add(PersistentVolumeClaimKind);
+    this.podDisruptionBudgets = this.#add(PodDisruptionBudgetKind);
+    this.resourceQuotas = this.#add(ResourceQuotaKind);
+    this.services = this.#add(ServiceKind);
+    this.storageClasses = this.#add(StorageClassKind);
     this.pods.addIndex(BY_CONTROLLER, controllerUids);
+    this.pods.addIndex(BY_LABEL, ({ metadata: { namespace = '', labels = {} } }) =>
+      Object.entries(labels).map(([key, value]) => labelIn(namespace, key, value)),
+    );
+    this.endpointSlices.addIndex(BY_SERVICE, ({ metadata: { namespace, labels } }) => {
+      const service = labels?.[SERVICE_NAME_LABEL];
+      return service ? [`${namespace}/${service}`] : [];
+    });
     this.pods.addIndex(BY_NODE, (pod) => (pod.spec.nodeName ? [pod.spec.nodeName] : []));
     this.replicaSets.addIndex(BY_CONTROLLER, controllerUids);
   }
