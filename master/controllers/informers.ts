@@ -3,12 +3,16 @@ import {
   type CertificateSigningRequest,
   CertificateSigningRequestKind,
 } from '../../shared/api/certificate-signing-request.ts';
+import { type ControllerRevision, ControllerRevisionKind } from '../../shared/api/controller-revision.ts';
+import { type CronJob, CronJobKind } from '../../shared/api/cron-job.ts';
+import { type DaemonSet, DaemonSetKind } from '../../shared/api/daemon-set.ts';
 import { type Deployment, DeploymentKind } from '../../shared/api/deployment.ts';
 import { type EndpointSlice, EndpointSliceKind, SERVICE_NAME_LABEL } from '../../shared/api/endpoint-slice.ts';
 import {
   type HorizontalPodAutoscaler,
   HorizontalPodAutoscalerKind,
 } from '../../shared/api/horizontal-pod-autoscaler.ts';
+import { type Job, JobKind } from '../../shared/api/job.ts';
 import { type Lease, LeaseKind } from '../../shared/api/lease.ts';
 import { type Namespace, NamespaceKind } from '../../shared/api/namespace.ts';
 import { type Node, NodeKind } from '../../shared/api/node.ts';
@@ -22,6 +26,7 @@ import { type ResourceQuota, ResourceQuotaKind } from '../../shared/api/resource
 import { type Secret, SecretKind } from '../../shared/api/secret.ts';
 import { type Service, ServiceKind } from '../../shared/api/service.ts';
 import { type ServiceAccount, ServiceAccountKind } from '../../shared/api/service-account.ts';
+import { type StatefulSet, StatefulSetKind } from '../../shared/api/stateful-set.ts';
 import { type StorageClass, StorageClassKind } from '../../shared/api/storage-class.ts';
 import type { Client, KindRef } from '../../shared/client/client.ts';
 import { Informer } from '../../shared/client/informer.ts';
@@ -70,7 +75,11 @@ export function kindId(kind: { group: string; plural: string }): string {
 
 export class Informers implements Component {
   readonly certificateSigningRequests: Informer<CertificateSigningRequest>;
+  readonly controllerRevisions: Informer<ControllerRevision>;
+  readonly cronJobs: Informer<CronJob>;
+  readonly daemonSets: Informer<DaemonSet>;
   readonly deployments: Informer<Deployment>;
+  readonly jobs: Informer<Job>;
   readonly leases: Informer<Lease>;
   readonly namespaces: Informer<Namespace>;
   readonly nodes: Informer<Node>;
@@ -78,6 +87,7 @@ export class Informers implements Component {
   readonly replicaSets: Informer<ReplicaSet>;
   readonly secrets: Informer<Secret>;
   readonly serviceAccounts: Informer<ServiceAccount>;
+  readonly statefulSets: Informer<StatefulSet>;
   readonly endpointSlices: Informer<EndpointSlice>;
   readonly horizontalPodAutoscalers: Informer<HorizontalPodAutoscaler>;
   readonly nodeSensors: Informer<NodeSensors>;
@@ -93,7 +103,11 @@ export class Informers implements Component {
   constructor(environment: Environment) {
     this.#environment = environment;
     this.certificateSigningRequests = this.#add(CertificateSigningRequestKind);
+    this.controllerRevisions = this.#add(ControllerRevisionKind);
+    this.cronJobs = this.#add(CronJobKind);
+    this.daemonSets = this.#add(DaemonSetKind);
     this.deployments = this.#add(DeploymentKind);
+    this.jobs = this.#add(JobKind);
     this.leases = this.#add(LeaseKind);
     this.namespaces = this.#add(NamespaceKind);
     this.nodes = this.#add(NodeKind);
@@ -101,6 +115,7 @@ export class Informers implements Component {
     this.replicaSets = this.#add(ReplicaSetKind);
     this.secrets = this.#add(SecretKind);
     this.serviceAccounts = this.#add(ServiceAccountKind);
+    this.statefulSets = this.#add(StatefulSetKind);
     this.endpointSlices = this.#add(EndpointSliceKind);
     this.horizontalPodAutoscalers = this.#add(HorizontalPodAutoscalerKind);
     this.nodeSensors = this.#add(NodeSensorsKind);
@@ -120,6 +135,8 @@ export class Informers implements Component {
     });
     this.pods.addIndex(BY_NODE, (pod) => (pod.spec.nodeName ? [pod.spec.nodeName] : []));
     this.replicaSets.addIndex(BY_CONTROLLER, controllerUids);
+    this.controllerRevisions.addIndex(BY_CONTROLLER, controllerUids);
+    this.jobs.addIndex(BY_CONTROLLER, controllerUids);
   }
 
   /** The informer of any kind; made when nobody needed it before. Call before `start`. */
