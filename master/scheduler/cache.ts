@@ -5,10 +5,15 @@
  */
 import type { Node } from '../../shared/api/node.ts';
 import type { NodeSensors } from '../../shared/api/node-sensors.ts';
-import { defined } from '../../shared/platform/assert.ts';
-import { type BoardReading, computeBoardReading } from './board-reading.ts';
+import type { Labels } from '../../shared/machinery/label-selector.ts';
 import { MutableNodeInfo, type NodeInfo } from './node-info.ts';
+import { type PlacedPod, PodGroups } from './pod-groups.ts';
 import type { PodInfo } from './pod-info.ts';
+import { BoardHistory, DEFAULT_READING_SETTINGS, type ReadingSettings } from './readings/board-history.ts';
+import { computeBoardReading } from './readings/board-reading.ts';
+import type { Snapshot } from './snapshot.ts';
+import { TermIndex } from './term-index.ts';
+import { VolumeState } from './volumes/volume-state.ts';
 
 interface Placement {
   pod: PodInfo;
@@ -17,12 +22,21 @@ interface Placement {
 }
 
 export class Cache {
+  readonly volumes = new VolumeState();
   readonly #nodes: MutableNodeInfo[] = [];
   readonly #byName = new Map<string, MutableNodeInfo>();
   readonly #placements = new Map<string, Placement>();
   /** Pods that say they are on a node that is not known (yet). */
-  readonly #podsByNodeName = new Map<string, Set<string>>();
-  readonly #readings = new Map<string, BoardReading>();
+  readonly #homeless = new Map<string, Map<string, PodInfo>>();
+  readonly #histories = new Map<string, BoardHistory>();
+  readonly #namespaces = new Map<string, Labels>();
+  readonly #nominations = new Map<string, { pod: PodInfo; nodeName: string }>();
+  readonly #groups = new PodGroups(
+    () => this.#placed(),
+    (namespace) => this.#namespaces.get(namespace),
+  );
+  readonly #terms = new TermIndex();
+  #readingSettings = DEFAULT_READING_SETTINGS;
 
   /** In the order in which they became known. */
   get nodes(): readonly NodeInfo[] {
@@ -33,27 +47,63 @@ export class Cache {
     return this.#byName.get(name);
   }
 
+  /** It changes with the cache: for one synchronous decision. */
+  snapshot(nowMs: number): Snapshot {
+    return {
+      nodes: this.#nodes,
+      nowMs,
+      node: (name) => this.#byName.get(name),
+      groups: this.#groups,
+      terms: this.#terms,
+      volumes: this.volumes,
+    };
+  }
+
   get assumedCount(): number {
     return [...this.#placements.values()].filter((placement) => placement.isAssumed).length;
   }
 
   setNode(node: Node): void {
     const known = this.#byName.get(node.metadata.name);
-    if (known === undefined) this.#addNode(new MutableNodeInfo(node));
+    if (known === undefined) this.#addNode(node);
     else known.setNode(node);
   }
 
   removeNode(name: string): void {
     const index = this.#nodes.findIndex((node) => node.name === name);
-    if (index >= 0) this.#nodes.splice(index, 1);
+    const gone = this.#nodes[index];
+    if (gone === undefined) return;
+    this.#nodes.splice(index, 1);
     this.#byName.delete(name);
+    if (gone.pods.size > 0) this.#homeless.set(name, gone.pods);
+  }
+
+  setNamespace(name: string, labels: Labels | undefined): void {
+    if (labels === undefined) this.#namespaces.delete(name);
+    else this.#namespaces.set(name, labels);
+    this.#groups.forget();
   }
 
   /** Absent: the board says nothing any more. */
   setSensors(name: string, sensors: NodeSensors | undefined, arrivedMs: number): void {
-    if (sensors === undefined) this.#readings.delete(name);
-    else this.#readings.set(name, computeBoardReading(sensors, arrivedMs));
-    this.#byName.get(name)?.setReading(this.#readings.get(name));
+    const history = this.#histories.get(name) ?? new BoardHistory(this.#readingSettings);
+    if (sensors === undefined) this.#histories.delete(name);
+    else {
+      history.add(computeBoardReading(sensors, arrivedMs));
+      this.#histories.set(name, history);
+    }
+    const node = this.#byName.get(name);
+    if (node !== undefined) node.history = this.#histories.get(name);
+  }
+
+  configureReadings(settings: ReadingSettings): void {
+    this.#readingSettings = settings;
+    for (const history of this.#histories.values()) history.configure(settings);
+  }
+
+  /** The pod as it is counted; undefined: it is not. */
+  placed(key: string): PlacedPod | undefined {
+    return this.#placements.get(key);
   }
 
   /** True when the pod is counted on that node already; an assumed pod is confirmed by it. */
@@ -64,29 +114,33 @@ export class Cache {
     return true;
   }
 
-  /** The API says that the pod is there, wherever it was assumed to be. Returns the node that it left, if it did. */
-  setPod(pod: PodInfo, nodeName: string): string | undefined {
+  /** The API says that the pod is there, wherever it was assumed to be. Returns the place that it left, if it did. */
+  setPod(pod: PodInfo, nodeName: string): PlacedPod | undefined {
     const left = this.removePod(pod.key);
     this.#place({ pod, nodeName, isAssumed: false });
     return left;
   }
 
-  /** Returns the node on which room became free. */
-  removePod(key: string): string | undefined {
+  /** Returns the place where room became free. */
+  removePod(key: string): PlacedPod | undefined {
     const known = this.#placements.get(key);
     if (known === undefined) return undefined;
+    const { pod, nodeName } = known;
     this.#placements.delete(key);
-    this.#keysOn(known.nodeName).delete(key);
-    if (this.#keysOn(known.nodeName).size === 0) this.#podsByNodeName.delete(known.nodeName);
-    this.#byName.get(known.nodeName)?.removePod(known.pod);
-    return known.nodeName;
+    const node = this.#byName.get(nodeName);
+    if (node !== undefined) node.removePod(pod);
+    else this.#removeHomeless(pod, nodeName);
+    this.#count(pod, nodeName, -1);
+    return known;
   }
 
   /** Counts the pod in before the API server has been asked, so that the next decision does not give its room away. */
-  assume(pod: PodInfo, nodeName: string): void {
+  assume(pod: PodInfo, nodeName: string, nowMs: number): void {
     this.removePod(pod.key);
     this.#place({ pod, nodeName, isAssumed: true });
-    this.#byName.get(nodeName)?.noteSinceReading(pod);
+    const { scoringCpuMillis, scoringMemoryBytes } = pod.requests;
+    const amounts = { cpuMillis: scoringCpuMillis, memoryBytes: scoringMemoryBytes };
+    this.#byName.get(nodeName)?.history?.noteArrival(amounts, nowMs);
   }
 
   /** Undoes `assume` unless the API has confirmed the pod meanwhile. */
@@ -95,26 +149,52 @@ export class Cache {
     if (known?.isAssumed && known.pod.uid === pod.uid) this.removePod(pod.key);
   }
 
-  #addNode(node: MutableNodeInfo): void {
+  /** Room is being made for the pod on that node; undefined: not any more. */
+  nominate(pod: PodInfo, nodeName: string | undefined): void {
+    const before = this.#nominations.get(pod.key);
+    if (before !== undefined) this.#byName.get(before.nodeName)?.denominate(pod.key);
+    this.#nominations.delete(pod.key);
+    if (nodeName === undefined) return;
+    this.#nominations.set(pod.key, { pod, nodeName });
+    this.#byName.get(nodeName)?.nominate(pod);
+  }
+
+  nominatedNode(key: string): string | undefined {
+    return this.#nominations.get(key)?.nodeName;
+  }
+
+  *#placed(): Generator<PlacedPod> {
+    yield* this.#placements.values();
+  }
+
+  #addNode(object: Node): void {
+    const { name } = object.metadata;
+    const node = new MutableNodeInfo(object, this.#homeless.get(name)?.values());
+    this.#homeless.delete(name);
+    node.history = this.#histories.get(name);
+    for (const { pod, nodeName } of this.#nominations.values()) if (nodeName === name) node.nominate(pod);
     this.#nodes.push(node);
-    this.#byName.set(node.name, node);
-    node.setReading(this.#readings.get(node.name));
-    for (const key of this.#podsByNodeName.get(node.name) ?? []) {
-      node.addPod(defined(this.#placements.get(key), 'the placement of an indexed pod').pod);
-    }
+    this.#byName.set(name, node);
   }
 
   #place(placement: Placement): void {
-    this.#placements.set(placement.pod.key, placement);
-    this.#keysOn(placement.nodeName).add(placement.pod.key);
-    this.#byName.get(placement.nodeName)?.addPod(placement.pod);
+    const { pod, nodeName } = placement;
+    this.#placements.set(pod.key, placement);
+    const node = this.#byName.get(nodeName);
+    if (node !== undefined) node.addPod(pod);
+    else this.#homeless.set(nodeName, (this.#homeless.get(nodeName) ?? new Map<string, PodInfo>()).set(pod.key, pod));
+    this.#count(pod, nodeName, 1);
   }
 
-  #keysOn(nodeName: string): Set<string> {
-    const known = this.#podsByNodeName.get(nodeName);
-    if (known !== undefined) return known;
-    const keys = new Set<string>();
-    this.#podsByNodeName.set(nodeName, keys);
-    return keys;
+  #removeHomeless({ key }: PodInfo, nodeName: string): void {
+    const pods = this.#homeless.get(nodeName);
+    pods?.delete(key);
+    if (pods?.size === 0) this.#homeless.delete(nodeName);
+  }
+
+  #count(pod: PodInfo, nodeName: string, sign: 1 | -1): void {
+    this.#groups.count(pod, nodeName, sign);
+    this.#terms.count(pod, nodeName, sign);
+    if (pod.claims.length > 0) this.volumes.count(pod, nodeName, sign);
   }
 }

@@ -4,17 +4,12 @@
  */
 import { defined } from '../../shared/platform/assert.ts';
 import { nextInt, type Random } from '../../shared/platform/random.ts';
-import { clampScore, type FilterName, type NodeFilter, type ScoreName, type Snapshot } from './framework.ts';
+import { type CompiledFilter, compileFilters, type Refusal, refusalOf } from './feasibility.ts';
+import { clampScore, type FilterName, type Reasons, type ScoreName } from './framework.ts';
 import type { NodeInfo } from './node-info.ts';
 import type { PodInfo } from './pod-info.ts';
 import { DEFAULT_PROFILE, type Profile } from './profile.ts';
-
-export interface Refusal {
-  node: string;
-  plugin: FilterName;
-  /** Kubernetes' words: `Insufficient memory`. */
-  reasons: readonly string[];
-}
+import type { Snapshot } from './snapshot.ts';
 
 /** One plugin's scores, whole numbers 0…100 before the weight, in the order of `Placement.candidates`. */
 export interface PluginScores {
@@ -30,6 +25,8 @@ export interface Placement {
   candidates: readonly NodeInfo[];
   scores: readonly PluginScores[];
   totals: Float64Array;
+  /** Nodes that were asked before enough were found, and refused. */
+  refusals: readonly Refusal[];
   /** Where the next decision starts to look. */
   nextStart: number;
 }
@@ -38,6 +35,8 @@ export interface Impossibility {
   type: 'unschedulable';
   nodeCount: number;
   refusals: readonly Refusal[];
+  /** Why no node at all can take the pod, and who says so; no node was asked then. */
+  never?: { plugin: FilterName; reasons: Reasons };
 }
 
 export type Decision = Placement | Impossibility;
@@ -49,6 +48,8 @@ export interface DecisionInput {
   /** Index of the first node to look at: rotated, so that sampling is fair to all nodes. */
   start?: number;
   profile?: Profile;
+  /** Room was made for the pod there: it is taken when it does. */
+  nominatedNode?: string | undefined;
 }
 
 /** Clusters up to this size are looked at as a whole. */
@@ -67,44 +68,68 @@ export function feasibleNodesToFind(nodeCount: number): number {
 }
 
 export function computeDecision(input: DecisionInput): Decision {
-  const { pod, snapshot, random, start = 0, profile = DEFAULT_PROFILE } = input;
-  const { feasible, refusals, nextStart } = findFeasibleNodes(compileFilters(pod, profile), snapshot.nodes, start);
+  const { pod, snapshot, random, profile = DEFAULT_PROFILE } = input;
+  const filters = compileFilters(pod, snapshot, profile);
+  const refused = filters.find(({ filter }) => filter.never !== undefined);
+  if (refused !== undefined) {
+    const never = { plugin: refused.plugin.name, reasons: refused.filter.never ?? [] };
+    return { type: 'unschedulable', nodeCount: snapshot.nodes.length, refusals: [], never };
+  }
+  const { feasible, refusals, nextStart } = findCandidates(filters, input);
   if (feasible.length === 0) return { type: 'unschedulable', nodeCount: snapshot.nodes.length, refusals };
   const scores = scoreNodes(pod, feasible, { snapshot, profile });
   const totals = addUp(scores, feasible.length);
   const node = defined(feasible[chooseBest(totals, random)], 'the chosen node').name;
-  return { type: 'place', node, candidates: feasible, scores, totals, nextStart };
+  return { type: 'place', node, candidates: feasible, scores, totals, refusals, nextStart };
 }
 
-interface CompiledFilter {
-  plugin: FilterName;
-  filter: NodeFilter;
+interface Candidates {
+  feasible: NodeInfo[];
+  refusals: Refusal[];
+  nextStart: number;
 }
 
-export function compileFilters(pod: PodInfo, profile: Profile): CompiledFilter[] {
-  return profile.filters.flatMap((plugin) => {
-    const filter = plugin.preFilter(pod);
-    return filter === undefined ? [] : [{ plugin: plugin.name, filter }];
-  });
-}
-
-/** The first refusal; undefined: the node can take the pod. */
-export function refusalOf(filters: readonly CompiledFilter[], node: NodeInfo): Refusal | undefined {
-  for (const { plugin, filter } of filters) {
-    const reasons = filter(node);
-    if (reasons !== undefined) return { node: node.name, plugin, reasons };
+function findCandidates(filters: readonly CompiledFilter[], input: DecisionInput): Candidates {
+  const { pod, snapshot, start = 0, nominatedNode } = input;
+  const nominated = nominatedNode === undefined ? undefined : snapshot.node(nominatedNode);
+  if (nominated !== undefined && refusalOf(filters, nominated, pod) === undefined) {
+    return { feasible: [nominated], refusals: [], nextStart: start };
   }
-  return undefined;
+  const only = filters.find(({ filter }) => filter.only !== undefined)?.filter.only;
+  if (only === undefined) return findFeasibleNodes(filters, input);
+  const named = [...only].flatMap((name) => snapshot.node(name) ?? []);
+  const found = findFeasibleNodes(filters, { ...input, snapshot: { ...snapshot, nodes: named }, start: 0 });
+  const others = found.feasible.length > 0 ? [] : refuseOthers(filters, input, only);
+  return { ...found, refusals: [...found.refusals, ...others], nextStart: start };
 }
 
-function findFeasibleNodes(filters: readonly CompiledFilter[], nodes: readonly NodeInfo[], start: number) {
+/** Only for the sentence that counts all nodes: nothing is asked of those that the pod does not name. */
+function refuseOthers(
+  filters: readonly CompiledFilter[],
+  { snapshot }: DecisionInput,
+  only: ReadonlySet<string>,
+): Refusal[] {
+  const naming = filters.find(({ filter }) => filter.only === only);
+  const other = snapshot.nodes.find(({ name }) => !only.has(name));
+  const reasons = other && naming?.filter.check(other);
+  if (naming === undefined || reasons === undefined) return [];
+  return snapshot.nodes.flatMap(({ name }) =>
+    only.has(name) ? [] : [{ node: name, plugin: naming.plugin.name, reasons }],
+  );
+}
+
+function findFeasibleNodes(
+  filters: readonly CompiledFilter[],
+  { pod, snapshot, start = 0 }: DecisionInput,
+): Candidates {
+  const { nodes } = snapshot;
   const enough = feasibleNodesToFind(nodes.length);
   const feasible: NodeInfo[] = [];
   const refusals: Refusal[] = [];
   let seen = 0;
   for (; seen < nodes.length && feasible.length < enough; seen += 1) {
     const node = defined(nodes[(start + seen) % nodes.length], 'a node of the snapshot');
-    const refusal = refusalOf(filters, node);
+    const refusal = refusalOf(filters, node, pod);
     if (refusal === undefined) feasible.push(node);
     else refusals.push(refusal);
   }
@@ -115,18 +140,18 @@ function findFeasibleNodes(filters: readonly CompiledFilter[], nodes: readonly N
 function scoreNodes(
   pod: PodInfo,
   nodes: readonly NodeInfo[],
-  context: { snapshot: Snapshot; profile: Profile },
+  { snapshot, profile }: { snapshot: Snapshot; profile: Profile },
 ): PluginScores[] {
   if (nodes.length === 1) return [];
   const all: PluginScores[] = [];
-  for (const plugin of context.profile.scores) {
-    const scorer = plugin.preScore(pod, context.snapshot);
+  for (const plugin of profile.scores) {
+    const scorer = plugin.preScore(pod, snapshot, nodes);
     if (scorer === undefined) continue;
     const scores = new Float64Array(nodes.length);
     let index = 0;
     for (const node of nodes) scores[index++] = scorer(node);
     plugin.normalizeScore?.(scores);
-    all.push({ plugin: plugin.name, weight: context.profile.weights[plugin.name], scores });
+    all.push({ plugin: plugin.name, weight: profile.weights[plugin.name], scores });
   }
   return all;
 }

@@ -1,11 +1,12 @@
 /**
  * What scheduling needs to know of a node, kept up to date by small steps so that a decision never adds up pods.
- * Invariant: `requested`, `podCount`, `usedPorts` and `podsByOwner` are the sums over the pods that are counted in.
+ * Invariant: `requested`, `usedPorts` and `podsByOwner` are the sums over `pods`.
  */
 import type { Node } from '../../shared/api/node.ts';
 import type { Taint } from '../../shared/api/node-spec.ts';
-import type { BoardReading } from './board-reading.ts';
+import { addTo } from './pod-groups.ts';
 import type { HostPort, PodInfo } from './pod-info.ts';
+import type { BoardHistory } from './readings/board-history.ts';
 import { type Allocatable, parseAllocatable } from './resources.ts';
 
 export interface NodeInfo {
@@ -17,13 +18,15 @@ export interface NodeInfo {
   readonly allocatable: Allocatable;
   /** What the pods on the node asked for. */
   readonly requested: Requested;
-  readonly podCount: number;
+  /** By key. */
+  readonly pods: ReadonlyMap<string, PodInfo>;
   readonly usedPorts: readonly HostPort[];
   /** uid of a controller → number of its pods here. */
   readonly podsByOwner: ReadonlyMap<string, number>;
-  readonly reading: BoardReading | undefined;
-  /** Assumed use of the pods that came after the reading was taken: not in its figures yet. */
-  readonly sinceReading: { readonly cpuMillis: number; readonly memoryBytes: number };
+  /** Pods for which room is being made here; undefined: none. */
+  readonly nominated: ReadonlyMap<string, PodInfo> | undefined;
+  /** What the board said of itself; undefined: nothing yet. */
+  readonly history: BoardHistory | undefined;
 }
 
 export interface Requested {
@@ -37,9 +40,10 @@ export interface Requested {
 const NO_LABELS: Readonly<Record<string, string>> = {};
 const NO_TAINTS: readonly Taint[] = [];
 
-/** The changing side of NodeInfo; only the cache holds it as such. */
+/** The changing side of NodeInfo; only the cache and what-ifs hold it as such. */
 export class MutableNodeInfo implements NodeInfo {
   readonly name: string;
+  readonly pods: Map<string, PodInfo>;
   node: Node;
   labels = NO_LABELS;
   taints = NO_TAINTS;
@@ -52,17 +56,19 @@ export class MutableNodeInfo implements NodeInfo {
     scoringMemoryBytes: 0,
     others: new Map<string, number>(),
   };
-  podCount = 0;
   usedPorts: HostPort[] = [];
   readonly podsByOwner = new Map<string, number>();
-  reading: BoardReading | undefined = undefined;
-  sinceReading = { cpuMillis: 0, memoryBytes: 0 };
+  nominated: Map<string, PodInfo> | undefined = undefined;
+  history: BoardHistory | undefined = undefined;
 
-  constructor(node: Node) {
+  /** `pods` that are there already. */
+  constructor(node: Node, pods: Iterable<PodInfo> = []) {
     this.name = node.metadata.name;
     this.node = node;
+    this.pods = new Map();
     this.allocatable = parseAllocatable(node.status.allocatable);
     this.setNode(node);
+    for (const pod of pods) this.addPod(pod);
   }
 
   setNode(node: Node): void {
@@ -73,44 +79,45 @@ export class MutableNodeInfo implements NodeInfo {
     this.allocatable = parseAllocatable(node.status.allocatable);
   }
 
-  setReading(reading: BoardReading | undefined): void {
-    this.reading = reading;
-    this.sinceReading = { cpuMillis: 0, memoryBytes: 0 };
-  }
-
   addPod(pod: PodInfo): void {
+    this.pods.set(pod.key, pod);
     this.#count(pod, 1);
-    this.usedPorts.push(...pod.hostPorts);
-  }
-
-  /** The pod was placed just now; the next reading will show what it uses. */
-  noteSinceReading({ requests }: PodInfo): void {
-    this.sinceReading.cpuMillis += requests.scoringCpuMillis;
-    this.sinceReading.memoryBytes += requests.scoringMemoryBytes;
+    if (pod.hostPorts.length > 0) this.usedPorts.push(...pod.hostPorts);
   }
 
   removePod(pod: PodInfo): void {
+    if (!this.pods.delete(pod.key)) return;
     this.#count(pod, -1);
+    if (pod.hostPorts.length === 0) return;
     const gone = new Set(pod.hostPorts);
-    if (gone.size > 0) this.usedPorts = this.usedPorts.filter((port) => !gone.has(port));
+    this.usedPorts = this.usedPorts.filter((port) => !gone.has(port));
   }
 
-  #count(pod: PodInfo, sign: 1 | -1): void {
+  nominate(pod: PodInfo): void {
+    this.nominated ??= new Map();
+    this.nominated.set(pod.key, pod);
+  }
+
+  denominate(key: string): void {
+    this.nominated?.delete(key);
+    if (this.nominated?.size === 0) this.nominated = undefined;
+  }
+
+  #count({ requests, ownerUid }: PodInfo, sign: 1 | -1): void {
     const { requested } = this;
-    const { requests, ownerUid } = pod;
     requested.cpuMillis += sign * requests.cpuMillis;
     requested.memoryBytes += sign * requests.memoryBytes;
     requested.scoringCpuMillis += sign * requests.scoringCpuMillis;
     requested.scoringMemoryBytes += sign * requests.scoringMemoryBytes;
     for (const [name, amount] of requests.others) addTo(requested.others, name, sign * amount);
     if (ownerUid !== undefined) addTo(this.podsByOwner, ownerUid, sign);
-    this.podCount += sign;
   }
 }
 
-/** Entries that fall to zero go, so that maps do not grow with every owner that ever was. */
-function addTo(map: Map<string, number>, key: string, amount: number): void {
-  const sum = (map.get(key) ?? 0) + amount;
-  if (sum === 0) map.delete(key);
-  else map.set(key, sum);
+/** The node for a what-if: other pods may come and go on it without the cache knowing. */
+export function copyNode(node: NodeInfo): MutableNodeInfo {
+  const copy = new MutableNodeInfo(node.node, node.pods.values());
+  copy.history = node.history;
+  if (node.nominated !== undefined) copy.nominated = new Map(node.nominated);
+  return copy;
 }

@@ -1,6 +1,8 @@
-/** What scheduling needs to know of a pod, worked out once: amounts, host ports, owner. Never changes. */
+/** What scheduling needs to know of a pod, worked out once: amounts, host ports, owner, neighbours, claims. Never changes. */
 import type { Pod } from '../../shared/api/pod.ts';
 import { keyOf } from '../../shared/client/informer.ts';
+import type { Labels } from '../../shared/machinery/label-selector.ts';
+import { computePodTerms, computeSpreadConstraints, type PodTerms, type SpreadConstraints } from './pod-terms.ts';
 import { computePodRequests, type PodRequests } from './resources.ts';
 
 export interface HostPort {
@@ -13,27 +15,46 @@ export interface PodInfo {
   /** `namespace/name` */
   readonly key: string;
   readonly uid: string;
+  readonly namespace: string;
+  readonly labels: Labels;
   readonly pod: Pod;
   readonly priority: number;
   readonly requests: PodRequests;
   readonly hostPorts: readonly HostPort[];
   /** uid of the controller that made the pod; pods of one owner are spread. */
   readonly ownerUid: string | undefined;
+  /** Deleted, and not gone yet. */
+  readonly isLeaving: boolean;
+  /** Undefined: it does not mind its neighbours. */
+  readonly terms: PodTerms | undefined;
+  readonly spread: SpreadConstraints | undefined;
+  /** `namespace/name` of the claims that it mounts. */
+  readonly claims: readonly string[];
 }
 
 export const DEFAULT_SCHEDULER_NAME = 'default-scheduler';
 
 const EVERY_ADDRESS = '0.0.0.0';
+const NO_LABELS: Labels = {};
+const NO_PORTS: readonly HostPort[] = [];
+const NO_CLAIMS: readonly string[] = [];
 
 export function computePodInfo(pod: Pod): PodInfo {
+  const { metadata, spec } = pod;
   return {
     key: keyOf(pod),
-    uid: pod.metadata.uid,
+    uid: metadata.uid,
+    namespace: metadata.namespace ?? '',
+    labels: metadata.labels ?? NO_LABELS,
     pod,
-    priority: pod.spec.priority ?? 0,
-    requests: computePodRequests(pod.spec),
+    priority: spec.priority ?? 0,
+    requests: computePodRequests(spec),
     hostPorts: computeHostPorts(pod),
-    ownerUid: pod.metadata.ownerReferences?.find((owner) => owner.controller === true)?.uid,
+    ownerUid: metadata.ownerReferences?.find((owner) => owner.controller === true)?.uid,
+    isLeaving: metadata.deletionTimestamp !== undefined,
+    terms: computePodTerms(pod),
+    spread: computeSpreadConstraints(pod),
+    claims: computeClaims(pod),
   };
 }
 
@@ -61,11 +82,23 @@ export function portsClash(a: HostPort, b: HostPort): boolean {
   return a.ip === b.ip || a.ip === EVERY_ADDRESS || b.ip === EVERY_ADDRESS;
 }
 
-function computeHostPorts(pod: Pod): HostPort[] {
-  const sidecars = (pod.spec.initContainers ?? []).filter((container) => container.restartPolicy === 'Always');
-  return [...pod.spec.containers, ...sidecars].flatMap((container) =>
-    (container.ports ?? []).flatMap(({ hostPort, hostIP, protocol }) =>
-      hostPort ? [{ port: hostPort, ip: hostIP || EVERY_ADDRESS, protocol: protocol ?? 'TCP' }] : [],
-    ),
-  );
+function computeHostPorts({ spec }: Pod): readonly HostPort[] {
+  const ports: HostPort[] = [];
+  const sidecars = spec.initContainers?.filter((container) => container.restartPolicy === 'Always') ?? [];
+  for (const container of [...spec.containers, ...sidecars]) {
+    for (const { hostPort, hostIP, protocol } of container.ports ?? []) {
+      if (hostPort) ports.push({ port: hostPort, ip: hostIP || EVERY_ADDRESS, protocol: protocol ?? 'TCP' });
+    }
+  }
+  return ports.length === 0 ? NO_PORTS : ports;
+}
+
+/** The claim of an ephemeral volume is named after pod and volume. Source: Kubernetes, "Generic ephemeral volumes". */
+function computeClaims({ metadata, spec }: Pod): readonly string[] {
+  const names: string[] = [];
+  for (const { name, persistentVolumeClaim, ephemeral } of spec.volumes ?? []) {
+    if (persistentVolumeClaim !== undefined) names.push(persistentVolumeClaim.claimName);
+    else if (ephemeral !== undefined) names.push(`${metadata.name}-${name}`);
+  }
+  return names.length === 0 ? NO_CLAIMS : names.map((name) => `${metadata.namespace}/${name}`);
 }

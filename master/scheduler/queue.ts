@@ -11,6 +11,7 @@
 import { type BackoffPolicy, computeBackoffMs } from '../../shared/platform/backoff.ts';
 import type { Clock, Timer } from '../../shared/platform/clock.ts';
 import type { Random } from '../../shared/platform/random.ts';
+import type { FilterName } from './framework.ts';
 import { Heap } from './heap.ts';
 import type { PodInfo } from './pod-info.ts';
 
@@ -22,6 +23,8 @@ export interface QueuedPod {
   /** Monotonic time before which the pod does not come back. */
   notBeforeMs: number;
   restingSinceMs: number;
+  /** Plugins that refused nodes at the last decision: only what they care about can help. */
+  refusedBy: ReadonlySet<FilterName>;
   readonly order: number;
   timer: Timer | undefined;
 }
@@ -32,6 +35,8 @@ export interface SchedulingQueueOptions {
   /** Called when a pod became active outside of a call of the owner: a back-off is over. */
   onActive(): void;
 }
+
+const NOBODY: ReadonlySet<FilterName> = new Set();
 
 const BACKOFF: BackoffPolicy = { initialMs: 250, maxMs: 10_000, factor: 2, jitter: 0 };
 
@@ -79,6 +84,7 @@ export class SchedulingQueue {
       failures: 0,
       notBeforeMs: 0,
       restingSinceMs: 0,
+      refusedBy: NOBODY,
       order: this.#order,
       timer: undefined,
     };
@@ -110,9 +116,10 @@ export class SchedulingQueue {
   }
 
   /** It fitted nowhere. */
-  rest(queued: QueuedPod): void {
+  rest(queued: QueuedPod, refusedBy: ReadonlySet<FilterName> = NOBODY): void {
     if (queued.state === 'gone') return;
     this.#noteFailure(queued);
+    queued.refusedBy = refusedBy;
     queued.state = 'resting';
     queued.restingSinceMs = this.#options.clock.monotonicMs();
     this.#resting.add(queued);
@@ -126,10 +133,10 @@ export class SchedulingQueue {
   }
 
   /** Resting pods for which `mayFit` come back, as do those that have rested for long. */
-  wake(mayFit: (pod: PodInfo) => boolean): void {
+  wake(mayFit: (queued: QueuedPod) => boolean): void {
     const nowMs = this.#options.clock.monotonicMs();
     for (const queued of [...this.#resting]) {
-      if (nowMs - queued.restingSinceMs >= MAX_REST_MS || mayFit(queued.pod)) this.#comeBack(queued);
+      if (nowMs - queued.restingSinceMs >= MAX_REST_MS || mayFit(queued)) this.#comeBack(queued);
     }
   }
 

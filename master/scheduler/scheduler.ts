@@ -6,20 +6,24 @@
 import { PodKind } from '../../shared/api/pod.ts';
 import type { Client } from '../../shared/client/client.ts';
 import { createEventRecorder, type EventRecorder, subjectOf } from '../../shared/client/event-recorder.ts';
-import { parseKey } from '../../shared/client/informer.ts';
-import { isStatusError } from '../../shared/machinery/errors.ts';
 import type { Clock, Timer } from '../../shared/platform/clock.ts';
 import type { Component } from '../../shared/platform/lifecycle.ts';
 import type { Logger } from '../../shared/platform/logger.ts';
 import type { Random } from '../../shared/platform/random.ts';
+import { Binder } from './binder.ts';
 import { Cache } from './cache.ts';
+import { type ClusterEvent, MAX_EVENTS } from './cluster-events.ts';
 import { ClusterFeed } from './cluster-feed.ts';
 import { ConditionWriter } from './condition-writer.ts';
-import { computeDecision } from './decision.ts';
+import { computeDecision, type Decision, type Impossibility } from './decision.ts';
 import { renderImpossibility } from './explanation.ts';
-import { DEFAULT_SCHEDULER_NAME, type PodInfo } from './pod-info.ts';
+import type { FilterName } from './framework.ts';
+import { DEFAULT_SCHEDULER_NAME } from './pod-info.ts';
+import { BudgetFeed } from './preemption/budget-feed.ts';
+import { Preemptor } from './preemption/preemptor.ts';
 import { DEFAULT_PROFILE, type Profile } from './profile.ts';
 import { type QueuedPod, SchedulingQueue } from './queue.ts';
+import { VolumeBinder } from './volumes/volume-binder.ts';
 import { createWakeUpTest } from './wake-up.ts';
 
 export interface SchedulerOptions {
@@ -35,23 +39,22 @@ export interface SchedulerOptions {
 /** Decisions made before other work of the process gets its turn. */
 const MAX_DECISIONS_A_TURN = 32;
 
-/** Binds under way at the same time; they share the store's commits. */
-const MAX_BINDS_IN_FLIGHT = 256;
-
 /** How often pods that have rested too long are looked for, while any rests. */
 const REST_CHECK_MS = 60_000;
 
 export class Scheduler implements Component {
   readonly #options: SchedulerOptions;
-  readonly #profile: Profile;
   readonly #cache = new Cache();
   readonly #queue: SchedulingQueue;
   readonly #feed: ClusterFeed;
+  readonly #budgets: BudgetFeed;
   readonly #conditions: ConditionWriter;
   readonly #events: EventRecorder;
-  /** Nodes that may take more since the last turn. */
-  readonly #changedNodes = new Set<string>();
-  readonly #binds = new Set<Promise<void>>();
+  readonly #binder: Binder;
+  readonly #preemptor: Preemptor;
+  #profile: Profile;
+  /** What happened since the last turn that may help resting pods. */
+  #happened: ClusterEvent[] = [];
   #nextStart = 0;
   #isDeciding = false;
   #turnTimer: Timer | undefined;
@@ -59,24 +62,46 @@ export class Scheduler implements Component {
 
   constructor(options: SchedulerOptions) {
     this.#options = options;
-    this.#profile = options.profile ?? DEFAULT_PROFILE;
     const { client, clock, random, logger } = options;
+    const environment = { client, clock, random, logger };
     const onWork = () => this.#requestTurn();
+    const cache = this.#cache;
+    this.#profile = options.profile ?? DEFAULT_PROFILE;
     this.#queue = new SchedulingQueue({ clock, random, onActive: onWork });
-    this.#conditions = new ConditionWriter({ client, clock, random, logger });
-    this.#events = createEventRecorder({ client, clock, random, logger, component: DEFAULT_SCHEDULER_NAME });
+    this.#conditions = new ConditionWriter(environment);
+    const events = createEventRecorder({ ...environment, component: DEFAULT_SCHEDULER_NAME });
+    this.#events = events;
+    this.#budgets = new BudgetFeed(environment);
+    this.#preemptor = new Preemptor({ client, clock, logger, cache, events, budgets: () => this.#budgets.list() });
+    const volumes = new VolumeBinder({ client, clock, volumes: cache.volumes });
+    this.#binder = new Binder({
+      ...{ client, logger, cache, events, volumes },
+      onDone: () => {
+        if (this.#queue.hasActive) this.#requestTurn();
+      },
+      onFailed: (pod, nodeName) => this.#onBindFailed(pod.key, nodeName),
+    });
     this.#feed = new ClusterFeed({
-      ...{ client, clock, random, logger, onWork },
-      cache: this.#cache,
+      ...{ ...environment, onWork, cache },
       queue: this.#queue,
-      onRoom: (nodeName) => this.#noteRoom(nodeName),
+      onEvent: (event) => this.#note(event),
       onSettled: (key) => this.#conditions.drop(key),
     });
+    this.setProfile(this.#profile);
+  }
+
+  /** Takes effect with the next decision; pods that fitted nowhere are tried again. */
+  setProfile(profile: Profile): void {
+    this.#profile = profile;
+    this.#cache.configureReadings(profile.readings);
+    this.#queue.wake(() => true);
+    this.#requestTurn();
   }
 
   /** Resolves at once; decisions begin when nodes and pods are known. */
   async start(): Promise<void> {
     await this.#conditions.start();
+    await this.#budgets.start();
     await this.#feed.start();
     this.#isDeciding = true;
     void this.#feed.whenSynced().then(() => this.#requestTurn());
@@ -87,15 +112,17 @@ export class Scheduler implements Component {
     this.#turnTimer?.cancel();
     this.#restTimer?.cancel();
     this.#queue.close();
-    await Promise.all(this.#binds);
+    await this.#binder.stop();
+    await this.#preemptor.stop();
     await this.#feed.stop();
+    await this.#budgets.stop();
     await this.#conditions.stop();
     await this.#events.stop();
   }
 
-  #noteRoom(nodeName: string): void {
+  #note(event: ClusterEvent): void {
     if (!this.#queue.hasResting) return;
-    this.#changedNodes.add(nodeName);
+    if (this.#happened.length < MAX_EVENTS) this.#happened.push(event);
     this.#requestTurn();
   }
 
@@ -107,48 +134,56 @@ export class Scheduler implements Component {
   #turn(): void {
     this.#turnTimer = undefined;
     this.#wakeResting();
-    for (let decisions = 0; decisions < MAX_DECISIONS_A_TURN && this.#hasRoomForBinds(); decisions += 1) {
+    for (let decisions = 0; decisions < MAX_DECISIONS_A_TURN && this.#binder.hasRoom; decisions += 1) {
       const queued = this.#queue.pop();
       if (queued === undefined) return;
       this.#decide(queued);
     }
-    if (this.#hasRoomForBinds()) this.#requestTurn();
-  }
-
-  #hasRoomForBinds(): boolean {
-    return this.#binds.size < MAX_BINDS_IN_FLIGHT;
+    if (this.#binder.hasRoom) this.#requestTurn();
   }
 
   #wakeResting(): void {
-    const changed = [...this.#changedNodes].flatMap((name) => this.#cache.node(name) ?? []);
-    this.#changedNodes.clear();
-    if (this.#queue.hasResting) this.#queue.wake(createWakeUpTest(changed, this.#profile));
+    const events = this.#happened;
+    this.#happened = [];
+    if (!this.#queue.hasResting) return;
+    const snapshot = this.#cache.snapshot(this.#options.clock.monotonicMs());
+    this.#queue.wake(createWakeUpTest({ events, snapshot, profile: this.#profile }));
   }
 
   #decide(queued: QueuedPod): void {
-    const { clock, random } = this.#options;
     const { pod } = queued;
-    const snapshot = { nodes: this.#cache.nodes, nowMs: clock.monotonicMs() };
-    const decision = computeDecision({ pod, snapshot, random, start: this.#nextStart, profile: this.#profile });
-    this.#options.onDecision?.(clock.monotonicMs() - snapshot.nowMs);
+    const startMs = this.#options.clock.monotonicMs();
+    const decision = this.#compute(queued, startMs);
+    this.#options.onDecision?.(this.#options.clock.monotonicMs() - startMs);
     if (decision.type === 'unschedulable') {
-      this.#rest(queued, renderImpossibility(decision));
+      this.#rest(queued, decision);
       return;
     }
     this.#nextStart = decision.nextStart;
-    this.#cache.assume(pod, decision.node);
-    const bind = this.#bind(queued, decision.node).finally(() => {
-      this.#binds.delete(bind);
-      if (this.#queue.hasActive) this.#requestTurn();
-    });
-    this.#binds.add(bind);
+    this.#cache.nominate(pod, undefined);
+    this.#cache.assume(pod, decision.node, startMs);
+    this.#note({ type: 'pod-placed', pod, nodeName: decision.node });
+    this.#binder.start(pod, decision.node);
   }
 
-  #rest(queued: QueuedPod, message: string): void {
-    const { pod } = queued.pod;
-    this.#queue.rest(queued);
-    this.#conditions.setUnschedulable(queued.pod.key, pod, message);
-    this.#events.event(subjectOf(PodKind, pod), 'Warning', 'FailedScheduling', message);
+  #compute({ pod }: QueuedPod, nowMs: number): Decision {
+    return computeDecision({
+      pod,
+      snapshot: this.#cache.snapshot(nowMs),
+      random: this.#options.random,
+      start: this.#nextStart,
+      profile: this.#profile,
+      nominatedNode: this.#cache.nominatedNode(pod.key),
+    });
+  }
+
+  #rest(queued: QueuedPod, decision: Impossibility): void {
+    const { pod } = queued;
+    this.#queue.rest(queued, refusers(decision));
+    const message = renderImpossibility(decision);
+    this.#conditions.setUnschedulable(pod.key, pod.pod, message);
+    this.#events.event(subjectOf(PodKind, pod.pod), 'Warning', 'FailedScheduling', message);
+    if (decision.never === undefined) this.#preemptor.preempt(pod, decision, this.#profile);
     this.#armRestTimer();
   }
 
@@ -161,38 +196,16 @@ export class Scheduler implements Component {
     });
   }
 
-  /** Never rejects. */
-  async #bind(queued: QueuedPod, nodeName: string): Promise<void> {
-    const { pod } = queued;
-    try {
-      await this.#options.client.post(PodKind, parseKey(pod.key), 'binding', renderBinding(pod, nodeName));
-      const message = `Successfully assigned ${pod.key} to ${nodeName}`;
-      this.#events.event(subjectOf(PodKind, pod.pod), 'Normal', 'Scheduled', message);
-    } catch (error) {
-      this.#onBindFailed(queued, nodeName, error);
-    }
-  }
-
-  #onBindFailed(queued: QueuedPod, nodeName: string, error: unknown): void {
-    const { pod } = queued;
-    this.#cache.forget(pod);
-    this.#noteRoom(nodeName);
-    this.#queue.retry(queued);
-    // A pod that is gone or that somebody else placed: the informer will say so.
-    const isOvertaken = isStatusError(error, 'NotFound') || isStatusError(error, 'Conflict');
-    this.#options.logger[isOvertaken ? 'debug' : 'warn']('bind failed', { pod: pod.key, node: nodeName, error });
-    if (isOvertaken) return;
-    const message = `binding to ${nodeName} failed: ${error instanceof Error ? error.message : String(error)}`;
-    this.#events.event(subjectOf(PodKind, pod.pod), 'Warning', 'FailedScheduling', message);
+  #onBindFailed(key: string, nodeName: string): void {
+    const queued = this.#queue.get(key);
+    const placed = this.#cache.placed(key);
+    if (placed !== undefined) this.#cache.forget(placed.pod);
+    this.#note({ type: 'node-changed', nodeName });
+    if (queued !== undefined) this.#queue.retry(queued);
   }
 }
 
-function renderBinding(pod: PodInfo, nodeName: string) {
-  const { name, namespace, uid } = pod.pod.metadata;
-  return {
-    apiVersion: 'v1',
-    kind: 'Binding',
-    metadata: { name, ...(namespace === undefined ? {} : { namespace }), uid },
-    target: { apiVersion: 'v1', kind: 'Node', name: nodeName },
-  };
+function refusers({ refusals, never }: Impossibility): Set<FilterName> {
+  const names = new Set(refusals.map(({ plugin }) => plugin));
+  return never === undefined ? names : names.add(never.plugin);
 }

@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { Cache } from '../../master/scheduler/cache.ts';
-import { compileFilters, computeDecision, type Decision, refusalOf } from '../../master/scheduler/decision.ts';
+import { computeDecision, type Decision } from '../../master/scheduler/decision.ts';
+import { compileFilters, refusalOf } from '../../master/scheduler/feasibility.ts';
 import type { PodInfo } from '../../master/scheduler/pod-info.ts';
 import { DEFAULT_PROFILE } from '../../master/scheduler/profile.ts';
 import { seededRandom } from '../../shared/platform/random.ts';
@@ -11,6 +12,9 @@ import { makeNode, makeSensors, type NodeOptions, type PodOptions, podInfo } fro
 
 const SEED = 20260101;
 const RUNS = { seed: SEED, numRuns: 150 };
+
+/** Hard limit of a board that says nothing of its own. */
+const HARD_CELSIUS = 78;
 
 const LABELS = fc.dictionary(fc.constantFrom('disk', 'zone'), fc.constantFrom('a', 'b'));
 
@@ -72,11 +76,11 @@ function schedule(cluster: Cluster, onPlaced: (pod: PodInfo, decision: Decision,
   let start = 0;
   return cluster.pods.map((options, index) => {
     const pod = podInfo({ ...options, name: `p${index}` });
-    const decision = computeDecision({ pod, snapshot: { nodes: cache.nodes, nowMs: 0 }, random, start });
+    const decision = computeDecision({ pod, snapshot: cache.snapshot(0), random, start });
     onPlaced(pod, decision, cache);
     if (decision.type === 'unschedulable') return '';
     start = decision.nextStart;
-    cache.assume(pod, decision.node);
+    cache.assume(pod, decision.node, 0);
     return decision.node;
   });
 }
@@ -85,8 +89,10 @@ test('never an infeasible node; unschedulable only when every node refuses', () 
   fc.assert(
     fc.property(CLUSTER, (cluster) => {
       schedule(cluster, (pod, decision, cache) => {
-        const filters = compileFilters(pod, DEFAULT_PROFILE);
-        const feasible = cache.nodes.filter((node) => refusalOf(filters, node) === undefined).map((node) => node.name);
+        const filters = compileFilters(pod, cache.snapshot(0), DEFAULT_PROFILE);
+        const feasible = cache.nodes
+          .filter((node) => refusalOf(filters, node, pod) === undefined)
+          .map((node) => node.name);
         if (decision.type === 'place') assert.ok(feasible.includes(decision.node));
         else assert.deepEqual([feasible, decision.refusals.length], [[], cache.nodes.length]);
       });
@@ -102,7 +108,7 @@ test('never over allocatable, never two pods on one host port', () => {
         for (const node of current.nodes) {
           assert.ok(node.requested.cpuMillis <= node.allocatable.cpuMillis);
           assert.ok(node.requested.memoryBytes <= node.allocatable.memoryBytes);
-          assert.ok(node.podCount <= node.allocatable.pods);
+          assert.ok(node.pods.size <= node.allocatable.pods);
           assert.ok(node.usedPorts.length <= 1);
         }
       });
@@ -134,11 +140,13 @@ test('a hotter node never scores higher, all else equal', () => {
         cache.setNode(makeNode({ ...equal, name: `n${index}` }));
         cache.setSensors(`n${index}`, makeSensors(`n${index}`, { temperatureCelsius }), 0);
       });
-      const input = { pod: podInfo({ ...pod, nodeSelector: {} }), snapshot: { nodes: cache.nodes, nowMs: 0 } };
+      const input = { pod: podInfo({ ...pod, nodeSelector: {} }), snapshot: cache.snapshot(0) };
       const decision = computeDecision({ ...input, random: seededRandom(1) });
-      assert.ok(decision.type === 'place');
-      const [cooler = 0, hotter = 0] = decision.totals;
+      if (decision.type === 'unschedulable') return assert.ok(cluster[0] !== undefined && cluster[0] >= HARD_CELSIUS);
+      // Above its hard limit a board is no candidate at all.
+      const [cooler = 0, hotter = Number.NEGATIVE_INFINITY] = decision.totals;
       assert.ok(hotter <= cooler);
+      assert.equal(decision.candidates[0]?.name, 'n0');
     }),
     RUNS,
   );
@@ -179,7 +187,7 @@ test('adding and removing pods in any order leaves the sums that the remaining p
       }
       for (const node of cache.nodes) {
         const here = [...expected.values()].filter((placed) => placed.node === node.name);
-        assert.equal(node.podCount, here.length);
+        assert.equal(node.pods.size, here.length);
         assert.equal(
           node.requested.cpuMillis,
           here.reduce((sum, { pod }) => sum + pod.requests.cpuMillis, 0),

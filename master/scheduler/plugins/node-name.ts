@@ -5,9 +5,10 @@ const REASONS = ["node(s) didn't match the requested node name"];
 
 export const nodeName: FilterPlugin = {
   name: 'NodeName',
+  yieldsToPreemption: false,
   preFilter({ pod }) {
     const wanted = pod.spec.nodeName;
     if (!wanted) return undefined;
-    return (node) => (node.name === wanted ? undefined : REASONS);
+    return { check: (node) => (node.name === wanted ? undefined : REASONS), only: new Set([wanted]) };
   },
 };

@@ -6,9 +6,12 @@ const REASONS = ["node(s) didn't have free ports for the requested pod ports"];
 
 export const nodePorts: FilterPlugin = {
   name: 'NodePorts',
+  yieldsToPreemption: true,
   preFilter({ hostPorts }) {
     if (hostPorts.length === 0) return undefined;
-    return (node) =>
-      node.usedPorts.some((used) => hostPorts.some((wanted) => portsClash(used, wanted))) ? REASONS : undefined;
+    return {
+      check: (node) =>
+        node.usedPorts.some((used) => hostPorts.some((wanted) => portsClash(used, wanted))) ? REASONS : undefined,
+    };
   },
 };

@@ -9,16 +9,16 @@ const PODS = 'Too many pods';
 
 export const nodeResourcesFit: FilterPlugin = {
   name: 'NodeResourcesFit',
-  preFilter:
-    ({ requests }) =>
-    (node) =>
-      fits(requests, node) ? undefined : missing(requests, node),
+  yieldsToPreemption: true,
+  preFilter: ({ requests }) => ({
+    check: (node) => (fits(requests, node) ? undefined : missing(requests, node)),
+  }),
 };
 
 /** The fast path: no list is made for a node that has room. */
 function fits(requests: PodRequests, node: NodeInfo): boolean {
   return (
-    node.podCount < node.allocatable.pods &&
+    node.pods.size < node.allocatable.pods &&
     !lacksCpu(requests, node) &&
     !lacksMemory(requests, node) &&
     (requests.others.size === 0 || lackingOthers(requests, node).length === 0)
@@ -27,7 +27,7 @@ function fits(requests: PodRequests, node: NodeInfo): boolean {
 
 function missing(requests: PodRequests, node: NodeInfo): string[] {
   return [
-    ...(node.podCount < node.allocatable.pods ? [] : [PODS]),
+    ...(node.pods.size < node.allocatable.pods ? [] : [PODS]),
     ...(lacksCpu(requests, node) ? [CPU] : []),
     ...(lacksMemory(requests, node) ? [MEMORY] : []),
     ...lackingOthers(requests, node).map((name) => `Insufficient ${name}`),

@@ -7,8 +7,9 @@ const CORDONED = { key: TAINT_KEYS.unschedulable, effect: 'NoSchedule' } as cons
 
 export const nodeUnschedulable: FilterPlugin = {
   name: 'NodeUnschedulable',
+  yieldsToPreemption: false,
   preFilter({ pod }) {
     if (pod.spec.tolerations?.some((toleration) => tolerates(toleration, CORDONED))) return undefined;
-    return (node) => (node.isUnschedulable ? REASONS : undefined);
+    return { check: (node) => (node.isUnschedulable ? REASONS : undefined) };
   },
 };

@@ -1,27 +1,24 @@
 /**
- * NodeRealLoad: what boards really use, by their own readings, since requests are guesses. Pods that were placed after the
- * reading are counted with their assumed use, so that a burst of pods does not all follow one old reading.
+ * NodeRealLoad: what boards really use, by their own readings, since requests are guesses. Averages and peaks both count; pods
+ * that were placed just now are counted with their assumed use, so that a burst of pods does not all follow one old reading.
  */
-import { isFresh } from '../board-reading.ts';
 import { clampScore, MAX_SCORE, NEUTRAL_SCORE, type ScorePlugin } from '../framework.ts';
 
 export const realLoad: ScorePlugin = {
   name: 'NodeRealLoad',
   preScore({ requests: { scoringCpuMillis, scoringMemoryBytes } }, { nowMs }) {
-    return ({ reading, sinceReading, allocatable }) => {
-      if (!isFresh(reading, nowMs)) return NEUTRAL_SCORE;
-      const { cpuMillis, memoryAvailableBytes } = reading;
+    return ({ history, allocatable }) => {
+      const estimate = history?.estimate(nowMs);
+      if (estimate === undefined) return NEUTRAL_SCORE;
+      const { cpuMillis, memoryAvailableBytes, arriving } = estimate;
       const cpu =
         cpuMillis === undefined
           ? NEUTRAL_SCORE
-          : freeScore(
-              allocatable.cpuMillis - cpuMillis - sinceReading.cpuMillis - scoringCpuMillis,
-              allocatable.cpuMillis,
-            );
+          : freeScore(allocatable.cpuMillis - cpuMillis - arriving.cpuMillis - scoringCpuMillis, allocatable.cpuMillis);
       const memory =
         memoryAvailableBytes === undefined
           ? NEUTRAL_SCORE
-          : freeScore(memoryAvailableBytes - sinceReading.memoryBytes - scoringMemoryBytes, allocatable.memoryBytes);
+          : freeScore(memoryAvailableBytes - arriving.memoryBytes - scoringMemoryBytes, allocatable.memoryBytes);
       return (cpu + memory) / 2;
     };
   },

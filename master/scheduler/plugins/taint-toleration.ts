@@ -3,19 +3,28 @@
  * node less wanted. A node that is not ready or out of reach carries such taints, so readiness needs no filter of its own.
  */
 import type { Taint } from '../../../shared/api/node-spec.ts';
+import type { Pod } from '../../../shared/api/pod.ts';
 import { findUntoleratedTaint, type TaintEffect, tolerates } from '../../../shared/machinery/taints.ts';
 import { type FilterPlugin, normalizeReversed, type ScorePlugin } from '../framework.ts';
+import type { NodeInfo } from '../node-info.ts';
 
 const HARD: readonly TaintEffect[] = ['NoSchedule', 'NoExecute'];
 
+/** The first taint that keeps the pod away from the node. */
+export function hardTaintAgainst(pod: Pod, { taints }: Pick<NodeInfo, 'taints'>): Taint | undefined {
+  return findUntoleratedTaint(taints, pod.spec.tolerations ?? [], HARD);
+}
+
 export const taintTolerationFilter: FilterPlugin = {
   name: 'TaintToleration',
+  yieldsToPreemption: false,
   preFilter({ pod }) {
-    const tolerations = pod.spec.tolerations ?? [];
-    return (node) => {
-      if (node.taints.length === 0) return undefined;
-      const taint = findUntoleratedTaint(node.taints, tolerations, HARD);
-      return taint && [`node(s) had untolerated taint {${taint.key}: ${taint.value ?? ''}}`];
+    return {
+      check(node) {
+        if (node.taints.length === 0) return undefined;
+        const taint = hardTaintAgainst(pod, node);
+        return taint && [`node(s) had untolerated taint {${taint.key}: ${taint.value ?? ''}}`];
+      },
     };
   },
 };

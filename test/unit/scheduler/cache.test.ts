@@ -11,7 +11,7 @@ function sums(cache: Cache, name = 'pi-1') {
   return (
     node && {
       cpu: node.requested.cpuMillis,
-      pods: node.podCount,
+      pods: node.pods.size,
       gpio: node.requested.others.get('bramble.dev/gpio'),
       owners: node.podsByOwner.size,
       ports: node.usedPorts.length,
@@ -27,14 +27,14 @@ test('what comes in goes out again', () => {
   const cache = makeCache({ nodes: [{}] });
   assert.equal(cache.setPod(POD, 'pi-1'), undefined);
   assert.deepEqual(sums(cache), ONE);
-  assert.equal(cache.removePod(POD.key), 'pi-1');
+  assert.equal(cache.removePod(POD.key)?.nodeName, 'pi-1');
   assert.deepEqual(sums(cache), NOTHING);
   assert.equal(cache.removePod(POD.key), undefined);
 });
 
 test('an assumed pod counts once when it is confirmed, and is not forgotten afterwards', () => {
   const cache = makeCache({ nodes: [{}] });
-  cache.assume(POD, 'pi-1');
+  cache.assume(POD, 'pi-1', 0);
   assert.deepEqual([sums(cache), cache.assumedCount], [ONE, 1]);
   assert.equal(cache.confirm(POD.key, POD.uid, 'pi-1'), true);
   cache.forget(POD);
@@ -43,23 +43,23 @@ test('an assumed pod counts once when it is confirmed, and is not forgotten afte
 
 test('an assumed pod is forgotten when its bind failed', () => {
   const cache = makeCache({ nodes: [{}] });
-  cache.assume(POD, 'pi-1');
+  cache.assume(POD, 'pi-1', 0);
   cache.forget(POD);
   assert.deepEqual(sums(cache), NOTHING);
 });
 
 test('the successor of a name is not forgotten for its predecessor', () => {
   const cache = makeCache({ nodes: [{}] });
-  cache.assume({ ...POD, uid: 'successor' }, 'pi-1');
+  cache.assume({ ...POD, uid: 'successor' }, 'pi-1', 0);
   cache.forget(POD);
   assert.deepEqual(sums(cache), ONE);
 });
 
 test('somebody else placed the pod elsewhere', () => {
   const cache = makeCache({ nodes: [{}, { name: 'pi-2' }] });
-  cache.assume(POD, 'pi-1');
+  cache.assume(POD, 'pi-1', 0);
   assert.equal(cache.confirm(POD.key, POD.uid, 'pi-2'), false);
-  assert.equal(cache.setPod(POD, 'pi-2'), 'pi-1');
+  assert.equal(cache.setPod(POD, 'pi-2')?.nodeName, 'pi-1');
   assert.deepEqual([sums(cache), sums(cache, 'pi-2')], [NOTHING, ONE]);
 });
 

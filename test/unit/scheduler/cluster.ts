@@ -1,24 +1,32 @@
 /** Pods, nodes and snapshots for tests, in few words. */
 
 import { Cache } from '../../../master/scheduler/cache.ts';
-import type { Snapshot } from '../../../master/scheduler/framework.ts';
 import { computePodInfo, type PodInfo } from '../../../master/scheduler/pod-info.ts';
+import type { Snapshot } from '../../../master/scheduler/snapshot.ts';
 import type { Node } from '../../../shared/api/node.ts';
 import type { NodeSensors } from '../../../shared/api/node-sensors.ts';
 import type { Pod } from '../../../shared/api/pod.ts';
 import type { PodSpec } from '../../../shared/api/pod-spec.ts';
-import { defined } from '../../../shared/platform/assert.ts';
+import { formatTime } from '../../../shared/platform/clock.ts';
 
 export interface PodOptions extends Partial<Omit<PodSpec, 'containers'>> {
   name?: string;
   requests?: Record<string, string>;
   owner?: string;
+  namespace?: string;
+  labels?: Record<string, string>;
+  /** Deleted, and not gone yet. */
+  leaving?: boolean;
+  /** Seconds after the start of the world. */
+  startedSeconds?: number;
   ports?: { hostPort: number; hostIP?: string; protocol?: 'TCP' | 'UDP' }[];
 }
 
 const CREATED = '2026-01-01T00:00:00Z';
 
-export function makePod({ name = 'web', requests = {}, owner, ports = [], ...spec }: PodOptions = {}): Pod {
+export function makePod(options: PodOptions = {}): Pod {
+  const { name = 'web', requests = {}, owner, ports = [], namespace = 'default', labels, leaving, ...rest } = options;
+  const { startedSeconds, ...spec } = rest;
   const reference = {
     apiVersion: 'apps/v1',
     kind: 'ReplicaSet',
@@ -31,10 +39,12 @@ export function makePod({ name = 'web', requests = {}, owner, ports = [], ...spe
     kind: 'Pod',
     metadata: {
       name,
-      namespace: 'default',
+      namespace,
       uid: `uid of ${name}`,
       resourceVersion: '1',
       creationTimestamp: CREATED,
+      ...(labels === undefined ? {} : { labels }),
+      ...(leaving ? { deletionTimestamp: CREATED } : {}),
       ...(owner === undefined ? {} : { ownerReferences: [reference] }),
     },
     spec: {
@@ -46,7 +56,11 @@ export function makePod({ name = 'web', requests = {}, owner, ports = [], ...spe
       containers: [makeContainer(requests, ports)],
       ...spec,
     },
-    status: { phase: 'Pending', qosClass: 'BestEffort' },
+    status: {
+      phase: 'Pending',
+      qosClass: 'BestEffort',
+      ...(startedSeconds === undefined ? {} : { startTime: formatTime(Date.parse(CREATED) + startedSeconds * 1000) }),
+    },
   };
 }
 
@@ -76,16 +90,25 @@ export interface NodeOptions {
   pods?: string;
   others?: Record<string, string>;
   labels?: Record<string, string>;
+  annotations?: Record<string, string>;
   taints?: Node['spec']['taints'];
   unschedulable?: boolean;
 }
 
 export function makeNode(options: NodeOptions = {}): Node {
   const { name = 'pi-1', cpu = '4', memory = '4Gi', pods = '110', others, labels, taints, unschedulable } = options;
+  const { annotations } = options;
   return {
     apiVersion: 'v1',
     kind: 'Node',
-    metadata: { name, uid: `uid of ${name}`, resourceVersion: '1', creationTimestamp: CREATED, labels: { ...labels } },
+    metadata: {
+      name,
+      uid: `uid of ${name}`,
+      resourceVersion: '1',
+      creationTimestamp: CREATED,
+      labels: { ...labels },
+      ...(annotations === undefined ? {} : { annotations }),
+    },
     spec: { ...(taints ? { taints } : {}), ...(unschedulable ? { unschedulable } : {}) },
     status: {
       allocatable: { cpu, memory, pods, ...others },
@@ -142,10 +165,5 @@ export function makeCache({ nodes, pods = {}, sensors = {}, sensorsArrivedMs = 0
 }
 
 export function makeSnapshot(options: ClusterOptions, nowMs = 0): Snapshot {
-  return { nodes: makeCache(options).nodes, nowMs };
-}
-
-export function onlyNode(options: Omit<ClusterOptions, 'nodes'> & { node?: NodeOptions }) {
-  const { node = {}, ...rest } = options;
-  return defined(makeSnapshot({ nodes: [node], ...rest }).nodes[0], 'the node');
+  return makeCache(options).snapshot(nowMs);
 }

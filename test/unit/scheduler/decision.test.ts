@@ -53,7 +53,7 @@ test('a throttled board loses against a hot, loaded, disliked one', () => {
   const nodes = [{ name: 'a' }, { name: 'b', taints: [{ key: 'slow', effect: 'PreferNoSchedule' as const }] }];
   const sensors = {
     a: { throttled: true, temperatureCelsius: 40 },
-    b: { temperatureCelsius: 79, usage: { cpu: '4', memory: '4Gi' }, memoryAvailableBytes: 1 },
+    b: { temperatureCelsius: 77, usage: { cpu: '4', memory: '4Gi' }, memoryAvailableBytes: 1 },
   };
   const pods = { b: [{ owner: 'rs', requests: { cpu: '1' } }] };
   assert.equal(nodeOf(decide({ owner: 'rs' }, { nodes, sensors, pods })), 'b');

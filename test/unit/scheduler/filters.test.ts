@@ -1,9 +1,10 @@
 /** Each filter: which pod may go to which node, and in which words it is refused. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { compileFilters, refusalOf } from '../../../master/scheduler/decision.ts';
+import { compileFilters, refusalOf } from '../../../master/scheduler/feasibility.ts';
 import { DEFAULT_PROFILE } from '../../../master/scheduler/profile.ts';
-import { type ClusterOptions, type NodeOptions, onlyNode, type PodOptions, podInfo } from './cluster.ts';
+import { defined } from '../../../shared/platform/assert.ts';
+import { makeSnapshot, type NodeOptions, type PodOptions, podInfo } from './cluster.ts';
 
 interface Row {
   what: string;
@@ -150,11 +151,10 @@ const ROWS: Row[] = [
 
 for (const { what, pod, node, pods = [], refused } of ROWS) {
   test(`filters: ${what}`, () => {
-    const cluster: Omit<ClusterOptions, 'nodes'> & { node?: NodeOptions } = {
-      node: node ?? {},
-      pods: { 'pi-1': pods },
-    };
-    const refusal = refusalOf(compileFilters(podInfo(pod), DEFAULT_PROFILE), onlyNode(cluster));
+    const snapshot = makeSnapshot({ nodes: [node ?? {}], pods: { 'pi-1': pods } });
+    const info = podInfo(pod);
+    const [only] = snapshot.nodes;
+    const refusal = refusalOf(compileFilters(info, snapshot, DEFAULT_PROFILE), defined(only, 'the node'), info);
     assert.deepEqual(refusal?.reasons, refused);
   });
 }

@@ -1,26 +1,31 @@
 /** Each score: which node it prefers, and what it says of a node that it knows nothing about. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { MAX_READING_AGE_MS } from '../../../master/scheduler/board-reading.ts';
 import { NEUTRAL_SCORE, type ScorePlugin } from '../../../master/scheduler/framework.ts';
 import { balancedAllocation } from '../../../master/scheduler/plugins/balanced-allocation.ts';
-import { leastAllocated } from '../../../master/scheduler/plugins/least-allocated.ts';
+import { boardHealth } from '../../../master/scheduler/plugins/board-health.ts';
 import { nodeAffinityScore } from '../../../master/scheduler/plugins/node-affinity.ts';
+import { createTemperatureScore } from '../../../master/scheduler/plugins/node-temperature.ts';
 import { ownerSpread } from '../../../master/scheduler/plugins/owner-spread.ts';
 import { realLoad } from '../../../master/scheduler/plugins/real-load.ts';
+import { createResourceScore, DEFAULT_RESOURCE_SCORING } from '../../../master/scheduler/plugins/resource-strategy.ts';
 import { taintTolerationScore } from '../../../master/scheduler/plugins/taint-toleration.ts';
-import { boardHealth, temperature } from '../../../master/scheduler/plugins/temperature.ts';
-import { DEFAULT_WEIGHTS } from '../../../master/scheduler/profile.ts';
+import { DEFAULT_PROFILE } from '../../../master/scheduler/profile.ts';
+import { DEFAULT_READING_SETTINGS } from '../../../master/scheduler/readings/board-history.ts';
+import { MAX_READING_AGE_MS } from '../../../master/scheduler/readings/board-reading.ts';
 import { type ClusterOptions, makeCache, makeSnapshot, type NodeOptions, type PodOptions, podInfo } from './cluster.ts';
 
 function scoresOf(plugin: ScorePlugin, pod: PodOptions, cluster: ClusterOptions, nowMs = 0): number[] | undefined {
   const snapshot = makeSnapshot(cluster, nowMs);
-  const scorer = plugin.preScore(podInfo(pod), snapshot);
+  const scorer = plugin.preScore(podInfo(pod), snapshot, snapshot.nodes);
   if (scorer === undefined) return undefined;
   const scores = Float64Array.from(snapshot.nodes, scorer);
   plugin.normalizeScore?.(scores);
   return [...scores].map(Math.round);
 }
+
+const leastAllocated = createResourceScore(DEFAULT_RESOURCE_SCORING);
+const temperature = createTemperatureScore(DEFAULT_READING_SETTINGS.heat);
 
 const TWO = [{ name: 'a' }, { name: 'b' }];
 
@@ -102,7 +107,7 @@ test('board health: throttled and under-voltage boards are told from the rest', 
 });
 
 test('boards in distress lose against all other scores together', () => {
-  const { BoardHealth, ...others } = DEFAULT_WEIGHTS;
+  const { BoardHealth, ...others } = DEFAULT_PROFILE.weights;
   assert.ok(BoardHealth > Object.values(others).reduce((a, b) => a + b, 0));
 });
 
@@ -129,8 +134,8 @@ test('real load: the zero of a board without a memory cgroup is not believed', (
 
 test('real load: pods that came after the reading count until the next one', () => {
   const cache = makeCache({ nodes: TWO, sensors: { a: {}, b: {} } });
-  cache.assume(podInfo({ name: 'x', requests: { cpu: '2', memory: '1Gi' } }), 'a');
-  const scorer = realLoad.preScore(podInfo(), { nodes: cache.nodes, nowMs: 0 });
+  cache.assume(podInfo({ name: 'x', requests: { cpu: '2', memory: '1Gi' } }), 'a', 0);
+  const scorer = realLoad.preScore(podInfo(), cache.snapshot(0), cache.nodes);
   const [a = 0, b = 0] = cache.nodes.map((node) => scorer?.(node));
   assert.ok(a < b);
 });

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { DEFAULT_PROFILE } from '../../../master/scheduler/profile.ts';
 import { createWakeUpTest, mayFitBetter, mayTakeMore } from '../../../master/scheduler/wake-up.ts';
-import { makeNode, makePod, makeSnapshot, podInfo } from './cluster.ts';
+import { makeNode, makePod, makeSnapshot, type PodOptions, podInfo } from './cluster.ts';
 
 const TAINTS = [{ key: 'gpu', effect: 'NoSchedule' as const }];
 
@@ -35,15 +35,18 @@ test('a pod is worth another try when its spec changed, not when its status did'
 });
 
 test('only pods that fit one of the changed nodes are woken', () => {
-  const { nodes } = makeSnapshot({
+  const snapshot = makeSnapshot({
     nodes: [
       { name: 'a', cpu: '2' },
       { name: 'b', taints: TAINTS },
     ],
   });
-  const mayFit = createWakeUpTest(nodes, DEFAULT_PROFILE);
-  assert.equal(mayFit(podInfo({ requests: { cpu: '2' } })), true);
-  assert.equal(mayFit(podInfo({ requests: { cpu: '3' } })), false);
-  assert.equal(mayFit(podInfo({ requests: { cpu: '3' }, tolerations: [{ operator: 'Exists' }] })), true);
-  assert.equal(createWakeUpTest([], DEFAULT_PROFILE)(podInfo()), false);
+  const events = ['a', 'b'].map((nodeName) => ({ type: 'node-changed' as const, nodeName }));
+  const mayFit = (pod: PodOptions): boolean =>
+    createWakeUpTest({ events, snapshot, profile: DEFAULT_PROFILE })({ pod: podInfo(pod), refusedBy: new Set() });
+  assert.equal(mayFit({ requests: { cpu: '2' } }), true);
+  assert.equal(mayFit({ requests: { cpu: '3' } }), false);
+  assert.equal(mayFit({ requests: { cpu: '3' }, tolerations: [{ operator: 'Exists' }] }), true);
+  const idle = createWakeUpTest({ events: [], snapshot, profile: DEFAULT_PROFILE });
+  assert.equal(idle({ pod: podInfo(), refusedBy: new Set() }), false);
 });

@@ -2,8 +2,8 @@
  * What a board last said of itself, as far as it can be believed. Its own clock is not trusted (boards have none at boot),
  * so a reading is as old as its arrival here.
  */
-import type { NodeSensors } from '../../shared/api/node-sensors.ts';
-import { QuantityError, quantityToMillis } from '../../shared/machinery/quantity.ts';
+import type { NodeSensors } from '../../../shared/api/node-sensors.ts';
+import { QuantityError, quantityToMillis } from '../../../shared/machinery/quantity.ts';
 
 export interface BoardReading {
   /** Monotonic time of arrival. */
@@ -33,10 +33,6 @@ export function computeBoardReading(sensors: NodeSensors, arrivedMs: number): Bo
     throttleCelsius: plausibleCelsius(sensors.throttleCelsius) ?? DEFAULT_THROTTLE_CELSIUS,
     isInDistress: sensors.throttled === true || sensors.underVoltage === true,
   };
-}
-
-export function isFresh(reading: BoardReading | undefined, nowMs: number): reading is BoardReading {
-  return reading !== undefined && nowMs - reading.arrivedMs <= MAX_READING_AGE_MS;
 }
 
 /** Boards without a memory cgroup read 0 bytes in use: such a board would look empty for ever. */

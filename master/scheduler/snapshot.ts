@@ -1,0 +1,17 @@
+/** The picture that a decision is made from. A decision is synchronous, so the cache itself is the snapshot. */
+import type { NodeInfo } from './node-info.ts';
+import type { PodGroups } from './pod-groups.ts';
+import type { TermIndex } from './term-index.ts';
+import type { VolumeState } from './volumes/volume-state.ts';
+
+export interface Snapshot {
+  readonly nodes: readonly NodeInfo[];
+  /** Monotonic time, for the age of readings. */
+  readonly nowMs: number;
+  node(name: string): NodeInfo | undefined;
+  /** How many pods of some kind each node has. */
+  readonly groups: PodGroups;
+  /** What the placed pods demand and wish about their neighbours. */
+  readonly terms: TermIndex;
+  readonly volumes: VolumeState;
+}
