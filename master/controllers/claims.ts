@@ -51,21 +51,49 @@ export interface ClaimTarget<T extends KubernetesObject> {
   kind: KindRef<T>;
   object: { metadata: ObjectMeta };
   owner: OwnerIdentity;
+  /** Added to what is adopted. */
+  finalizers?: readonly string[];
+}
+
+export interface ClaimRequest<T extends KubernetesObject> {
+  client: Client;
+  kind: KindRef<T>;
+  owner: OwnerIdentity & { metadata: ObjectMeta };
+  selector: Selector;
+  candidates: readonly T[];
+  finalizers?: readonly string[];
+  /** Asked before anything is adopted; throws when the owner is no longer there. */
+  refuse(): Promise<void>;
+}
+
+/** Adopts and releases; returns what the owner manages now. */
+export async function claimObjects<T extends KubernetesObject>(request: ClaimRequest<T>): Promise<T[]> {
+  const { client, kind, owner, finalizers } = request;
+  const { owned, adopt, release } = computeClaims(request);
+  if (adopt.length > 0) await request.refuse();
+  for (const object of release) await releaseObject({ client, kind, object, owner });
+  for (const object of adopt) await adoptObject({ client, kind, object, owner, ...(finalizers ? { finalizers } : {}) });
+  return [...owned, ...adopt];
 }
 
 /** The uid in the body refuses another object of that name. Gone or another one: nothing is left to adopt. */
 export async function adoptObject<T extends KubernetesObject>(target: ClaimTarget<T>): Promise<void> {
-  await patchOwners(target, controllerReference(target.owner));
+  const { finalizers } = target;
+  await patchOwners(target, controllerReference(target.owner), finalizers ? { finalizers } : {});
 }
 
 export async function releaseObject<T extends KubernetesObject>(target: ClaimTarget<T>): Promise<void> {
   await patchOwners(target, { $patch: 'delete', uid: target.owner.metadata.uid });
 }
 
-async function patchOwners<T extends KubernetesObject>(target: ClaimTarget<T>, reference: object): Promise<void> {
+async function patchOwners<T extends KubernetesObject>(
+  target: ClaimTarget<T>,
+  reference: object,
+  others: { finalizers?: readonly string[] } = {},
+): Promise<void> {
   const { client, kind, object } = target;
   const { uid, name, namespace } = object.metadata;
-  const body = { metadata: { uid, ownerReferences: [{ ...reference }] } };
+  const body = { metadata: { uid, ownerReferences: [{ ...reference }], ...others } };
   const key = { ...(namespace === undefined ? {} : { namespace }), name };
   try {
     await client.patch(kind, key, { type: 'strategic', body });
