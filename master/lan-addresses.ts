@@ -12,3 +12,11 @@ export function lanAddresses(): string[] {
     .filter(({ internal, scopeid }) => !internal && !scopeid)
     .map(({ address }) => address);
 }
+
+/** Where others on the LAN reach a door that listens on `listen`: IPv4 first; undefined where it is this machine's own. */
+export function advertisedAddress(listen: string): string | undefined {
+  const isEverywhere = listen === '0.0.0.0' || listen === '::';
+  const candidates = isEverywhere ? lanAddresses() : [listen];
+  const reachable = candidates.filter((address) => !/^(127\.|::1$|169\.254\.|fe80:)/i.test(address));
+  return reachable.find((address) => !address.includes(':')) ?? reachable[0];
+}

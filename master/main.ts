@@ -33,7 +33,7 @@ import { ensureAdminKubeconfig } from './gateway/pki/admin-kubeconfig.ts';
 import { type CertificateAuthority, openCertificateAuthority } from './gateway/pki/certificate-authority.ts';
 import { createPkiFiles, type PkiFiles } from './gateway/pki/pki-files.ts';
 import { createServerCertificate, type ServerCertificate } from './gateway/pki/server-certificate.ts';
-import { lanAddresses } from './lan-addresses.ts';
+import { advertisedAddress, lanAddresses } from './lan-addresses.ts';
 import { type MasterOptions, OptionsError, parseMasterOptions, USAGE } from './options.ts';
 import { Scheduler } from './scheduler/scheduler.ts';
 import { createStatusPage } from './status-page/status-page.ts';
@@ -107,6 +107,7 @@ function createApi({ store, options, clock, random, logger, tokenKey }: Foundati
     logger,
     version: versionInfo(),
     apiPort: options.apiPort,
+    advertiseAddress: () => advertisedAddress(options.listen),
     issueToken: createTokenIssuer(tokens),
     authenticateToken: createTokenAuthenticator(tokens),
     nodeProxy: (node, request) => {

@@ -30,4 +30,6 @@ export interface ApiServerOptions {
   tolerationSeconds?: number;
   /** Port of the masters' HTTPS door, for the Service `kubernetes`; 6443 unless given. */
   apiPort?: number;
+  /** Where pods can reach that door, for the endpoints of that Service; nowhere unless given. */
+  advertiseAddress?(): string | undefined;
 }

@@ -21,6 +21,7 @@ import { Responder } from './response/responder.ts';
 import type { Services } from './services.ts';
 import { createBootstrapObjects } from './startup/bootstrap-objects.ts';
 import { EventExpiry } from './startup/event-expiry.ts';
+import { KubernetesEndpoints } from './startup/kubernetes-endpoints.ts';
 import { type AnyKind, asKind } from './storage/api-object.ts';
 import { ObjectStore } from './storage/object-store.ts';
 import { PodIndex } from './storage/pod-index.ts';
@@ -167,17 +168,20 @@ function healthChecks(isReady: () => boolean): PathServices['checks'] {
 }
 
 function composeComponents(
-  { kinds, apiPort = DEFAULT_API_PORT, serviceCidr = SERVICE_CIDR, clock, logger }: ApiServerOptions,
+  { kinds, apiPort = DEFAULT_API_PORT, serviceCidr = SERVICE_CIDR, advertiseAddress, clock, logger }: ApiServerOptions,
   services: Services,
   allocator: ServiceAllocator | undefined,
 ): Component[] {
   const { objects, hubs, kindOf } = services;
   const events = kindOf('', 'Event');
+  const slices = advertiseAddress && kindOf('discovery.k8s.io', 'EndpointSlice');
+  const endpoints = { deps: services, apiPort, clock, logger };
   const bootstrap = { deps: services, kindOf, serviceRange: parseIpv4Range(serviceCidr), apiPort };
   return [
     { start: async () => hubs.start(kinds), stop: async () => hubs.stop() },
     ...(allocator ? [{ start: () => allocator.start(), stop: async () => allocator.stop() }] : []),
     { start: () => createBootstrapObjects(bootstrap), stop: nothing },
+    ...(slices ? [new KubernetesEndpoints({ ...endpoints, kind: slices, advertiseAddress })] : []),
     ...(events ? [new EventExpiry({ kind: events, objects, hub: hubs.of(events), clock, logger })] : []),
   ];
 }

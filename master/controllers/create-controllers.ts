@@ -3,6 +3,7 @@ import type { Component } from '../../shared/platform/lifecycle.ts';
 import { createBootstrapTokenCleaner } from './bootstrap-token-cleaner.ts';
 import { CertificateController, type CertificateSigner } from './certificates/controller.ts';
 import { DeploymentController } from './deployment/controller.ts';
+import { EndpointSliceController } from './endpoint-slice/controller.ts';
 import { GarbageCollector } from './garbage-collector/controller.ts';
 import type { AnyKind } from './garbage-collector/ownership-graph.ts';
 import { type Environment, Informers } from './informers.ts';
@@ -27,6 +28,7 @@ export function createControllers({ sign, kinds, ...environment }: ControllersOp
   const controllers: Component[] = [
     new ReplicaSetController(environment, informers),
     new DeploymentController(environment, informers),
+    new EndpointSliceController(environment, informers),
     new NodeLifecycleController(environment, informers),
     new GarbageCollector(environment, informers, collected),
     createNamespaceController(environment, informers, kinds),

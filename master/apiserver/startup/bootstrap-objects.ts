@@ -1,18 +1,13 @@
 /** What every cluster begins with: four namespaces and the Service by which pods find the API. Idempotent. */
-import { isStatusError } from '../../../shared/machinery/errors.ts';
-import type { JsonObject } from '../../../shared/machinery/json.ts';
 import { addressAt, type Ipv4Range } from '../admission/service-addresses/ipv4-range.ts';
-import { createObject } from '../registry/create.ts';
 import type { RegistryDeps } from '../registry/registry-deps.ts';
 import type { AnyKind } from '../storage/api-object.ts';
-import { componentUser } from '../user-info.ts';
+import { createIfMissing, type OwnObject } from './ensure-object.ts';
 
 const NAMESPACES: readonly string[] = ['default', 'kube-system', 'kube-public', 'kube-node-lease'];
 
 /** Position of the address that the `kubernetes` Service has in the range: the first usable one, as upstream. */
 const KUBERNETES_ADDRESS_INDEX = 1;
-
-const USER = componentUser('system:apiserver');
 
 export interface BootstrapOptions {
   deps: RegistryDeps;
@@ -30,38 +25,12 @@ export async function createBootstrapObjects({ deps, kindOf, ...options }: Boots
   if (serviceKind !== undefined) await createIfMissing(deps, serviceKind, kubernetesService(options));
 }
 
-function kubernetesService({ serviceRange, apiPort }: Pick<BootstrapOptions, 'serviceRange' | 'apiPort'>): JsonObject {
+function kubernetesService({ serviceRange, apiPort }: Pick<BootstrapOptions, 'serviceRange' | 'apiPort'>): OwnObject {
   const labels = { component: 'apiserver', provider: 'kubernetes' };
   const clusterIP = addressAt(serviceRange, KUBERNETES_ADDRESS_INDEX);
   const ports = [{ name: 'https', port: 443, protocol: 'TCP', targetPort: apiPort }];
   return {
     metadata: { name: 'kubernetes', namespace: 'default', labels },
     spec: { type: 'ClusterIP', clusterIP, ports },
-  };
-}
-
-async function createIfMissing(deps: RegistryDeps, kind: AnyKind, value: JsonObject): Promise<void> {
-  const namespace = kind.namespaced ? 'default' : '';
-  try {
-    await createObject(deps, { ...callFor(kind), namespace }, value);
-  } catch (error) {
-    if (!isStatusError(error, 'AlreadyExists')) throw error;
-  }
-}
-
-function callFor(kind: AnyKind): Parameters<typeof createObject>[1] {
-  return {
-    user: USER,
-    verb: 'create',
-    kind,
-    namespace: '',
-    name: '',
-    subresource: '',
-    dryRun: false,
-    fieldValidation: 'Strict',
-    fieldManager: 'apiserver',
-    startsFieldTracking: false,
-    force: false,
-    warn: () => undefined,
   };
 }

@@ -121,6 +121,7 @@ class Boards implements Component {
   readonly #clock: VirtualClock;
   readonly #pods: Informer<Pod>;
   readonly #down = new Set<string>();
+  #addresses = 0;
 
   constructor(client: Client, clock: VirtualClock) {
     this.#client = client;
@@ -178,7 +179,10 @@ class Boards implements Component {
     const isReady = pod.status.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True');
     if (isReady) return;
     const lastTransitionTime = formatTime(this.#clock.nowMs());
-    const status = { phase: 'Running', conditions: [{ type: 'Ready', status: 'True', lastTransitionTime }] };
+    this.#addresses += 1;
+    const podIP = `10.42.${this.#addresses >> 8}.${this.#addresses & 255}`;
+    const conditions = [{ type: 'Ready', status: 'True', lastTransitionTime }];
+    const status = { phase: 'Running', podIP, podIPs: [{ ip: podIP }], conditions };
     const patch = { type: 'strategic' as const, subresource: 'status', body: { metadata: { uid }, status } };
     await ignore('Conflict', ignore('NotFound', this.#client.patch(PodKind, key, patch)));
   }
