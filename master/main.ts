@@ -169,6 +169,7 @@ function createDoors(
     port: options.mqttPort,
     tls: bundle(),
     authenticate: (credentials) => authenticator.userOfSession(credentials),
+    clock,
     logger,
   });
   const https = createHttpsDoor({

@@ -2,18 +2,28 @@
  * The agent of a board: gets the node's identity, connects to the master and runs what it is told. Ends cleanly at SIGTERM
  * and SIGINT and leaves the containers running: the next agent takes them over.
  */
+import { X509Certificate } from 'node:crypto';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { createClient } from '../shared/client/create-client.ts';
-import { systemClock } from '../shared/platform/clock.ts';
-import { startAll, stopAll } from '../shared/platform/lifecycle.ts';
+import { sleep, systemClock } from '../shared/platform/clock.ts';
+import { type Component, startAll, stopAll } from '../shared/platform/lifecycle.ts';
 import { createLogger, type Logger } from '../shared/platform/logger.ts';
 import { systemRandom } from '../shared/platform/random.ts';
+import type { Transport } from '../shared/protocol/transport.ts';
 import { type Agent, createAgent } from './agent.ts';
 import { DockerRuntime } from './container-runtime/docker-runtime.ts';
-import { createIdentityFiles, IdentityError } from './identity/identity-files.ts';
+import { CertificateRenewal } from './identity/certificate-renewal.ts';
+import { lockDirectory } from './identity/directory-lock.ts';
+import { createIdentityFiles, IdentityError, type IdentityFiles } from './identity/identity-files.ts';
 import { obtainIdentity } from './identity/join.ts';
 import { createMasterLink } from './identity/master-link.ts';
+import { askMasterTime } from './identity/master-time.ts';
+import { MasterTrust } from './identity/master-trust.ts';
+import type { NodeIdentity } from './identity/node-identity.ts';
+import { openStorageKey, wrapStorageKey } from './identity/storage-key.ts';
+import { createAssignmentDisk } from './kubelet/assignment/node-assignment-disk.ts';
+import { createSealer } from './kubelet/assignment/sealer.ts';
 import { createProbeDialer } from './kubelet/probes/node-probe-dialer.ts';
 import { nodeHostFiles } from './kubelet/volumes/node-host-files.ts';
 import { findLanAddress } from './lan-address.ts';
@@ -22,6 +32,8 @@ import { createSystemSensors } from './sensors/system-sensors.ts';
 
 /** Exit codes, as docs/cli.md lists them. */
 const EXIT = { usage: 2, failed: 1 } as const;
+
+const ADDRESS_PATIENCE_MS = 2_000;
 
 const BASE = { clock: systemClock, random: systemRandom };
 
@@ -32,6 +44,15 @@ async function run(flags: AgentFlags): Promise<void> {
     clock: systemClock,
     write: (line) => void process.stderr.write(`${line}\n`),
   });
+  const lock = await lockDirectory(flags.dataDir);
+  try {
+    await runOnDirectory(flags, logger);
+  } finally {
+    await lock.release();
+  }
+}
+
+async function runOnDirectory(flags: AgentFlags, logger: Logger): Promise<void> {
   const ending = abortAtSignal(logger);
   const files = createIdentityFiles(join(flags.dataDir, 'identity'));
   const { name: node, master, join: token } = flags;
@@ -42,34 +63,78 @@ async function run(flags: AgentFlags): Promise<void> {
     },
   );
   if (identity === undefined) return;
-  const late: { agent?: Agent } = {};
-  const link = createMasterLink({
-    ...{ ...BASE, node, master, logger, identity: () => identity },
-    handler: (request) => {
-      if (late.agent === undefined) throw new Error('the agent is not made yet');
-      return late.agent.handler(request);
-    },
-  });
-  const address = { current: flags.nodeIp ?? (await findLanAddress(master.host)) };
-  link.transport.onLink((up) => {
-    // Another network may have given the board another address.
-    if (up && flags.nodeIp === undefined) void findLanAddress(master.host).then((found) => (address.current = found));
-  });
-  late.agent = composeAgent(flags, { logger, call: link.call, internalIp: () => address.current });
-  const components = [link, late.agent];
+  const components = await compose(flags, { logger, files, identity });
   await startAll(components);
   await whenAborted(ending);
   await stopAll(components);
   logger.info('the agent ends; containers run on');
 }
 
+interface Foundation {
+  logger: Logger;
+  files: IdentityFiles;
+  identity: NodeIdentity;
+}
+
+/** In the order of their start. */
+async function compose(flags: AgentFlags, foundation: Foundation): Promise<Component[]> {
+  const { logger, files } = foundation;
+  const { name: node, master } = flags;
+  const held = { identity: foundation.identity };
+  const keys = { files, random: systemRandom, createSealer };
+  const storageKey = await openStorageKey(keys, held.identity.key);
+  const { ca, certificate } = held.identity;
+  const earliestMs = new X509Certificate(certificate).validFromDate.getTime();
+  const trust = new MasterTrust({ master, ca, earliestMs, askTime: askMasterTime, clock: systemClock, logger });
+  const late: { agent?: Agent } = {};
+  const link = createMasterLink({
+    ...{ ...BASE, node, master, trust, logger, identity: () => held.identity },
+    handler: (request) => {
+      if (late.agent === undefined) throw new Error('the agent is not made yet');
+      return late.agent.handler(request);
+    },
+  });
+  const internalIp = await followAddress(flags, link.transport);
+  late.agent = composeAgent(flags, { logger, call: link.call, internalIp, storageKey });
+  const renewal = new CertificateRenewal({
+    ...{ ...BASE, node, client: createClient(link.call), files, logger, nowMs: () => trust.nowMs() },
+    identity: () => held.identity,
+    protectStorage: (nodeKeys) => wrapStorageKey(keys, storageKey, nodeKeys),
+    onRenewed: (renewed) => {
+      held.identity = renewed;
+      link.reconnect();
+    },
+  });
+  link.transport.onLink((up) => {
+    if (up) late.agent?.onLinkUp();
+  });
+  return [link, late.agent, renewal];
+}
+
+/** The board's address on the LAN, now: another network may give it another one. */
+async function followAddress({ nodeIp, master }: AgentFlags, transport: Transport): Promise<() => string> {
+  if (nodeIp !== undefined) return () => nodeIp;
+  const address = { current: '' };
+  const look = async (): Promise<void> => {
+    address.current = await findLanAddress(master.host);
+  };
+  // Without a network a name may take long to be not found; pods do not wait for that.
+  await Promise.race([look(), sleep(systemClock, ADDRESS_PATIENCE_MS)]);
+  if (address.current === '') address.current = await findLanAddress('127.0.0.1');
+  transport.onLink((up) => {
+    if (up) void look();
+  });
+  return () => address.current;
+}
+
 interface Surroundings {
   logger: Logger;
   call: Parameters<typeof createClient>[0];
   internalIp(): string;
+  storageKey: Uint8Array;
 }
 
-function composeAgent(flags: AgentFlags, { logger, call, internalIp }: Surroundings): Agent {
+function composeAgent(flags: AgentFlags, { logger, call, internalIp, storageKey }: Surroundings): Agent {
   const { name: node, dockerSocket: socketPath, sensorsRoot: root, dataDir } = flags;
   const storage = { path: '/' };
   const runtime = new DockerRuntime({ socketPath, node, clock: systemClock, logger });
@@ -89,6 +154,10 @@ function composeAgent(flags: AgentFlags, { logger, call, internalIp }: Surroundi
     files: nodeHostFiles,
     paths: { root: join(dataDir, 'pods') },
     dialer: createProbeDialer(systemClock),
+    memory: {
+      disk: createAssignmentDisk(join(dataDir, 'assignment')),
+      sealer: createSealer(storageKey, systemRandom),
+    },
   });
   agent.kubelet.state.onHealth((problem) => {
     if (problem === undefined) learnStorage();

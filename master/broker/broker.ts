@@ -9,8 +9,10 @@ import { createServer as createTcpServer, type Server, type Socket } from 'node:
 import { createServer as createTlsServer, TLSSocket, type TlsOptions, type Server as TlsServer } from 'node:tls';
 import { Aedes, type Client, type PublishPacket } from 'aedes';
 import { defined } from '../../shared/platform/assert.ts';
+import type { Clock } from '../../shared/platform/clock.ts';
 import type { Component } from '../../shared/platform/lifecycle.ts';
 import type { Logger } from '../../shared/platform/logger.ts';
+import { TIME_PROTOCOL } from '../../shared/protocol/join-token.ts';
 import { MAX_ENVELOPE_BYTES } from '../../shared/protocol/limits.ts';
 import { parseTopic } from '../../shared/protocol/topics.ts';
 import type { Transport, Unsubscribe } from '../../shared/protocol/transport.ts';
@@ -47,6 +49,8 @@ export interface BrokerOptions {
   authenticate(credentials: SessionCredentials): Promise<SessionIdentity>;
   logger: Logger;
   limits?: Partial<BrokerLimits>;
+  /** For boards that have no clock; without it nobody is told the time. */
+  clock?: Pick<Clock, 'nowMs'>;
 }
 
 export interface BrokerLimits {
@@ -215,10 +219,24 @@ class AedesBroker implements Broker {
       rejectUnauthorized: false,
       minVersion: 'TLSv1.2',
       handshakeTimeout: this.#limits.connectTimeoutMs,
+      // Without TIME_PROTOCOL it is MQTT, whatever the client calls it.
+      ALPNCallback: ({ protocols }) => protocols.find((name) => name === TIME_PROTOCOL) ?? protocols[0],
     };
-    const server = createTlsServer(options, (socket) => this.#accept(socket.setNoDelay(true)));
+    const server = createTlsServer(options, (socket) => {
+      if (socket.alpnProtocol === TIME_PROTOCOL) this.#tellTime(socket);
+      else this.#accept(socket.setNoDelay(true));
+    });
     server.on('tlsClientError', (error) => this.#logger.debug('a TLS handshake failed', { error }));
     return server;
+  }
+
+  #tellTime(socket: TLSSocket): void {
+    const { clock } = this.#options;
+    this.#sockets.add(socket);
+    socket.once('close', () => this.#sockets.delete(socket));
+    socket.on('error', (error) => this.#logger.debug('telling the time failed', { error }));
+    socket.setTimeout(this.#limits.connectTimeoutMs, () => socket.destroy());
+    socket.end(clock === undefined ? '' : `${new Date(clock.nowMs()).toISOString()}\n`);
   }
 
   #accept(socket: Socket): void {

@@ -10,6 +10,8 @@ export interface IdentityFiles {
   read(name: string): Promise<string | undefined>;
   /** Throws IdentityError `not-writable`. */
   write(name: string, text: string): Promise<void>;
+  /** Fine when there is none. Throws IdentityError `not-writable`. */
+  remove(name: string): Promise<void>;
 }
 
 export type IdentityErrorReason =
@@ -20,6 +22,8 @@ export type IdentityErrorReason =
   /** The stored identity cannot be used. */
   | 'damaged'
   | 'not-writable'
+  /** Another agent runs on the same data directory. */
+  | 'in-use'
   /** There is neither an identity nor a token. */
   | 'no-token';
 
@@ -55,11 +59,19 @@ export function createIdentityFiles(directory: string): IdentityFiles {
         await writeAtomically(path, text);
       } catch (error) {
         await rm(`${path}.tmp`, { force: true }).catch(() => undefined);
-        const why = error instanceof Error ? error.message : String(error);
-        throw new IdentityError('not-writable', `cannot write ${path}: ${why}; give another directory with --data-dir`);
+        throw notWritable(path, error);
       }
     },
+    async remove(name) {
+      const path = join(directory, name);
+      await rm(path, { force: true }).catch((error) => Promise.reject(notWritable(path, error)));
+    },
   };
+}
+
+function notWritable(path: string, error: unknown): IdentityError {
+  const why = error instanceof Error ? error.message : String(error);
+  return new IdentityError('not-writable', `cannot write ${path}: ${why}; give another directory with --data-dir`);
 }
 
 async function writeAtomically(path: string, text: string): Promise<void> {

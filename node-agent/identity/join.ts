@@ -2,6 +2,7 @@
  * A node joins: checks the master by the token's hash, shows the token, gets a certificate. Tries again while the master
  * cannot be reached, and says so; gives up at once when trying again cannot help.
  */
+import { X509Certificate } from 'node:crypto';
 import { createClient } from '../../shared/client/create-client.ts';
 import { StatusError } from '../../shared/machinery/errors.ts';
 import { type BackoffPolicy, computeBackoffMs } from '../../shared/platform/backoff.ts';
@@ -13,13 +14,14 @@ import {
   formatBootstrapToken,
   type JoinToken,
   JoinTokenError,
-  MASTER_SERVER_NAME,
   parseJoinToken,
 } from '../../shared/protocol/join-token.ts';
 import { connectMqtt, type MqttFailure } from '../../shared/protocol/mqtt-transport.ts';
 import { createRpcClient } from '../../shared/protocol/rpc-client.ts';
 import { topics } from '../../shared/protocol/topics.ts';
 import { IdentityError, type IdentityFiles } from './identity-files.ts';
+import { askMasterTime } from './master-time.ts';
+import { isAboutDates, MasterTrust } from './master-trust.ts';
 import { type NodeIdentity, readIdentity, readOrMakeKey, writeIdentity } from './node-identity.ts';
 import { fetchCa, type MasterAddress } from './presented-ca.ts';
 import { requestCertificate } from './request-certificate.ts';
@@ -79,6 +81,8 @@ function parseToken(token: string | undefined): JoinToken {
 async function join(options: JoinOptions, token: JoinToken, key: string): Promise<NodeIdentity> {
   const { node, master, clock, random, logger, signal } = options;
   const ca = await fetchCa(master, token);
+  const earliestMs = new X509Certificate(ca).validFromDate.getTime();
+  const trust = new MasterTrust({ master, ca, earliestMs, askTime: askMasterTime, clock, logger });
   const refused = Promise.withResolvers<never>();
   refused.promise.catch(() => undefined);
   // Free to choose, but a topic's level: the broker lets only this session read the answers.
@@ -86,15 +90,15 @@ async function join(options: JoinOptions, token: JoinToken, key: string): Promis
   const transport = connectMqtt({
     clientId,
     connection: () => ({
-      ...master,
+      ...trust.connection(),
       username: BOOTSTRAP_USERNAME,
       password: formatBootstrapToken(token),
-      tls: { ca, servername: MASTER_SERVER_NAME },
     }),
     clock,
     random,
     logger,
-    onFailure: (failure) => refused.reject(explain(failure)),
+    onFailure: (failure) =>
+      void trust.overcomes(failure).then((isOvercome) => (isOvercome ? undefined : refused.reject(explain(failure)))),
   });
   const rpc = createRpcClient({
     transport,
@@ -108,7 +112,10 @@ async function join(options: JoinOptions, token: JoinToken, key: string): Promis
   try {
     await Promise.race([whenUp(transport), refused.promise]);
     const client = createClient(rpc.call);
-    const certificate = await Promise.race([requestCertificate({ client, node, key, clock, signal }), refused.promise]);
+    const certificate = await Promise.race([
+      requestCertificate({ client, node, key, clock, random, signal }),
+      refused.promise,
+    ]);
     return { key, certificate, ca };
   } catch (error) {
     throw isRefused(error) ? new IdentityError('denied', error.message) : error;
@@ -134,7 +141,8 @@ function explain(failure: MqttFailure): Error {
       'the master does not accept this join token: it is unknown there or has expired; run "bramble token create" on the master for a new one',
     );
   }
-  if (failure.reason === 'untrusted') return new IdentityError('wrong-ca', failure.message);
+  // Without the master's time nothing is known about dates: it may be given later.
+  if (failure.reason === 'untrusted' && !isAboutDates(failure)) return new IdentityError('wrong-ca', failure.message);
   return failure;
 }
 

@@ -2,23 +2,25 @@
  * The one connection of a node to its master, opened by the node: mutual TLS, a last will that tells the master when the
  * node is gone, and calls that wait for the link instead of failing while it is down.
  */
-import { type Clock, sleep } from '../../shared/platform/clock.ts';
+import { X509Certificate } from 'node:crypto';
+import { type Clock, formatTime, sleep } from '../../shared/platform/clock.ts';
 import type { Component } from '../../shared/platform/lifecycle.ts';
 import type { Logger } from '../../shared/platform/logger.ts';
 import { type Random, randomSuffix } from '../../shared/platform/random.ts';
 import type { Handler } from '../../shared/protocol/exchange.ts';
-import { MASTER_SERVER_NAME } from '../../shared/protocol/join-token.ts';
 import { connectMqtt, type MqttFailure, type MqttTransport } from '../../shared/protocol/mqtt-transport.ts';
 import { createRpcClient, type RpcClient } from '../../shared/protocol/rpc-client.ts';
 import { createRpcServer, type RpcServer } from '../../shared/protocol/rpc-server.ts';
 import { type NodeStatusMessage, nodeClientId, topics } from '../../shared/protocol/topics.ts';
 import type { Transport } from '../../shared/protocol/transport.ts';
+import type { MasterTrust } from './master-trust.ts';
 import type { NodeIdentity } from './node-identity.ts';
 import type { MasterAddress } from './presented-ca.ts';
 
 export interface MasterLinkOptions {
   node: string;
   master: MasterAddress;
+  trust: MasterTrust;
   /** Asked before each connection: certificates are renewed. */
   identity(): NodeIdentity;
   /** Answers the API server's requests to this node. */
@@ -32,6 +34,8 @@ export interface MasterLink extends Component {
   /** Reaches the API server; waits for the link, within bounds. */
   readonly call: Handler;
   readonly transport: Transport;
+  /** Connects anew, with the identity of now. */
+  reconnect(): void;
 }
 
 /** How long a call waits for the link before it fails; its caller tries again anyway. */
@@ -63,7 +67,7 @@ class Link implements MasterLink {
       clientId,
       connection: () => this.#connection(),
       will: () => this.#will(),
-      onFailure: (failure) => this.#onFailure(failure),
+      onFailure: (failure) => void this.#onFailure(failure),
     });
     this.#rpc = createRpcClient({
       ...base,
@@ -91,6 +95,10 @@ class Link implements MasterLink {
     void this.#server.start().catch((error) => this.#options.logger.debug('the link is closed', { error }));
   }
 
+  reconnect(): void {
+    this.transport.reconnect();
+  }
+
   async stop(): Promise<void> {
     const { clock } = this.#options;
     if (this.#up) {
@@ -106,9 +114,10 @@ class Link implements MasterLink {
   }
 
   #connection() {
-    const { master, identity } = this.#options;
-    const { ca, certificate, key } = identity();
-    return { ...master, tls: { ca, cert: certificate, key, servername: MASTER_SERVER_NAME } };
+    const { trust, identity } = this.#options;
+    const { certificate, key } = identity();
+    const { tls, ...connection } = trust.connection();
+    return { ...connection, tls: { ...tls, cert: certificate, key } };
   }
 
   /** Each session has its own name, so that the late will of an old one does not speak for the present one. */
@@ -143,16 +152,15 @@ class Link implements MasterLink {
   }
 
   /** Told once a kind of failure: attempts go on for as long as it takes. */
-  #onFailure({ reason, message }: MqttFailure): void {
+  async #onFailure(failure: MqttFailure): Promise<void> {
+    const { logger, master, trust, identity } = this.#options;
+    if (await trust.overcomes(failure)) return;
+    const { reason, message } = failure;
     if (reason === this.#lastFailure) return;
     this.#lastFailure = reason;
-    const { logger, master } = this.#options;
-    const remedy = REMEDIES[reason];
-    logger.warn('cannot reach the master, will try again', {
-      master: `${master.host}:${master.port}`,
-      why: message,
-      remedy,
-    });
+    const remedy = computeRemedy(reason, identity(), trust.nowMs());
+    const where = `${master.host}:${master.port}`;
+    logger.warn('cannot reach the master, will try again; pods run on', { master: where, why: message, remedy });
   }
 
   async #waitForLink(signal: AbortSignal): Promise<void> {
@@ -166,6 +174,14 @@ class Link implements MasterLink {
       late.abort();
     }
   }
+}
+
+/** A master that refuses a certificate does not say why where nobody may listen; one that has ended explains it. */
+function computeRemedy(reason: MqttFailure['reason'], { certificate }: NodeIdentity, nowMs: number): string {
+  const { validToDate } = new X509Certificate(certificate);
+  const isRefused = reason === 'bad-credentials' || reason === 'not-authorized';
+  if (!isRefused || validToDate.getTime() > nowMs) return REMEDIES[reason];
+  return `this node's certificate ended on ${formatTime(validToDate.getTime())}, as it was not connected in time to renew it: remove the identity folder and join anew with a token`;
 }
 
 const REMEDIES: Record<MqttFailure['reason'], string> = {

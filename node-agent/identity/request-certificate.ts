@@ -9,7 +9,9 @@ import { CertificateSigningRequestRef } from '../../shared/api/kind-refs.ts';
 import type { Client } from '../../shared/client/client.ts';
 import { isConditionTrue } from '../../shared/machinery/conditions.ts';
 import { isStatusError } from '../../shared/machinery/errors.ts';
+import { type BackoffPolicy, computeBackoffMs } from '../../shared/platform/backoff.ts';
 import { type Clock, sleep } from '../../shared/platform/clock.ts';
+import type { Random } from '../../shared/platform/random.ts';
 import { createCertificateRequest } from '../../shared/protocol/x509/certificate-request.ts';
 import { IdentityError } from './identity-files.ts';
 
@@ -19,25 +21,28 @@ export interface CertificateRequestOptions {
   /** PEM of the private key. */
   key: string;
   clock: Clock;
+  random: Random;
   signal: AbortSignal;
 }
 
 const SIGNER = 'kubernetes.io/kube-apiserver-client-kubelet';
-const POLL_MS = 500;
+
+/** A request that an administrator has to look at may take days. */
+const POLL: BackoffPolicy = { initialMs: 500, maxMs: 15_000, factor: 1.5, jitter: 0 };
 
 /** PEM of the certificate. Rejects with IdentityError when refused, with a StatusError when the master does not answer. */
 export async function requestCertificate(options: CertificateRequestOptions): Promise<string> {
-  const { clock, signal } = options;
+  const { clock, random, signal } = options;
   const request = createCertificateRequest(
     { commonName: `system:node:${options.node}`, organizations: ['system:nodes'] },
     options.key,
   );
   const name = `node-csr-${createHash('sha256').update(`${options.node}\0${options.key}`).digest('hex').slice(0, 32)}`;
-  for (;;) {
+  for (let looks = 0; ; looks += 1) {
     const current = (await find(options.client, name)) ?? (await create(options.client, name, request));
     const certificate = current === undefined ? undefined : readDecision(current);
     if (certificate !== undefined) return certificate;
-    await sleep(clock, POLL_MS, signal);
+    await sleep(clock, computeBackoffMs(POLL, looks, random), signal);
   }
 }
 

@@ -36,6 +36,12 @@ export const BOOTSTRAP_USERNAME = 'bootstrap';
 /** A name that every master's server certificate holds, whatever its addresses are. */
 export const MASTER_SERVER_NAME = 'bramble-master';
 
+/**
+ * Application protocol (ALPN, RFC 7301) by which a board without a clock asks the master's MQTT port for the time: after the
+ * handshake the master sends one line, its time as RFC 3339, and closes. docs/security.md says what the answer is worth.
+ */
+export const TIME_PROTOCOL = 'bramble-time/1';
+
 const BOOTSTRAP_TOKEN = /^([a-z0-9]{6})\.([a-z0-9]{16})$/;
 
 /** Throws JoinTokenError `malformed`, which says what is wrong without repeating the secret. */

@@ -4,7 +4,7 @@
  * up, every subscription is in place.
  */
 import { connect as connectTcp, isIP } from 'node:net';
-import { type ConnectionOptions, connect as connectTls } from 'node:tls';
+import { type ConnectionOptions, connect as connectTls, type TLSSocket } from 'node:tls';
 import type { MqttClient } from 'mqtt';
 // Only the client: mqtt.js' entry also loads WebSockets and proxies, which cost a board some megabytes.
 import mqttClientModule, { type IClientOptions } from 'mqtt/lib/client';
@@ -35,6 +35,8 @@ export interface MqttConnection {
   password?: string;
   /** Absent: plain TCP, for tests. `servername` and `ca` say whom to trust; `cert` and `key` who asks. */
   tls?: Pick<ConnectionOptions, 'ca' | 'cert' | 'key' | 'servername' | 'rejectUnauthorized' | 'checkServerIdentity'>;
+  /** Judges the server in place of OpenSSL: the reason for which it is not to be trusted. Nothing is sent to it before. */
+  verify?(socket: TLSSocket): Error | undefined;
 }
 
 export type MqttFailureReason =
@@ -52,9 +54,12 @@ export type MqttFailureReason =
 export class MqttFailure extends Error {
   override readonly name = 'MqttFailure';
   readonly reason: MqttFailureReason;
-  constructor(reason: MqttFailureReason, message: string) {
+  /** What OpenSSL has against an untrusted server, such as CERT_HAS_EXPIRED. */
+  readonly code: string | undefined;
+  constructor(reason: MqttFailureReason, message: string, code?: string) {
     super(message);
     this.reason = reason;
+    this.code = code;
   }
 }
 
@@ -75,6 +80,8 @@ export interface MqttTransportOptions {
 export interface MqttTransport extends Transport {
   /** Says good-bye to the broker, so that the will is not published. Idempotent. */
   close(): Promise<void>;
+  /** Ends the present connection, if any, and makes a new one without a long pause: with what `connection` says now. */
+  reconnect(): void;
 }
 
 interface Subscription {
@@ -147,6 +154,17 @@ class Session implements MqttTransport {
     this.#setUp(false);
     for (const { accepted } of this.#subscriptions) accepted.reject(new MqttFailure('unreachable', 'closed'));
     if (this.#client !== undefined) await this.#sayGoodBye(this.#client);
+  }
+
+  reconnect(): void {
+    if (this.#closed) return;
+    this.#failures = 0;
+    // The end of a connection makes the next one.
+    if (this.#client !== undefined) void this.#sayGoodBye(this.#client);
+    else {
+      this.#retry?.cancel();
+      this.connect();
+    }
   }
 
   async #sayGoodBye(client: MqttClient): Promise<void> {
@@ -252,12 +270,21 @@ class Session implements MqttTransport {
   }
 }
 
-function openSocket({ host, port, tls }: MqttConnection) {
+function openSocket({ host, port, tls, verify }: MqttConnection) {
   if (tls === undefined) return connectTcp({ host, port, noDelay: true });
   // RFC 6066, section 3: a literal address is no server name.
   const servername = tls.servername ?? (isIP(host) === 0 ? host : '');
-  const socket = connectTls({ ...tls, host, port, servername });
+  const socket = connectTls({ ...tls, host, port, servername, ...(verify && { rejectUnauthorized: false }) });
   socket.setNoDelay(true);
+  if (verify !== undefined) {
+    // What mqtt.js writes meanwhile, a password perhaps, waits here.
+    socket.cork();
+    socket.once('secureConnect', () => {
+      const complaint = verify(socket);
+      if (complaint === undefined) socket.uncork();
+      else socket.destroy(complaint);
+    });
+  }
   return socket;
 }
 
@@ -273,6 +300,6 @@ const UNTRUSTED = /^(CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|ERR_TLS_CERT_)/;
 function classifyFailure(error: Error & { code?: unknown }): MqttFailure {
   const { code, message } = error;
   if (typeof code === 'number') return new MqttFailure(CONNACK_REASONS[code] ?? 'unreachable', message);
-  if (typeof code === 'string' && UNTRUSTED.test(code)) return new MqttFailure('untrusted', message);
+  if (typeof code === 'string' && UNTRUSTED.test(code)) return new MqttFailure('untrusted', message, code);
   return new MqttFailure('unreachable', message);
 }

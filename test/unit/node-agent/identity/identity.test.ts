@@ -1,7 +1,7 @@
 /** A node's identity: who the master is by the hash of its CA, what is kept on disk, and how a certificate is asked for. */
 import assert from 'node:assert/strict';
 import { createPublicKey } from 'node:crypto';
-import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -87,6 +87,33 @@ describe('identity on disk', () => {
     await writeIdentity(files, identity);
     assert.deepEqual(await readIdentity(files, 'pi-1'), identity);
   });
+  it('is one file that only the owner reads, and nothing of the request is left', () => {
+    assert.equal(statSync(join(root, 'node', 'node.pem')).mode & 0o777, 0o600);
+    assert.deepEqual(readdirSync(join(root, 'node')).sort(), ['ca.crt', 'node.pem']);
+  });
+  it('is read from the files of version 0.1.0, once', async () => {
+    const former = createIdentityFiles(join(root, 'former'));
+    const key = generatePrivateKey();
+    const identity = { key, certificate: certify('system:node:pi-1', key), ca: 'ca' };
+    await former.write('node.key', key);
+    await former.write('node.crt', identity.certificate);
+    await former.write('ca.crt', identity.ca);
+    assert.deepEqual(await readIdentity(former, 'pi-1'), identity);
+    assert.deepEqual(readdirSync(join(root, 'former')).sort(), ['ca.crt', 'node.pem']);
+    assert.deepEqual(await readIdentity(former, 'pi-1'), identity);
+  });
+  for (const [what, text] of [
+    ['is no identity', 'nonsense'],
+    ['is half of one', generatePrivateKey()],
+    ['has the certificate of another key', generatePrivateKey() + certify('system:node:pi-1', generatePrivateKey())],
+  ] as const) {
+    it(`is damaged where the file ${what}`, async () => {
+      const damaged = createIdentityFiles(join(root, 'damaged'));
+      await damaged.write('ca.crt', 'ca');
+      await damaged.write('node.pem', text);
+      await assert.rejects(readIdentity(damaged, 'pi-1'), { reason: 'damaged', message: /join anew with a token/ });
+    });
+  }
   it('belongs to one node', async () => {
     await assert.rejects(readIdentity(files, 'pi-2'), {
       reason: 'damaged',
@@ -94,7 +121,7 @@ describe('identity on disk', () => {
     });
   });
   it('says when the directory cannot be written', async () => {
-    const nowhere = createIdentityFiles(join(root, 'node', 'node.key', 'below'));
+    const nowhere = createIdentityFiles(join(root, 'node', 'node.pem', 'below'));
     await assert.rejects(readOrMakeKey(nowhere), { reason: 'not-writable', message: /--data-dir/ });
   });
 });
@@ -145,7 +172,8 @@ describe('requestCertificate', () => {
     const fixture = await createAgentFixture();
     const { client, clock } = fixture;
     const key = generatePrivateKey();
-    const ask = () => requestCertificate({ client, node: 'pi-9', key, clock, signal: new AbortController().signal });
+    const { signal } = new AbortController();
+    const ask = () => requestCertificate({ client, node: 'pi-9', key, clock, random: seededRandom(1), signal });
     const answers = Promise.all([ask(), ask()]);
     await clock.advance(1_000);
     const { items } = await client.list(CertificateSigningRequestKind);
