@@ -7,12 +7,12 @@ import type { Node } from '../../shared/api/node.ts';
 import type { NodeSensors } from '../../shared/api/node-sensors.ts';
 import type { Labels } from '../../shared/machinery/label-selector.ts';
 import { MutableNodeInfo, type NodeInfo } from './node-info.ts';
-import { type PlacedPod, PodGroups } from './pod-groups.ts';
+import { addTo, type PlacedPod, PodGroups } from './pod-groups.ts';
 import type { PodInfo } from './pod-info.ts';
-import { BoardHistory, DEFAULT_READING_SETTINGS, type ReadingSettings } from './readings/board-history.ts';
-import { computeBoardReading } from './readings/board-reading.ts';
+import { BoardReadings, type BoardSettings } from './readings/board-readings.ts';
 import type { Snapshot } from './snapshot.ts';
 import { TermIndex } from './term-index.ts';
+import { TraitCounts } from './traits.ts';
 import { VolumeState } from './volumes/volume-state.ts';
 
 interface Placement {
@@ -28,7 +28,9 @@ export class Cache {
   readonly #placements = new Map<string, Placement>();
   /** Pods that say they are on a node that is not known (yet). */
   readonly #homeless = new Map<string, Map<string, PodInfo>>();
-  readonly #histories = new Map<string, BoardHistory>();
+  readonly #boards = new BoardReadings();
+  readonly #traits = new TraitCounts();
+  readonly #owners = new Map<string, Map<string, number>>();
   readonly #namespaces = new Map<string, Labels>();
   readonly #nominations = new Map<string, { pod: PodInfo; nodeName: string }>();
   readonly #groups = new PodGroups(
@@ -36,7 +38,6 @@ export class Cache {
     (namespace) => this.#namespaces.get(namespace),
   );
   readonly #terms = new TermIndex();
-  #readingSettings = DEFAULT_READING_SETTINGS;
 
   /** In the order in which they became known. */
   get nodes(): readonly NodeInfo[] {
@@ -49,10 +50,15 @@ export class Cache {
 
   /** It changes with the cache: for one synchronous decision. */
   snapshot(nowMs: number): Snapshot {
+    const stale = this.#boards.takeStale(nowMs);
+    if (stale === undefined) for (const node of this.#nodes) this.#refresh(node);
+    else for (const name of stale) this.#refresh(this.#byName.get(name));
     return {
       nodes: this.#nodes,
       nowMs,
       node: (name) => this.#byName.get(name),
+      traits: this.#traits,
+      owners: this.#owners,
       groups: this.#groups,
       terms: this.#terms,
       volumes: this.volumes,
@@ -65,14 +71,21 @@ export class Cache {
 
   setNode(node: Node): void {
     const known = this.#byName.get(node.metadata.name);
-    if (known === undefined) this.#addNode(node);
-    else known.setNode(node);
+    this.#boards.noteNode(node.metadata.name);
+    if (known === undefined) {
+      this.#addNode(node);
+      return;
+    }
+    this.#traits.count(known, -1);
+    known.setNode(node);
+    this.#traits.count(known, 1);
   }
 
   removeNode(name: string): void {
     const index = this.#nodes.findIndex((node) => node.name === name);
     const gone = this.#nodes[index];
     if (gone === undefined) return;
+    this.#traits.count(gone, -1);
     this.#nodes.splice(index, 1);
     this.#byName.delete(name);
     if (gone.pods.size > 0) this.#homeless.set(name, gone.pods);
@@ -86,19 +99,11 @@ export class Cache {
 
   /** Absent: the board says nothing any more. */
   setSensors(name: string, sensors: NodeSensors | undefined, arrivedMs: number): void {
-    const history = this.#histories.get(name) ?? new BoardHistory(this.#readingSettings);
-    if (sensors === undefined) this.#histories.delete(name);
-    else {
-      history.add(computeBoardReading(sensors, arrivedMs));
-      this.#histories.set(name, history);
-    }
-    const node = this.#byName.get(name);
-    if (node !== undefined) node.history = this.#histories.get(name);
+    this.#boards.set(name, sensors, arrivedMs);
   }
 
-  configureReadings(settings: ReadingSettings): void {
-    this.#readingSettings = settings;
-    for (const history of this.#histories.values()) history.configure(settings);
+  configure(settings: BoardSettings): void {
+    this.#boards.configure(settings);
   }
 
   /** The pod as it is counted; undefined: it is not. */
@@ -138,9 +143,7 @@ export class Cache {
   assume(pod: PodInfo, nodeName: string, nowMs: number): void {
     this.removePod(pod.key);
     this.#place({ pod, nodeName, isAssumed: true });
-    const { scoringCpuMillis, scoringMemoryBytes } = pod.requests;
-    const amounts = { cpuMillis: scoringCpuMillis, memoryBytes: scoringMemoryBytes };
-    this.#byName.get(nodeName)?.history?.noteArrival(amounts, nowMs);
+    this.#boards.noteArrival(nodeName, pod.requests, nowMs);
   }
 
   /** Undoes `assume` unless the API has confirmed the pod meanwhile. */
@@ -171,10 +174,17 @@ export class Cache {
     const { name } = object.metadata;
     const node = new MutableNodeInfo(object, this.#homeless.get(name)?.values());
     this.#homeless.delete(name);
-    node.history = this.#histories.get(name);
     for (const { pod, nodeName } of this.#nominations.values()) if (nodeName === name) node.nominate(pod);
     this.#nodes.push(node);
     this.#byName.set(name, node);
+    this.#traits.count(node, 1);
+  }
+
+  #refresh(node: MutableNodeInfo | undefined): void {
+    if (node === undefined) return;
+    this.#traits.count(node, -1);
+    this.#boards.refresh(node);
+    this.#traits.count(node, 1);
   }
 
   #place(placement: Placement): void {
@@ -186,6 +196,14 @@ export class Cache {
     this.#count(pod, nodeName, 1);
   }
 
+  /** Owners without pods go. */
+  #countOwner(uid: string, nodeName: string, sign: 1 | -1): void {
+    const nodes = this.#owners.get(uid) ?? new Map<string, number>();
+    addTo(nodes, nodeName, sign);
+    if (nodes.size === 0) this.#owners.delete(uid);
+    else this.#owners.set(uid, nodes);
+  }
+
   #removeHomeless({ key }: PodInfo, nodeName: string): void {
     const pods = this.#homeless.get(nodeName);
     pods?.delete(key);
@@ -194,6 +212,7 @@ export class Cache {
 
   #count(pod: PodInfo, nodeName: string, sign: 1 | -1): void {
     this.#groups.count(pod, nodeName, sign);
+    if (pod.ownerUid !== undefined) this.#countOwner(pod.ownerUid, nodeName, sign);
     this.#terms.count(pod, nodeName, sign);
     if (pod.claims.length > 0) this.volumes.count(pod, nodeName, sign);
   }

@@ -5,26 +5,19 @@
 import { defined } from '../../shared/platform/assert.ts';
 import { nextInt, type Random } from '../../shared/platform/random.ts';
 import { type CompiledFilter, compileFilters, type Refusal, refusalOf } from './feasibility.ts';
-import { clampScore, type FilterName, type Reasons, type ScoreName } from './framework.ts';
+import type { FilterName, Reasons } from './framework.ts';
 import type { NodeInfo } from './node-info.ts';
 import type { PodInfo } from './pod-info.ts';
 import { DEFAULT_PROFILE, type Profile } from './profile.ts';
+import { computeScores, type ScoreSheet } from './score-sheet.ts';
 import type { Snapshot } from './snapshot.ts';
-
-/** One plugin's scores, whole numbers 0…100 before the weight, in the order of `Placement.candidates`. */
-export interface PluginScores {
-  plugin: ScoreName;
-  weight: number;
-  scores: Float64Array;
-}
 
 export interface Placement {
   type: 'place';
   node: string;
   /** Feasible nodes that were scored, and what each plugin gave them. */
   candidates: readonly NodeInfo[];
-  scores: readonly PluginScores[];
-  totals: Float64Array;
+  scores: ScoreSheet;
   /** Nodes that were asked before enough were found, and refused. */
   refusals: readonly Refusal[];
   /** Where the next decision starts to look. */
@@ -77,10 +70,9 @@ export function computeDecision(input: DecisionInput): Decision {
   }
   const { feasible, refusals, nextStart } = findCandidates(filters, input);
   if (feasible.length === 0) return { type: 'unschedulable', nodeCount: snapshot.nodes.length, refusals };
-  const scores = scoreNodes(pod, feasible, { snapshot, profile });
-  const totals = addUp(scores, feasible.length);
-  const node = defined(feasible[chooseBest(totals, random)], 'the chosen node').name;
-  return { type: 'place', node, candidates: feasible, scores, totals, refusals, nextStart };
+  const scores = computeScores(pod, feasible, { snapshot, profile });
+  const node = defined(feasible[chooseBest(scores.totals, random)], 'the chosen node').name;
+  return { type: 'place', node, candidates: feasible, scores, refusals, nextStart };
 }
 
 interface Candidates {
@@ -134,39 +126,6 @@ function findFeasibleNodes(
     else refusals.push(refusal);
   }
   return { feasible, refusals, nextStart: nodes.length === 0 ? 0 : (start + seen) % nodes.length };
-}
-
-/** Plain loops over typed arrays: this runs hundreds of times a pod, for each plugin. */
-function scoreNodes(
-  pod: PodInfo,
-  nodes: readonly NodeInfo[],
-  { snapshot, profile }: { snapshot: Snapshot; profile: Profile },
-): PluginScores[] {
-  if (nodes.length === 1) return [];
-  const all: PluginScores[] = [];
-  for (const plugin of profile.scores) {
-    const scorer = plugin.preScore(pod, snapshot, nodes);
-    if (scorer === undefined) continue;
-    const scores = new Float64Array(nodes.length);
-    let index = 0;
-    for (const node of nodes) scores[index++] = scorer(node);
-    plugin.normalizeScore?.(scores);
-    all.push({ plugin: plugin.name, weight: profile.weights[plugin.name], scores });
-  }
-  return all;
-}
-
-/** Scores become whole numbers, so that less than a hundredth of a score decides nothing and equal nodes are equal. */
-function addUp(plugins: readonly PluginScores[], length: number): Float64Array {
-  const totals = new Float64Array(length);
-  for (const { scores, weight } of plugins) {
-    for (let index = 0; index < length; index += 1) {
-      const score = Math.round(clampScore(scores[index] ?? 0));
-      scores[index] = score;
-      totals[index] = (totals[index] ?? 0) + score * weight;
-    }
-  }
-  return totals;
 }
 
 /** Index of the largest total; among equals each is as likely as the others. */

@@ -21,13 +21,13 @@ export function renderDecision(decision: Decision): string[] {
 }
 
 /** Indexes of the candidates, best first. */
-export function rankCandidates({ candidates, totals }: Placement): number[] {
+export function rankCandidates({ candidates, scores: { totals } }: Placement): number[] {
   const order = candidates.map((_, index) => index);
   return order.sort((a, b) => (totals[b] ?? 0) - (totals[a] ?? 0));
 }
 
-function renderCandidate({ candidates, scores, totals }: Placement, index: number): string {
-  const parts = scores.map((plugin) => `${plugin.plugin} ${plugin.weight}×${plugin.scores[index]}`);
-  const sum = parts.length === 0 ? 'the only feasible node' : `${totals[index]} = ${parts.join(' + ')}`;
+function renderCandidate({ candidates, scores }: Placement, index: number): string {
+  const parts = scores.of(index).map(({ plugin, weight, score }) => `${plugin} ${weight}×${score}`);
+  const sum = parts.length === 0 ? 'as good as any' : `${scores.totals[index]} = ${parts.join(' + ')}`;
   return `${candidates[index]?.name}: ${sum}`;
 }

@@ -1,12 +1,12 @@
 /**
  * What scheduling needs to know of a node, kept up to date by small steps so that a decision never adds up pods.
- * Invariant: `requested`, `usedPorts` and `podsByOwner` are the sums over `pods`.
+ * Invariant: `requested` and `usedPorts` are the sums over `pods`.
  */
 import type { Node } from '../../shared/api/node.ts';
 import type { Taint } from '../../shared/api/node-spec.ts';
 import { addTo } from './pod-groups.ts';
 import type { HostPort, PodInfo } from './pod-info.ts';
-import type { BoardHistory } from './readings/board-history.ts';
+import type { BoardEstimate } from './readings/board-history.ts';
 import { type Allocatable, parseAllocatable } from './resources.ts';
 
 export interface NodeInfo {
@@ -21,12 +21,12 @@ export interface NodeInfo {
   /** By key. */
   readonly pods: ReadonlyMap<string, PodInfo>;
   readonly usedPorts: readonly HostPort[];
-  /** uid of a controller → number of its pods here. */
-  readonly podsByOwner: ReadonlyMap<string, number>;
   /** Pods for which room is being made here; undefined: none. */
   readonly nominated: ReadonlyMap<string, PodInfo> | undefined;
-  /** What the board said of itself; undefined: nothing yet. */
-  readonly history: BoardHistory | undefined;
+  /** What the board says of itself; undefined: nothing, or nothing lately. */
+  readonly estimate: BoardEstimate | undefined;
+  /** Above its hard limit. */
+  readonly isTooHot: boolean;
 }
 
 export interface Requested {
@@ -57,9 +57,9 @@ export class MutableNodeInfo implements NodeInfo {
     others: new Map<string, number>(),
   };
   usedPorts: HostPort[] = [];
-  readonly podsByOwner = new Map<string, number>();
   nominated: Map<string, PodInfo> | undefined = undefined;
-  history: BoardHistory | undefined = undefined;
+  estimate: BoardEstimate | undefined = undefined;
+  isTooHot = false;
 
   /** `pods` that are there already. */
   constructor(node: Node, pods: Iterable<PodInfo> = []) {
@@ -103,21 +103,21 @@ export class MutableNodeInfo implements NodeInfo {
     if (this.nominated?.size === 0) this.nominated = undefined;
   }
 
-  #count({ requests, ownerUid }: PodInfo, sign: 1 | -1): void {
+  #count({ requests }: PodInfo, sign: 1 | -1): void {
     const { requested } = this;
     requested.cpuMillis += sign * requests.cpuMillis;
     requested.memoryBytes += sign * requests.memoryBytes;
     requested.scoringCpuMillis += sign * requests.scoringCpuMillis;
     requested.scoringMemoryBytes += sign * requests.scoringMemoryBytes;
     for (const [name, amount] of requests.others) addTo(requested.others, name, sign * amount);
-    if (ownerUid !== undefined) addTo(this.podsByOwner, ownerUid, sign);
   }
 }
 
 /** The node for a what-if: other pods may come and go on it without the cache knowing. */
 export function copyNode(node: NodeInfo): MutableNodeInfo {
   const copy = new MutableNodeInfo(node.node, node.pods.values());
-  copy.history = node.history;
+  copy.estimate = node.estimate;
+  copy.isTooHot = node.isTooHot;
   if (node.nominated !== undefined) copy.nominated = new Map(node.nominated);
   return copy;
 }

@@ -9,7 +9,7 @@ import { nodeAffinityFilter, nodeAffinityScore } from './plugins/node-affinity.t
 import { nodeName } from './plugins/node-name.ts';
 import { nodePorts } from './plugins/node-ports.ts';
 import { nodeResourcesFit } from './plugins/node-resources-fit.ts';
-import { createTemperatureFilter, createTemperatureScore } from './plugins/node-temperature.ts';
+import { createTemperatureScore, temperatureFilter } from './plugins/node-temperature.ts';
 import { nodeUnschedulable } from './plugins/node-unschedulable.ts';
 import { ownerSpread } from './plugins/owner-spread.ts';
 import { realLoad } from './plugins/real-load.ts';
@@ -21,13 +21,14 @@ import { volumeBinding } from './plugins/volume-binding.ts';
 import { volumeLimits } from './plugins/volume-limits.ts';
 import { volumeRestrictions } from './plugins/volume-restrictions.ts';
 import { DEFAULT_READING_SETTINGS, type ReadingSettings } from './readings/board-history.ts';
+import type { BoardSettings } from './readings/board-readings.ts';
 
 export interface Profile {
   /** Asked in this order; the first that refuses a node ends the questions about it. */
   readonly filters: readonly FilterPlugin[];
   readonly scores: readonly ScorePlugin[];
   readonly weights: Readonly<Record<ScoreName, number>>;
-  readonly readings: ReadingSettings;
+  readonly boards: BoardSettings;
   /** Whether pods of higher priority drive others away. */
   readonly isPreemptive: boolean;
 }
@@ -66,34 +67,32 @@ export const DEFAULT_PROFILE_SETTINGS: ProfileSettings = {
 };
 
 export function createProfile(settings: ProfileSettings): Profile {
-  const { disabledFilters, readings, isPreemptive } = settings;
+  const { disabledFilters, readings, heatLimits, isPreemptive } = settings;
   const weights = completeWeights(settings.weights);
   return {
-    filters: createFilters(settings).filter(({ name }) => !disabledFilters.has(name)),
+    filters: FILTERS.filter(({ name }) => !disabledFilters.has(name)),
     scores: createScores(settings).filter(({ name }) => weights[name] > 0),
     weights,
-    readings,
+    boards: { readings, heatLimits },
     isPreemptive,
   };
 }
 
 /** Cheap ones that refuse many nodes first, those that look at other pods last. */
-function createFilters({ heatLimits }: ProfileSettings): FilterPlugin[] {
-  return [
-    nodeUnschedulable,
-    nodeName,
-    taintTolerationFilter,
-    createTemperatureFilter(heatLimits),
-    nodeAffinityFilter,
-    nodePorts,
-    nodeResourcesFit,
-    volumeRestrictions,
-    volumeLimits,
-    volumeBinding,
-    topologySpreadFilter,
-    interPodAffinityFilter,
-  ];
-}
+const FILTERS: readonly FilterPlugin[] = [
+  nodeUnschedulable,
+  nodeName,
+  taintTolerationFilter,
+  temperatureFilter,
+  nodeAffinityFilter,
+  nodePorts,
+  nodeResourcesFit,
+  volumeRestrictions,
+  volumeLimits,
+  volumeBinding,
+  topologySpreadFilter,
+  interPodAffinityFilter,
+];
 
 function createScores({ readings, resources }: ProfileSettings): ScorePlugin[] {
   return [

@@ -93,7 +93,7 @@ export class Scheduler implements Component {
   /** Takes effect with the next decision; pods that fitted nowhere are tried again. */
   setProfile(profile: Profile): void {
     this.#profile = profile;
-    this.#cache.configureReadings(profile.readings);
+    this.#cache.configure(profile.boards);
     this.#queue.wake(() => true);
     this.#requestTurn();
   }

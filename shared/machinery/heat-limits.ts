@@ -56,15 +56,18 @@ const BUILT_IN: readonly ModelHeatLimits[] = [
   { model: 'raspberry-pi-compute-module-5-*', softCelsius: 76, hardCelsius: 82 },
 ];
 
-export function computeHeatLimits(facts: HeatLimitFacts, settings: HeatLimitSettings): HeatLimits {
-  const ofModel = limitsOfModel(facts.labels[MODEL_LABEL] ?? '', settings);
-  const base = ofModel ?? settings.fallback ?? limitsBelow(facts.throttleCelsius ?? DEFAULT_THROTTLE_CELSIUS);
-  const limits = {
-    softCelsius: overrideOf(facts, SOFT_LIMIT_KEY) ?? base.softCelsius,
-    hardCelsius: overrideOf(facts, HARD_LIMIT_KEY) ?? base.hardCelsius,
+/** Works the settings out once; ask the result for each board. */
+export function compileHeatLimits(settings: HeatLimitSettings): (facts: HeatLimitFacts) => HeatLimits {
+  const models = [...settings.models, ...BUILT_IN].map((limits) => ({ limits, matches: compilePattern(limits.model) }));
+  return (facts) => {
+    const model = facts.labels[MODEL_LABEL] ?? '';
+    const ofModel = models.find(({ matches }) => matches(model))?.limits;
+    const base = ofModel ?? settings.fallback ?? limitsBelow(facts.throttleCelsius ?? DEFAULT_THROTTLE_CELSIUS);
+    const softCelsius = overrideOf(facts, SOFT_LIMIT_KEY) ?? base.softCelsius;
+    const hardCelsius = overrideOf(facts, HARD_LIMIT_KEY) ?? base.hardCelsius;
+    // Limits in the wrong order would move pods from a board that still takes new ones.
+    return { softCelsius: Math.min(softCelsius, hardCelsius), hardCelsius };
   };
-  // Limits in the wrong order would move pods from a board that still takes new ones.
-  return limits.softCelsius <= limits.hardCelsius ? limits : { ...limits, softCelsius: limits.hardCelsius };
 }
 
 /** What is wrong with the node's own limits, for people; empty when nothing is. */
@@ -81,14 +84,11 @@ export function complainAboutHeatLimits({ labels, annotations }: Omit<HeatLimitF
   return isReversed ? [...wrong, `${SOFT_LIMIT_KEY} must not be above ${HARD_LIMIT_KEY}`] : wrong;
 }
 
-function limitsOfModel(model: string, { models }: HeatLimitSettings): HeatLimits | undefined {
-  return [...models, ...BUILT_IN].find((entry) => matchesModel(entry.model, model));
-}
-
-function matchesModel(pattern: string, model: string): boolean {
-  // A dash at the end lets `raspberry-pi-5-*` match the bare name too.
+/** A star stands for any text; `raspberry-pi-5-*` means the bare name too. */
+function compilePattern(pattern: string): (model: string) => boolean {
   const parts = pattern.split('*').map((part) => part.replaceAll(/[.+?^${}()|[\]\\]/g, '\\$&'));
-  return new RegExp(`^${parts.join('.*')}$`).test(`${model}-`) || pattern === model;
+  const whole = new RegExp(`^${parts.join('.*')}$`);
+  return (model) => whole.test(model) || whole.test(`${model}-`);
 }
 
 function limitsBelow(throttleCelsius: number): HeatLimits {

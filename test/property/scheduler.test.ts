@@ -144,7 +144,7 @@ test('a hotter node never scores higher, all else equal', () => {
       const decision = computeDecision({ ...input, random: seededRandom(1) });
       if (decision.type === 'unschedulable') return assert.ok(cluster[0] !== undefined && cluster[0] >= HARD_CELSIUS);
       // Above its hard limit a board is no candidate at all.
-      const [cooler = 0, hotter = Number.NEGATIVE_INFINITY] = decision.totals;
+      const [cooler = 0, hotter = Number.NEGATIVE_INFINITY] = decision.scores.totals;
       assert.ok(hotter <= cooler);
       assert.equal(decision.candidates[0]?.name, 'n0');
     }),

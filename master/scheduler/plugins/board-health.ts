@@ -3,7 +3,8 @@ import { MAX_SCORE, MIN_SCORE, type ScorePlugin } from '../framework.ts';
 
 export const boardHealth: ScorePlugin = {
   name: 'BoardHealth',
-  preScore(_pod, { nowMs }) {
-    return ({ history }) => (history?.estimate(nowMs)?.isInDistress ? MIN_SCORE : MAX_SCORE);
+  preScore(_pod, { traits }) {
+    if (traits.inDistress === 0) return undefined;
+    return ({ estimate }) => (estimate?.isInDistress ? MIN_SCORE : MAX_SCORE);
   },
 };

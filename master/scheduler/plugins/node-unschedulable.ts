@@ -8,7 +8,8 @@ const CORDONED = { key: TAINT_KEYS.unschedulable, effect: 'NoSchedule' } as cons
 export const nodeUnschedulable: FilterPlugin = {
   name: 'NodeUnschedulable',
   yieldsToPreemption: false,
-  preFilter({ pod }) {
+  preFilter({ pod }, { traits }) {
+    if (traits.unschedulable === 0) return undefined;
     if (pod.spec.tolerations?.some((toleration) => tolerates(toleration, CORDONED))) return undefined;
     return { check: (node) => (node.isUnschedulable ? REASONS : undefined) };
   },

@@ -3,9 +3,10 @@ import { normalizeReversed, type ScorePlugin } from '../framework.ts';
 
 export const ownerSpread: ScorePlugin = {
   name: 'OwnerSpread',
-  preScore({ ownerUid }) {
-    if (ownerUid === undefined) return undefined;
-    return (node) => node.podsByOwner.get(ownerUid) ?? 0;
+  preScore({ ownerUid }, { owners }) {
+    const counts = ownerUid === undefined ? undefined : owners.get(ownerUid);
+    if (counts === undefined) return undefined;
+    return ({ name }) => counts.get(name) ?? 0;
   },
   normalizeScore: normalizeReversed,
 };

@@ -6,9 +6,9 @@ import { clampScore, MAX_SCORE, NEUTRAL_SCORE, type ScorePlugin } from '../frame
 
 export const realLoad: ScorePlugin = {
   name: 'NodeRealLoad',
-  preScore({ requests: { scoringCpuMillis, scoringMemoryBytes } }, { nowMs }) {
-    return ({ history, allocatable }) => {
-      const estimate = history?.estimate(nowMs);
+  preScore({ requests: { scoringCpuMillis, scoringMemoryBytes } }, { traits }) {
+    if (traits.reporting === 0) return undefined;
+    return ({ estimate, allocatable }) => {
       if (estimate === undefined) return NEUTRAL_SCORE;
       const { cpuMillis, memoryAvailableBytes, arriving } = estimate;
       const cpu =

@@ -18,7 +18,8 @@ export function hardTaintAgainst(pod: Pod, { taints }: Pick<NodeInfo, 'taints'>)
 export const taintTolerationFilter: FilterPlugin = {
   name: 'TaintToleration',
   yieldsToPreemption: false,
-  preFilter({ pod }) {
+  preFilter({ pod }, { traits }) {
+    if (traits.tainted === 0) return undefined;
     return {
       check(node) {
         if (node.taints.length === 0) return undefined;
@@ -31,7 +32,8 @@ export const taintTolerationFilter: FilterPlugin = {
 
 export const taintTolerationScore: ScorePlugin = {
   name: 'TaintToleration',
-  preScore({ pod }) {
+  preScore({ pod }, { traits }) {
+    if (traits.disliked === 0) return undefined;
     const tolerations = pod.spec.tolerations ?? [];
     const isDisliked = (taint: Taint): boolean =>
       taint.effect === 'PreferNoSchedule' && !tolerations.some((toleration) => tolerates(toleration, taint));

@@ -19,7 +19,7 @@ export interface HeatSettings {
   readonly fullLoadRiseCelsius: number;
 }
 
-/** What is known of a board now; undefined: nothing, or nothing that can be believed. */
+/** What is known of a board at a moment; undefined: nothing, or nothing that can be believed. */
 export interface BoardEstimate {
   readonly cpuMillis: number | undefined;
   readonly memoryAvailableBytes: number | undefined;
@@ -48,9 +48,6 @@ export const DEFAULT_READING_SETTINGS: ReadingSettings = {
   heat: { forecastMs: 120_000, fullLoadRiseCelsius: 25 },
 };
 
-/** Estimates are made at most this often; within it they stay the same, whoever asks. */
-const STEP_MS = 1_000;
-
 const NOTHING: Arriving = { cpuMillis: 0, memoryBytes: 0 };
 
 export class BoardHistory {
@@ -62,7 +59,6 @@ export class BoardHistory {
   #temperatures: TrendPoint[] = [];
   #arriving: Arriving = NOTHING;
   #arrivingAtMs = 0;
-  #estimate: { atMs: number; estimate: BoardEstimate | undefined } | undefined;
 
   constructor(settings: ReadingSettings) {
     this.#settings = settings;
@@ -70,7 +66,6 @@ export class BoardHistory {
 
   configure(settings: ReadingSettings): void {
     this.#settings = settings;
-    this.#estimate = undefined;
   }
 
   add(reading: BoardReading): void {
@@ -85,7 +80,6 @@ export class BoardHistory {
       temperatureCelsius === undefined
         ? []
         : addTrendPoint(this.#temperatures, { atMs: at.atMs, value: temperatureCelsius });
-    this.#estimate = undefined;
   }
 
   /** A pod was placed here just now; the readings will show what it uses. */
@@ -93,17 +87,10 @@ export class BoardHistory {
     const { cpuMillis, memoryBytes } = this.#arrivingNow(nowMs);
     this.#arriving = { cpuMillis: cpuMillis + amounts.cpuMillis, memoryBytes: memoryBytes + amounts.memoryBytes };
     this.#arrivingAtMs = nowMs;
-    this.#estimate = undefined;
   }
 
   /** Undefined: the board has not said anything for too long. */
   estimate(nowMs: number): BoardEstimate | undefined {
-    const atMs = Math.floor(nowMs / STEP_MS) * STEP_MS;
-    if (this.#estimate?.atMs !== atMs) this.#estimate = { atMs, estimate: this.#compute(atMs) };
-    return this.#estimate.estimate;
-  }
-
-  #compute(nowMs: number): BoardEstimate | undefined {
     const latest = this.#latest;
     if (latest === undefined || nowMs - latest.arrivedMs > MAX_READING_AGE_MS) return undefined;
     const memory = this.#memory && this.#blend(this.#memory, nowMs);

@@ -13,14 +13,13 @@ function sums(cache: Cache, name = 'pi-1') {
       cpu: node.requested.cpuMillis,
       pods: node.pods.size,
       gpio: node.requested.others.get('bramble.dev/gpio'),
-      owners: node.podsByOwner.size,
       ports: node.usedPorts.length,
     }
   );
 }
 
-const NOTHING = { cpu: 0, pods: 0, gpio: undefined, owners: 0, ports: 0 };
-const ONE = { cpu: 1000, pods: 1, gpio: 1, owners: 1, ports: 1 };
+const NOTHING = { cpu: 0, pods: 0, gpio: undefined, ports: 0 };
+const ONE = { cpu: 1000, pods: 1, gpio: 1, ports: 1 };
 const POD = podInfo({ name: 'a', requests: REQUESTS, owner: 'rs', ports: [{ hostPort: 80 }] });
 
 test('what comes in goes out again', () => {
@@ -30,6 +29,23 @@ test('what comes in goes out again', () => {
   assert.equal(cache.removePod(POD.key)?.nodeName, 'pi-1');
   assert.deepEqual(sums(cache), NOTHING);
   assert.equal(cache.removePod(POD.key), undefined);
+});
+
+test('pods are counted by owner, and owners without pods are forgotten', () => {
+  const cache = makeCache({ nodes: [{}, { name: 'pi-2' }] });
+  cache.setPod(POD, 'pi-1');
+  cache.setPod(podInfo({ name: 'b', owner: 'rs' }), 'pi-2');
+  const { owners } = cache.snapshot(0);
+  assert.deepEqual(
+    [...(owners.get('rs') ?? [])],
+    [
+      ['pi-1', 1],
+      ['pi-2', 1],
+    ],
+  );
+  cache.removePod(POD.key);
+  cache.removePod('default/b');
+  assert.equal(owners.size, 0);
 });
 
 test('an assumed pod counts once when it is confirmed, and is not forgotten afterwards', () => {
