@@ -13,6 +13,8 @@ interface Expectation {
 
 export const EXPECTATION_LIMIT_MS = 300_000;
 
+const NOTHING = { creations: 0, deletions: new Set<string>() } as const;
+
 export class Expectations {
   readonly #clock: Clock;
   readonly #byOwner = new Map<string, Expectation>();
@@ -23,11 +25,13 @@ export class Expectations {
 
   /** Call before the requests are sent: what they change may be seen before they are answered. */
   expectCreations(ownerUid: string, count: number): void {
-    this.#set(ownerUid, { creations: count, deletions: new Set() });
+    const { creations, deletions } = this.#pending(ownerUid);
+    this.#set(ownerUid, { creations: Math.max(0, creations) + count, deletions });
   }
 
   expectDeletions(ownerUid: string, uids: readonly string[]): void {
-    this.#set(ownerUid, { creations: 0, deletions: new Set(uids) });
+    const { creations, deletions } = this.#pending(ownerUid);
+    this.#set(ownerUid, { creations, deletions: new Set([...deletions, ...uids]) });
   }
 
   /** Seen, or failed. */
@@ -51,6 +55,13 @@ export class Expectations {
     if (expectation === undefined) return 0;
     if (expectation.creations <= 0 && expectation.deletions.size === 0) return 0;
     return Math.max(0, expectation.sinceMs + EXPECTATION_LIMIT_MS - this.#clock.monotonicMs());
+  }
+
+  /** What is still waited for: deletions and creations of one step add up. */
+  #pending(ownerUid: string): Omit<Expectation, 'sinceMs'> {
+    const isWaiting = this.remainingMs(ownerUid) > 0;
+    const { creations, deletions } = (isWaiting && this.#byOwner.get(ownerUid)) || NOTHING;
+    return { creations, deletions };
   }
 
   #set(ownerUid: string, expected: Omit<Expectation, 'sinceMs'>): void {

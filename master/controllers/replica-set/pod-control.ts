@@ -7,6 +7,7 @@ import { isStatusError } from '../../../shared/machinery/errors.ts';
 import { controllerReference } from '../../../shared/machinery/owner-references.ts';
 import type { Draft } from '../../../shared/schema/object-meta.ts';
 import type { Executors } from '../actions.ts';
+import { runInBatches } from '../batches.ts';
 import type { Expectations } from './expectations.ts';
 import type { ReplicaFailure, ReplicaSetActions } from './plan.ts';
 
@@ -27,9 +28,6 @@ export class ReplicaFailureError extends Error {
   }
 }
 
-/** First one request, then two, four…: what cannot work fails once and not five hundred times. */
-const FIRST_BATCH = 1;
-
 const DELETES_IN_FLIGHT = 16;
 
 export function createPodExecutors(control: PodControl, replicaSet: ReplicaSet): Executors<ReplicaSetActions> {
@@ -42,24 +40,12 @@ export function createPodExecutors(control: PodControl, replicaSet: ReplicaSet):
 async function createPods(control: PodControl, replicaSet: ReplicaSet, count: number): Promise<void> {
   const { uid } = replicaSet.metadata;
   control.expectations.expectCreations(uid, count);
-  let made = 0;
-  for (let batch = FIRST_BATCH; made < count; batch *= 2) {
-    const size = Math.min(batch, count - made);
-    const results = await Promise.allSettled(Array.from({ length: size }, () => createPod(control, replicaSet)));
-    const failed = results.filter((result) => result.status === 'rejected');
-    made += size;
-    const [first] = failed;
-    if (first === undefined) continue;
-    control.expectations.noteCreation(uid, failed.length + count - made);
-    const message = messageOf(first.reason);
-    control.events.event(
-      subjectOf(ReplicaSetKind, replicaSet),
-      'Warning',
-      'FailedCreate',
-      `Error creating: ${message}`,
-    );
-    throw new ReplicaFailureError({ reason: 'FailedCreate', message }, first.reason);
-  }
+  const failure = await runInBatches(Array.from({ length: count }), () => createPod(control, replicaSet));
+  if (failure === undefined) return;
+  control.expectations.noteCreation(uid, failure.missing);
+  const message = messageOf(failure.reason);
+  control.events.event(subjectOf(ReplicaSetKind, replicaSet), 'Warning', 'FailedCreate', `Error creating: ${message}`);
+  throw new ReplicaFailureError({ reason: 'FailedCreate', message }, failure.reason);
 }
 
 async function createPod(control: PodControl, replicaSet: ReplicaSet): Promise<void> {
