@@ -16,6 +16,7 @@ import type { AssignmentDisk } from './kubelet/assignment/assignment-disk.ts';
 import type { Sealer } from './kubelet/assignment/sealer.ts';
 import { createKubelet, type Kubelet } from './kubelet/kubelet.ts';
 import { NodeReporter } from './kubelet/node/node-reporter.ts';
+import { NodeGuard, type NodeGuardSettings } from './kubelet/node-guard.ts';
 import type { PodPaths } from './kubelet/paths.ts';
 import { PodUsageReader } from './kubelet/pod-usage.ts';
 import type { ProbeDialer } from './kubelet/probes/probe-dialer.ts';
@@ -42,6 +43,8 @@ export interface AgentOptions {
   parallelPods?: number;
   /** Where the node remembers what it was told, and the key that this is sealed with; nothing is remembered unless given. */
   memory?: { disk: AssignmentDisk; sealer: Sealer };
+  /** Devices, thresholds and what the guard of the node writes down. */
+  guard?: NodeGuardSettings;
 }
 
 export interface Agent extends Component {
@@ -53,16 +56,29 @@ export interface Agent extends Component {
 }
 
 export function createAgent(options: AgentOptions): Agent {
-  const { node, client, runtime, sensors, clock, random, logger } = options;
+  const { node, client, sensors, clock, random, logger } = options;
   const recorder = createEventRecorder({ client, clock, random, component: 'kubelet', host: node, logger });
+  const guard = new NodeGuard({
+    ...options,
+    ...options.guard,
+    recorder,
+    usage: () => usage.read(),
+    kubelet: () => kubelet,
+    reporter: () => reporter,
+  });
+  const { runtime } = guard;
   const reporter = new NodeReporter({
-    ...{ node, client, runtime, sensors, clock, random, logger },
+    ...{ node, client, runtime, sensors, recorder, clock, random, logger },
+    health: () => guard.health,
+    devices: () => guard.devices,
+    onAnnotations: (annotations) => guard.setAnnotations(annotations),
     internalIp: options.internalIp,
     runtimeProblem: () => kubelet.state.problem,
   });
   const assignment = createAssignment(options, recorder);
   const kubelet = createKubelet({
     ...options,
+    ...{ runtime, gate: guard.gate },
     ...(assignment ? { kept: assignment } : {}),
     recorder,
     hostIp: options.internalIp,
@@ -74,9 +90,9 @@ export function createAgent(options: AgentOptions): Agent {
   const sensorReporter = new SensorReporter({
     ...{ node, client, sensors, clock, logger },
     podUsage: () => usage.read(),
-    onSample: (sample) => reporter.setSample(sample),
+    onSample: (sample) => guard.observe(sample),
   });
-  const parts: Component[] = [...(assignment ? [assignment] : []), reporter, kubelet, sensorReporter];
+  const parts: Component[] = [...(assignment ? [assignment] : []), reporter, guard, kubelet, sensorReporter];
   return {
     kubelet,
     onLinkUp: () => kubelet.retryNow(),

@@ -24,6 +24,9 @@ import type { NodeIdentity } from './identity/node-identity.ts';
 import { openStorageKey, wrapStorageKey } from './identity/storage-key.ts';
 import { createAssignmentDisk } from './kubelet/assignment/node-assignment-disk.ts';
 import { createSealer } from './kubelet/assignment/sealer.ts';
+import { createSystemDevices } from './kubelet/devices/system-devices.ts';
+import { createSmallFile } from './kubelet/gc/small-file.ts';
+import { computeParallelPods } from './kubelet/node/board-class.ts';
 import { createProbeDialer } from './kubelet/probes/node-probe-dialer.ts';
 import { nodeHostFiles } from './kubelet/volumes/node-host-files.ts';
 import { findLanAddress } from './lan-address.ts';
@@ -95,7 +98,7 @@ async function compose(flags: AgentFlags, foundation: Foundation): Promise<Compo
     },
   });
   const internalIp = await followAddress(flags, link.transport);
-  late.agent = composeAgent(flags, { logger, call: link.call, internalIp, storageKey });
+  late.agent = await composeAgent(flags, { logger, call: link.call, internalIp, storageKey });
   const renewal = new CertificateRenewal({
     ...{ ...BASE, node, client: createClient(link.call), files, logger, nowMs: () => trust.nowMs() },
     identity: () => held.identity,
@@ -134,7 +137,10 @@ interface Surroundings {
   storageKey: Uint8Array;
 }
 
-function composeAgent(flags: AgentFlags, { logger, call, internalIp, storageKey }: Surroundings): Agent {
+async function composeAgent(
+  flags: AgentFlags,
+  { logger, call, internalIp, storageKey }: Surroundings,
+): Promise<Agent> {
   const { name: node, dockerSocket: socketPath, sensorsRoot: root, dataDir } = flags;
   const storage = { path: '/' };
   const runtime = new DockerRuntime({ socketPath, node, clock: systemClock, logger });
@@ -147,13 +153,21 @@ function composeAgent(flags: AgentFlags, { logger, call, internalIp, storageKey 
       () => undefined,
     );
   learnStorage();
-  const sensors = createSystemSensors({ clock: systemClock, root, storagePath: () => storage.path }, process.platform);
+  const places = { storagePath: () => storage.path, nodePath: () => dataDir };
+  const sensors = createSystemSensors({ clock: systemClock, root, ...places }, process.platform);
   const agent = createAgent({
     ...{ ...BASE, node, runtime, sensors, logger, internalIp },
     client: createClient(call),
     files: nodeHostFiles,
     paths: { root: join(dataDir, 'pods') },
     dialer: createProbeDialer(systemClock),
+    parallelPods: computeParallelPods(await sensors.inventory()),
+    guard: {
+      devices: createSystemDevices({ root, namesFile: flags.devicesConfig }),
+      eviction: flags.eviction,
+      imageLedger: createSmallFile(join(dataDir, 'images.json')),
+      bootMarker: createSmallFile(join(dataDir, 'boot')),
+    },
     memory: {
       disk: createAssignmentDisk(join(dataDir, 'assignment')),
       sealer: createSealer(storageKey, systemRandom),

@@ -1,6 +1,12 @@
 /** The agent's command line: flags in, a checked value out. Bad input gives OptionsError with a sentence that says what to do. */
 import { parseArgs } from 'node:util';
 import type { LogLevel } from '../shared/platform/logger.ts';
+import {
+  type EvictionSettings,
+  EvictionSettingsError,
+  parseEvictionHard,
+  parseMinimumReclaim,
+} from './kubelet/eviction/thresholds.ts';
 
 export interface AgentFlags {
   dataDir: string;
@@ -11,8 +17,11 @@ export interface AgentFlags {
   dockerSocket: string;
   /** Address of the board on the LAN; undefined: the one that leads to the master. */
   nodeIp: string | undefined;
-  /** Before each path of /proc and /sys; for tests. */
+  /** Before each path of /proc, /sys and /dev; for tests. */
   sensorsRoot: string;
+  /** File with names for devices; undefined: there is none. */
+  devicesConfig: string | undefined;
+  eviction: EvictionSettings;
   logLevel: LogLevel;
   logFormat: 'text' | 'json';
 }
@@ -31,7 +40,14 @@ export const USAGE = `Usage: bramble agent [flags]
                        (default: /var/lib/bramble, or BRAMBLE_DATA_DIR)
   --docker SOCKET      socket of the Docker engine (default: /run/docker.sock)
   --node-ip ADDR       address of this board on the LAN (default: the one that leads to the master)
-  --sensors-root DIR   read /proc and /sys below this folder instead, for tests
+  --devices-config FILE
+                       names for devices, a line each: "zigbee: /dev/serial/by-id/usb-…"
+  --eviction-hard SIGNAL<AMOUNT,…>
+                       when the node is under pressure, in place of what fits its memory and card:
+                       memory.available<100Mi,nodefs.available<10%,imagefs.available<1Gi,pid.available<500
+  --eviction-minimum-reclaim SIGNAL=AMOUNT,…
+                       how much more must be free before the pressure is over
+  --sensors-root DIR   read /proc, /sys and /dev below this folder instead, for tests
   --log-level LEVEL    debug, info, warn or error (default: info)
   --log-format FORMAT  text or json (default: text)
 `;
@@ -44,6 +60,9 @@ const FLAGS = {
   'data-dir': { type: 'string' },
   docker: { type: 'string', default: '/run/docker.sock' },
   'node-ip': { type: 'string' },
+  'devices-config': { type: 'string' },
+  'eviction-hard': { type: 'string', default: '' },
+  'eviction-minimum-reclaim': { type: 'string', default: '' },
   'sensors-root': { type: 'string', default: '' },
   'log-level': { type: 'string', default: 'info' },
   'log-format': { type: 'string', default: 'text' },
@@ -73,6 +92,8 @@ export function parseAgentFlags(args: readonly string[], { env, hostname }: Agen
     dockerSocket: values.docker.replace(/^unix:\/\//, ''),
     nodeIp: values['node-ip'],
     sensorsRoot: values['sensors-root'],
+    devicesConfig: values['devices-config'],
+    eviction: parseEviction(values['eviction-hard'], values['eviction-minimum-reclaim']),
     logLevel: oneOf('--log-level', LEVELS, values['log-level']),
     logFormat: oneOf('--log-format', FORMATS, values['log-format']),
   };
@@ -84,6 +105,15 @@ function readFlags(args: readonly string[]) {
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     throw new OptionsError(`${why}; bramble agent --help lists the flags`);
+  }
+}
+
+function parseEviction(hard: string, reclaim: string): EvictionSettings {
+  try {
+    return { hard: parseEvictionHard(hard), minimumReclaim: parseMinimumReclaim(reclaim) };
+  } catch (error) {
+    if (error instanceof EvictionSettingsError) throw new OptionsError(`--eviction-…: ${error.message}`);
+    throw error;
   }
 }
 

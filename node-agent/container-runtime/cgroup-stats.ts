@@ -32,14 +32,15 @@ export function readCgroupStats(
   }
 }
 
-type Usage = Pick<ContainerStats, 'cpuNanos' | 'workingSetBytes'>;
+type Usage = Pick<ContainerStats, 'cpuNanos' | 'workingSetBytes' | 'processes'>;
 
 function readVersion2(options: CgroupReaderOptions, id: string): Usage {
   const folder = `${options.root}/${scopeOf(options.driver, id)}`;
   const cpu = parseFlat(readFileSync(`${folder}/cpu.stat`, 'utf8'));
   const memory = readMemory(`${folder}/memory.current`, `${folder}/memory.stat`, 'inactive_file');
   const workingSetBytes = memory ?? sumResident(options, `${folder}/cgroup.procs`);
-  return { cpuNanos: (cpu.get('usage_usec') ?? 0) * NANOS_PER_MICRO, workingSetBytes };
+  const processes = readCount(`${folder}/pids.current`);
+  return { cpuNanos: (cpu.get('usage_usec') ?? 0) * NANOS_PER_MICRO, workingSetBytes, processes };
 }
 
 function readVersion1(options: CgroupReaderOptions, id: string): Usage {
@@ -48,7 +49,8 @@ function readVersion1(options: CgroupReaderOptions, id: string): Usage {
   const folder = `${options.root}/memory/${scope}`;
   const memory = readMemory(`${folder}/memory.usage_in_bytes`, `${folder}/memory.stat`, 'total_inactive_file');
   const workingSetBytes = memory ?? sumResident(options, `${options.root}/cpuacct/${scope}/cgroup.procs`);
-  return { cpuNanos: Number(cpu), workingSetBytes };
+  const processes = readCount(`${options.root}/pids/${scope}/pids.current`);
+  return { cpuNanos: Number(cpu), workingSetBytes, processes };
 }
 
 /** Kubernetes' working set: what is used less the file pages that were not touched lately; undefined without the controller. */
@@ -56,6 +58,14 @@ function readMemory(usagePath: string, statPath: string, inactiveKey: string): n
   try {
     const usage = Number(readFileSync(usagePath, 'utf8'));
     return Math.max(0, usage - (parseFlat(readFileSync(statPath, 'utf8')).get(inactiveKey) ?? 0));
+  } catch {
+    return undefined;
+  }
+}
+
+function readCount(path: string): number | undefined {
+  try {
+    return Number(readFileSync(path, 'utf8'));
   } catch {
     return undefined;
   }

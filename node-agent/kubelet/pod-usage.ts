@@ -37,11 +37,11 @@ export class PodUsageReader {
   }
 
   /** A container seen for the first time has no rate yet. */
-  #rate(now: ContainerStats): { cpuMillis: number; memoryBytes: number } {
+  #rate(now: ContainerStats): { cpuMillis: number; memoryBytes: number; processes?: number | undefined } {
     const before = this.#before.get(now.containerId);
     const elapsedMs = before === undefined ? 0 : now.atMs - before.atMs;
     const usedNanos = now.cpuNanos - (before?.cpuNanos ?? 0);
     const cpuMillis = elapsedMs <= 0 ? 0 : Math.max(0, Math.round(usedNanos / (elapsedMs * NANOS_PER_MILLI_CPU_MS)));
-    return { cpuMillis, memoryBytes: now.workingSetBytes };
+    return { cpuMillis, memoryBytes: now.workingSetBytes, processes: now.processes };
   }
 }

@@ -5,7 +5,7 @@ export interface PodUsage {
   namespace: string;
   name: string;
   uid: string;
-  containers: { name: string; cpuMillis: number; memoryBytes: number }[];
+  containers: { name: string; cpuMillis: number; memoryBytes: number; processes?: number | undefined }[];
 }
 
 export interface Reading {

@@ -23,7 +23,7 @@ import {
   trimNul,
 } from './proc-files.ts';
 import { findSensorPlaces, type SensorPlaces } from './sensor-places.ts';
-import type { Inventory, Sample, Sensors } from './sensors.ts';
+import type { DiskReading, Inventory, Sample, Sensors } from './sensors.ts';
 
 export interface LinuxSensorsOptions {
   clock: Clock;
@@ -89,7 +89,7 @@ export class LinuxSensors implements Sensors {
       loadAverage1: parseLoadAverage1(load),
       temperatureCelsius,
       ...this.#readThrottle(places, { busyShare, temperatureCelsius }),
-      ...this.#readDisks(),
+      ...(await this.disks()),
       processes: places.maxProcesses === 0 ? undefined : { count: parseProcessCount(load), max: places.maxProcesses },
       network: parseNetworkBytes(tree.read('proc/net/dev')),
       wifi: parseWifi(tree.read('proc/net/wireless')),
@@ -134,7 +134,7 @@ export class LinuxSensors implements Sensors {
     return guessThrottled({ ...cpu, ...frequency, currentKhz, throttleCelsius: this.#throttleCelsius });
   }
 
-  #readDisks(): Pick<Sample, 'diskTotalBytes' | 'diskAvailableBytes' | 'nodeDisk'> {
+  async disks(): Promise<DiskReading> {
     const { storagePath, nodePath } = this.#options;
     const images = this.#tree.space(storagePath());
     return {

@@ -46,4 +46,8 @@ export interface Sample {
 export interface Sensors {
   inventory(): Promise<Inventory>;
   sample(): Promise<Sample>;
+  /** The file systems alone, as they are now; absent: a whole sample has to do. */
+  disks?(): Promise<DiskReading>;
 }
+
+export type DiskReading = Pick<Sample, 'diskTotalBytes' | 'diskAvailableBytes' | 'nodeDisk'>;

@@ -11,6 +11,7 @@ export function createSystemSensors(options: LinuxSensorsOptions, platform: Node
   if (platform !== 'linux') return createForeignSensors(options);
   return {
     sample: () => linux.sample(),
+    disks: () => linux.disks(),
     async inventory() {
       const inventory = await linux.inventory();
       // A tree of fixtures is the whole world of a test.

@@ -1,9 +1,12 @@
 /** Pure: what the node says of itself in its Node object. Source: Kubernetes API reference, Node; "Node status". */
-import type { NodeCondition, NodeStatus } from '../../../shared/api/node-status.ts';
+import type { NodeStatus } from '../../../shared/api/node-status.ts';
 import { formatBytes } from '../../../shared/machinery/quantity.ts';
 import { GIT_VERSION } from '../../../shared/platform/version.ts';
 import type { ImageRecord, RuntimeInfo } from '../../container-runtime/runtime.ts';
 import type { Inventory, Sample } from '../../sensors/sensors.ts';
+import type { DeviceFacts } from '../devices/render-devices.ts';
+import type { Health } from './health-tracker.ts';
+import { renderConditions } from './node-conditions.ts';
 
 export const MAX_PODS = 110;
 
@@ -14,10 +17,6 @@ const MAX_IMAGES = 50;
 const RESERVED_MEMORY_BYTES = 100 * 1024 * 1024;
 const MAX_RESERVED_MEMORY_SHARE = 0.25;
 const RESERVED_DISK_SHARE = 0.1;
-
-const MEMORY_PRESSURE_BYTES = 50 * 1024 * 1024;
-const DISK_PRESSURE_BYTES = 500 * 1024 * 1024;
-const MAX_DISK_PRESSURE_SHARE = 0.05;
 
 export interface NodeFacts {
   name: string;
@@ -30,9 +29,11 @@ export interface NodeFacts {
   /** Why the engine does not answer; undefined: it does. */
   runtimeProblem: string | undefined;
   images: readonly ImageRecord[];
+  health: Health;
+  devices: DeviceFacts;
 }
 
-export function renderLabels({ name, runtime, inventory }: NodeFacts): Record<string, string> {
+export function renderLabels({ name, runtime, inventory, devices }: NodeFacts): Record<string, string> {
   const model = labelValue(inventory.model);
   return {
     'kubernetes.io/hostname': name,
@@ -41,6 +42,7 @@ export function renderLabels({ name, runtime, inventory }: NodeFacts): Record<st
     'bramble.dev/page-size': String(inventory.pageSizeBytes),
     ...(model === '' ? {} : { 'bramble.dev/model': model }),
     ...(inventory.serial === '' ? {} : { 'bramble.dev/serial': labelValue(inventory.serial) }),
+    ...devices.labels,
   };
 }
 
@@ -64,16 +66,21 @@ export function renderNodeStatus(facts: NodeFacts): Omit<NodeStatus, 'daemonEndp
     ],
     nodeInfo: renderNodeInfo(facts),
     images: renderImages(facts.images),
-    conditions: renderConditions(facts),
+    conditions: renderConditions({
+      ...{ health: facts.health, runtimeProblem: facts.runtimeProblem },
+      throttleCelsius: facts.inventory.throttleCelsius,
+      memoryLimits: facts.runtime?.memoryLimits,
+    }),
   };
 }
 
-export function renderCapacity({ inventory, sample }: NodeFacts): Record<string, string> {
+export function renderCapacity({ inventory, sample, devices }: NodeFacts): Record<string, string> {
   return {
     cpu: String(inventory.cpus),
     memory: formatBytes(inventory.memoryBytes),
     pods: String(MAX_PODS),
     ...(sample && sample.diskTotalBytes > 0 ? { 'ephemeral-storage': formatBytes(sample.diskTotalBytes) } : {}),
+    ...devices.capacity,
   };
 }
 
@@ -86,6 +93,7 @@ export function renderAllocatable(facts: NodeFacts): Record<string, string> {
     ...renderCapacity(facts),
     memory: formatBytes(memoryBytes - reserved),
     ...(diskBytes > 0 ? { 'ephemeral-storage': formatBytes(diskBytes) } : {}),
+    ...facts.devices.allocatable,
   };
 }
 
@@ -111,44 +119,6 @@ function renderImages(images: readonly ImageRecord[]): NonNullable<NodeStatus['i
     .map(({ references, digests, sizeBytes }) => ({ names: [...digests, ...references].sort(), sizeBytes }))
     .sort((a, b) => b.sizeBytes - a.sizeBytes || (a.names.join() < b.names.join() ? -1 : 1))
     .slice(0, MAX_IMAGES);
-}
-
-function renderConditions(facts: NodeFacts): NodeCondition[] {
-  const { sample, runtimeProblem } = facts;
-  const diskPressureBytes = Math.min(DISK_PRESSURE_BYTES, (sample?.diskTotalBytes ?? 0) * MAX_DISK_PRESSURE_SHARE);
-  return [
-    pressure(
-      'MemoryPressure',
-      isBelow(sample?.memoryAvailableBytes, MEMORY_PRESSURE_BYTES),
-      'Memory',
-      'memory available',
-    ),
-    pressure('DiskPressure', isBelow(sample?.diskAvailableBytes, diskPressureBytes), 'Disk', 'disk space available'),
-    pressure('PIDPressure', false, 'PID', 'PID available'),
-    runtimeProblem === undefined
-      ? { type: 'Ready', status: 'True', reason: 'KubeletReady', message: 'kubelet is posting ready status' }
-      : {
-          type: 'Ready',
-          status: 'False',
-          reason: 'KubeletNotReady',
-          message: `container runtime is down: ${runtimeProblem}`,
-        },
-  ];
-}
-
-/** Kubernetes' words: KubeletHasInsufficientMemory and KubeletHasSufficientMemory, but KubeletHasNoDiskPressure. */
-function pressure(type: string, isPressing: boolean, word: string, what: string): NodeCondition {
-  if (isPressing) {
-    const reason = word === 'Disk' ? 'KubeletHasDiskPressure' : `KubeletHasInsufficient${word}`;
-    return { type, status: 'True', reason, message: `kubelet has insufficient ${what}` };
-  }
-  const reason = word === 'Disk' ? 'KubeletHasNoDiskPressure' : `KubeletHasSufficient${word}`;
-  const message = word === 'Disk' ? 'kubelet has no disk pressure' : `kubelet has sufficient ${what}`;
-  return { type, status: 'False', reason, message };
-}
-
-function isBelow(value: number | undefined, threshold: number): boolean {
-  return value !== undefined && value > 0 && value < threshold;
 }
 
 /** A new Node object for the first start. */

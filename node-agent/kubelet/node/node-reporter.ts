@@ -4,11 +4,10 @@
  */
 import { NodeRef } from '../../../shared/api/kind-refs.ts';
 import type { Node } from '../../../shared/api/node.ts';
-import type { NodeCondition } from '../../../shared/api/node-status.ts';
 import type { Client } from '../../../shared/client/client.ts';
 import { Controller, type ReconcileResult } from '../../../shared/client/controller.ts';
+import { type EventRecorder, subjectOf } from '../../../shared/client/event-recorder.ts';
 import { Informer } from '../../../shared/client/informer.ts';
-import { setCondition } from '../../../shared/machinery/conditions.ts';
 import { isStatusError } from '../../../shared/machinery/errors.ts';
 import { jsonEqual } from '../../../shared/machinery/json.ts';
 import type { BackoffPolicy } from '../../../shared/platform/backoff.ts';
@@ -18,6 +17,10 @@ import type { Logger } from '../../../shared/platform/logger.ts';
 import type { Random } from '../../../shared/platform/random.ts';
 import type { ContainerRuntime, ImageRecord, RuntimeInfo } from '../../container-runtime/runtime.ts';
 import type { Inventory, Sample, Sensors } from '../../sensors/sensors.ts';
+import type { DeviceFacts } from '../devices/render-devices.ts';
+import type { Health } from './health-tracker.ts';
+import { computeLabelChanges, computeStatusChanges, renderStatusPatch, type StatusChanges } from './node-changes.ts';
+import { renderConditionEvent } from './node-conditions.ts';
 import { type NodeFacts, renderAllocatable, renderLabels, renderNode, renderNodeStatus } from './node-object.ts';
 
 export interface NodeReporterOptions {
@@ -25,6 +28,12 @@ export interface NodeReporterOptions {
   client: Client;
   runtime: ContainerRuntime;
   sensors: Sensors;
+  recorder: EventRecorder;
+  /** How the board is, with hysteresis. */
+  health(): Health;
+  devices(): DeviceFacts;
+  /** The Node's annotations: people name devices there. */
+  onAnnotations(annotations: Readonly<Record<string, string>>): void;
   /** Why the engine does not answer; undefined: it does. */
   runtimeProblem(): string | undefined;
   /** The address by which the board is known on the LAN. */
@@ -34,7 +43,7 @@ export interface NodeReporterOptions {
   logger: Logger;
 }
 
-/** Images and pressures are looked at this often; nothing is written when they are the same. */
+/** Images and the engine are looked at this often; nothing is written when they are the same. */
 const LOOK_INTERVAL_MS = 60_000;
 
 /** The same status is not written more often than this. */
@@ -50,8 +59,8 @@ export class NodeReporter implements Component {
   #sample: Sample | undefined;
   #runtime: RuntimeInfo | undefined;
   #images: ImageRecord[] = [];
-  /** Status written last, and when: never fight about it at full speed. */
-  #written: { status: unknown; atMs: number } | undefined;
+  /** What was written last, and when: never fight about it at full speed. */
+  #written: { changes: StatusChanges; atMs: number } | undefined;
 
   constructor(options: NodeReporterOptions) {
     this.#options = options;
@@ -60,7 +69,10 @@ export class NodeReporter implements Component {
     this.#informer = new Informer<Node>({ client, kind: NodeRef, scope, clock, random, logger });
     const reconcile = (): Promise<ReconcileResult> => this.#reconcile();
     this.#controller = new Controller({ name: 'node', reconcile, backoff: RETRY, clock, random, logger });
-    this.#informer.onChange(() => this.lookAgain());
+    this.#informer.onChange((_key, current) => {
+      if (current !== undefined) options.onAnnotations(current.metadata.annotations ?? {});
+      this.lookAgain();
+    });
   }
 
   async start(): Promise<void> {
@@ -78,11 +90,21 @@ export class NodeReporter implements Component {
     this.#controller.enqueue(this.#options.node);
   }
 
-  /** Hears of readings; a crossed threshold is told at the next look. */
-  setSample(sample: Sample): void {
+  /** Hears of readings; what turned with this one is told at once. */
+  setSample(sample: Sample, hasTurned: boolean): void {
     const isFirst = this.#sample === undefined;
     this.#sample = sample;
-    if (isFirst) this.lookAgain();
+    if (isFirst || hasTurned) this.lookAgain();
+  }
+
+  /** undefined before `start`. */
+  get inventory(): Inventory | undefined {
+    return this.#inventory;
+  }
+
+  /** undefined until it is registered. */
+  get node(): Node | undefined {
+    return this.#informer.get(this.#options.node);
   }
 
   memoryBytes(): number {
@@ -119,7 +141,7 @@ export class NodeReporter implements Component {
   }
 
   #facts(): NodeFacts | undefined {
-    const { node, internalIp, runtimeProblem } = this.#options;
+    const { node, internalIp, runtimeProblem, health, devices } = this.#options;
     if (this.#inventory === undefined) return undefined;
     return {
       name: node,
@@ -129,6 +151,8 @@ export class NodeReporter implements Component {
       runtime: this.#runtime,
       runtimeProblem: runtimeProblem(),
       images: this.#images,
+      health: health(),
+      devices: devices(),
     };
   }
 
@@ -148,32 +172,26 @@ export class NodeReporter implements Component {
   async #update(node: Node, facts: NodeFacts): Promise<boolean> {
     const { client, clock } = this.#options;
     const key = { name: facts.name };
-    const labels = renderLabels(facts);
-    const isLabelled = Object.entries(labels).every(([name, value]) => node.metadata.labels?.[name] === value);
-    if (!isLabelled) await client.patch(NodeRef, key, { type: 'merge', body: { metadata: { labels } } });
-    const { conditions: wanted = [], ...status } = renderNodeStatus(facts);
-    const isSame = Object.entries(status).every(([field, value]) => jsonEqual(Reflect.get(node.status, field), value));
-    const changed = wanted.filter((condition) => !isShown(node, condition));
-    if (isSame && changed.length === 0) return true;
-    const isRepeat = jsonEqual(this.#written?.status, { status, changed });
+    const labels = computeLabelChanges(node.metadata.labels ?? {}, renderLabels(facts));
+    if (Object.keys(labels).length > 0)
+      await client.patch(NodeRef, key, { type: 'merge', body: { metadata: { labels } } });
+    const changes = computeStatusChanges(node, renderNodeStatus(facts));
+    if (changes === undefined) return true;
+    const isRepeat = jsonEqual(this.#written?.changes, changes);
     if (isRepeat && clock.monotonicMs() - (this.#written?.atMs ?? 0) < REPEAT_MS) return false;
-    const now = formatTime(clock.nowMs());
-    const conditions = changed.map((condition) => stamp(node, condition, now));
-    // Addresses are replaced as a whole: a strategic patch would keep those of an old network.
-    const addresses = [...(status.addresses ?? []), { $patch: 'replace' }];
-    const body = { status: { ...status, addresses, ...(conditions.length > 0 ? { conditions } : {}) } };
+    const body = renderStatusPatch(node, changes, formatTime(clock.nowMs()));
     await client.patch(NodeRef, key, { type: 'strategic', body, subresource: 'status' });
-    this.#written = { status: { status, changed }, atMs: clock.monotonicMs() };
+    this.#written = { changes, atMs: clock.monotonicMs() };
+    if (!isRepeat) this.#tellEvents(node, changes);
     return true;
   }
-}
 
-function isShown({ status }: Node, wanted: NodeCondition): boolean {
-  const shown = status.conditions?.find(({ type }) => type === wanted.type);
-  return shown?.status === wanted.status && shown.reason === wanted.reason && shown.message === wanted.message;
-}
-
-function stamp({ status }: Node, condition: NodeCondition, now: string): NodeCondition {
-  const present = (status.conditions ?? []).filter(({ type }) => type === condition.type);
-  return { ...condition, ...setCondition(present, condition, now)[0], lastHeartbeatTime: now };
+  #tellEvents(node: Node, { conditions }: StatusChanges): void {
+    const { recorder, node: name } = this.#options;
+    for (const condition of conditions) {
+      const shown = node.status.conditions?.find(({ type }) => type === condition.type);
+      const event = renderConditionEvent(name, shown, condition);
+      if (event) recorder.event(subjectOf(NodeRef, node), event.type, event.reason, event.message);
+    }
+  }
 }

@@ -1,0 +1,35 @@
+/** What pods have on the disk: measured only when it is full, as it means looking at every file. */
+import { join } from 'node:path';
+import type { Pod } from '../../../shared/api/pod.ts';
+import type { ContainerRuntime } from '../../container-runtime/runtime.ts';
+import { type PodPaths, podDirectory } from '../paths.ts';
+import type { ObservedPod } from '../pod/observed-pod.ts';
+import type { HostFiles } from '../volumes/host-files.ts';
+import type { PodDiskUsage } from './consumption.ts';
+
+export interface DiskUsageContext {
+  runtime: ContainerRuntime;
+  files: HostFiles;
+  paths: PodPaths;
+  observed: ReadonlyMap<string, ObservedPod>;
+}
+
+export async function measurePodDisks(
+  pods: readonly Pod[],
+  context: DiskUsageContext,
+): Promise<ReadonlyMap<string, PodDiskUsage>> {
+  const { runtime, files, paths, observed } = context;
+  const layers = (await runtime.writtenBytes?.()) ?? new Map<string, number>();
+  const usage = new Map<string, PodDiskUsage>();
+  for (const { metadata } of pods) {
+    const volumesBytes = (await files.usedBytes(join(podDirectory(paths, metadata.uid), 'volumes'))) ?? 0;
+    const records = observed.get(metadata.uid)?.containers ?? [];
+    const own = Map.groupBy(records, ({ name }) => name);
+    const sums = [...own].map(([name, runs]): [string, number] => [
+      name,
+      runs.reduce((total, { id }) => total + (layers.get(id) ?? 0), 0),
+    ]);
+    usage.set(metadata.uid, { volumesBytes, layers: new Map(sums) });
+  }
+  return usage;
+}

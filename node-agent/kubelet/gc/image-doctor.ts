@@ -1,0 +1,135 @@
+/**
+ * Looks at containers that cannot be made or started. After a power cut an image may have lost bytes that were told to be on the
+ * card: then it is removed, so that it is pulled again, once a boot. In any case the user hears what is wrong with the image.
+ */
+import type { EventRecorder } from '../../../shared/client/event-recorder.ts';
+import type { Logger } from '../../../shared/platform/logger.ts';
+import {
+  type ContainerConfig,
+  type ContainerRuntime,
+  type ImageRecord,
+  RuntimeError,
+  type RuntimeInfo,
+} from '../../container-runtime/runtime.ts';
+import { classifyStartTrouble, type StartTrouble } from '../../container-runtime/start-trouble.ts';
+
+export interface ImageDoctorOptions {
+  runtime: ContainerRuntime;
+  recorder: EventRecorder;
+  /** Whether the board lost its power before this boot. */
+  wasUnclean(): boolean;
+  logger: Logger;
+}
+
+type Patient = Pick<ContainerConfig, 'pod' | 'name' | 'image'>;
+
+/** Made containers whose start is still to come. */
+const MAX_MADE = 256;
+
+export class ImageDoctor {
+  readonly #options: ImageDoctorOptions;
+  readonly #made = new Map<string, Patient>();
+  /** Images that were removed for damage in this boot. */
+  readonly #treated = new Set<string>();
+
+  constructor(options: ImageDoctorOptions) {
+    this.#options = options;
+  }
+
+  /** The same runtime; its failures to make and to start containers are looked at before they are passed on. */
+  attend(): ContainerRuntime {
+    const { runtime } = this.#options;
+    const own: Pick<ContainerRuntime, 'createContainer' | 'startContainer'> = {
+      createContainer: (sandboxId, config) => this.#create(sandboxId, config),
+      startContainer: (id) => this.#start(id),
+    };
+    return new Proxy(runtime, {
+      get(target, name) {
+        const member: unknown = Reflect.get(name in own ? own : target, name);
+        return typeof member === 'function' && !(name in own) ? member.bind(target) : member;
+      },
+    });
+  }
+
+  async #create(sandboxId: string, config: ContainerConfig): Promise<string> {
+    try {
+      const id = await this.#options.runtime.createContainer(sandboxId, config);
+      if (this.#made.size >= MAX_MADE) this.#made.clear();
+      this.#made.set(id, { pod: config.pod, name: config.name, image: config.image });
+      return id;
+    } catch (error) {
+      await this.#examine(config, error);
+      throw error;
+    }
+  }
+
+  async #start(id: string): Promise<void> {
+    const patient = this.#made.get(id);
+    this.#made.delete(id);
+    try {
+      await this.#options.runtime.startContainer(id);
+    } catch (error) {
+      if (patient !== undefined) await this.#examine(patient, error);
+      throw error;
+    }
+  }
+
+  /** Never fails: the failure that is looked at is what counts. */
+  async #examine(patient: Patient, failure: unknown): Promise<void> {
+    const trouble = failure instanceof RuntimeError ? classifyStartTrouble(failure.message) : undefined;
+    if (trouble === undefined) return;
+    try {
+      await this.#treat(patient, trouble);
+    } catch (error) {
+      this.#options.logger.warn('an image that does not start could not be looked at', { image: patient.image, error });
+    }
+  }
+
+  async #treat(patient: Patient, trouble: StartTrouble): Promise<void> {
+    const { runtime, wasUnclean } = this.#options;
+    const [image, info] = [await runtime.imageStatus(patient.image), await runtime.info()];
+    if (image === undefined) return;
+    const isForeign = image.architecture !== '' && image.architecture !== info.architecture;
+    if (trouble === 'exec-format' && isForeign) {
+      this.#tell(patient, 'WrongPlatform', renderWrongPlatform(patient.image, image, info));
+    } else if (wasUnclean() && !this.#treated.has(image.id) && (await this.#remove(image))) {
+      this.#treated.add(image.id);
+      this.#tell(patient, 'ImageDamaged', renderDamaged(patient.image));
+    } else if (trouble === 'exec-format') {
+      this.#tell(patient, 'ExecFormatError', renderNoProgram(info));
+    }
+  }
+
+  /** An image with running containers is not damaged, or not badly. Ended ones would hold the damaged files. */
+  async #remove({ id, references }: ImageRecord): Promise<boolean> {
+    const { runtime } = this.#options;
+    const users = (await runtime.list()).containers.filter(({ imageId }) => imageId === id);
+    if (users.some(({ state }) => state === 'running')) return false;
+    for (const user of users) await runtime.removeContainer(user.id);
+    for (const name of references.length > 0 ? references : [id]) await runtime.removeImage(name);
+    return true;
+  }
+
+  #tell({ pod, name }: Patient, reason: string, message: string): void {
+    const metadata = { name: pod.name, namespace: pod.namespace, uid: pod.uid };
+    const subject = { apiVersion: 'v1', kind: 'Pod', metadata, fieldPath: `spec.containers{${name}}` };
+    this.#options.recorder.event(subject, 'Warning', reason, message);
+  }
+}
+
+function renderWrongPlatform(reference: string, image: ImageRecord, info: RuntimeInfo): string {
+  const [theirs, ours] = [platformOf(image), platformOf(info)];
+  return `exec format error: the image "${reference}" is for ${theirs}, this node is ${ours}; use an image that is built for ${ours}`;
+}
+
+function renderDamaged(reference: string): string {
+  return `The image "${reference}" was damaged when the board lost its power; it is removed and pulled again`;
+}
+
+function renderNoProgram(info: RuntimeInfo): string {
+  return `exec format error: what the container starts is no program for ${platformOf(info)}; a script needs a first line such as #!/bin/sh`;
+}
+
+function platformOf({ operatingSystem, architecture }: Pick<RuntimeInfo, 'operatingSystem' | 'architecture'>): string {
+  return `${operatingSystem}/${architecture}`;
+}
