@@ -15,6 +15,8 @@ export type CreateOptions = Docker.ContainerCreateOptions;
 export type ImageDetails = Docker.ImageInspectInfo;
 export type ImageSummary = Docker.ImageInfo;
 
+type DialOptions = Parameters<Docker['modem']['dial']>[0];
+
 export interface DockerClientOptions {
   socketPath: string;
   clock: Clock;
@@ -97,12 +99,7 @@ export class DockerClient {
     const options = { ...query, stdout: true, stderr: true };
     const statusCodes = { 200: true, 404: 'no such container', 500: 'server error' };
     const path = `/containers/${encodeURIComponent(id)}/logs?`;
-    return this.#stream(async () => {
-      const { promise, resolve, reject } = Promise.withResolvers<unknown>();
-      const request = { path, method: 'GET', options, statusCodes, isStream: true, abortSignal: signal };
-      this.#docker.modem.dial(request, (error, result) => (error === null ? resolve(result) : reject(error)));
-      return promise;
-    });
+    return this.#stream(() => this.#dial({ path, options, statusCodes, abortSignal: signal }));
   }
 
   createExec(id: string, options: Docker.ExecCreateOptions): Promise<string> {
@@ -170,8 +167,15 @@ export class DockerClient {
     return this.#stream(() => this.#docker.pull(reference, { authconfig, abortSignal: signal }));
   }
 
-  load(archive: Buffer): Promise<Readable> {
-    return this.#stream(() => this.#docker.loadImage(ReadableStream.from([archive]), { quiet: true }));
+  /** Answers when the engine has read the archive; a failure comes as a line. */
+  load(archive: Readable, abortSignal: AbortSignal): Promise<Readable> {
+    return this.#stream(() => this.#docker.loadImage(archive, { quiet: true, abortSignal }));
+  }
+
+  /** By hand, because dockerode's `get` cannot be aborted. */
+  save(id: string, signal: AbortSignal): Promise<Readable> {
+    const statusCodes = { 200: true, 404: 'no such image', 500: 'server error' };
+    return this.#stream(() => this.#dial({ path: `/images/${id}/get`, statusCodes, abortSignal: signal }));
   }
 
   async #call<T>(timeoutMs: number, call: (signal: AbortSignal) => Promise<T>, outer?: AbortSignal): Promise<T> {
@@ -186,6 +190,15 @@ export class DockerClient {
     } finally {
       timer.cancel();
     }
+  }
+
+  /** A stream that dockerode has no method for. */
+  #dial(request: Omit<DialOptions, 'method' | 'isStream'>): Promise<unknown> {
+    const { promise, resolve, reject } = Promise.withResolvers<unknown>();
+    this.#docker.modem.dial({ ...request, method: 'GET', isStream: true }, (error, result) =>
+      error === null ? resolve(result) : reject(error),
+    );
+    return promise;
   }
 
   async #stream(open: () => Promise<unknown>): Promise<Readable> {

@@ -1,6 +1,7 @@
 /** Pure: what Docker says of containers and images, in the runtime's words. */
 import { parseTime } from '../../shared/platform/clock.ts';
 import type { ContainerDetails, ContainerSummary, ImageDetails, ImageSummary } from './docker-client.ts';
+import { readNames } from './docker-image-names.ts';
 import { LABEL, parseAnnotations, parseIdentity, SANDBOX_NAME } from './docker-labels.ts';
 import type { ContainerExit, ContainerRecord, ImageRecord, RuntimeInfo, SandboxRecord } from './runtime.ts';
 
@@ -93,8 +94,7 @@ function parseMoment(text: string): number | undefined {
 export function parseImage(details: ImageDetails): ImageRecord {
   return {
     id: details.Id,
-    references: details.RepoTags ?? [],
-    digests: details.RepoDigests ?? [],
+    ...readNames(details.RepoTags ?? [], details.RepoDigests ?? []),
     sizeBytes: details.Size,
     operatingSystem: details.Os,
     architecture: normalizeArchitecture(details.Architecture),
@@ -106,8 +106,10 @@ export function parseImage(details: ImageDetails): ImageRecord {
 export function parseImageSummary(summary: ImageSummary): ImageRecord {
   return {
     id: summary.Id,
-    references: (summary.RepoTags ?? []).filter((tag) => tag !== '<none>:<none>'),
-    digests: (summary.RepoDigests ?? []).filter((digest) => digest !== '<none>@<none>'),
+    ...readNames(
+      (summary.RepoTags ?? []).filter((tag) => tag !== '<none>:<none>'),
+      (summary.RepoDigests ?? []).filter((digest) => digest !== '<none>@<none>'),
+    ),
     sizeBytes: summary.Size,
     operatingSystem: '',
     architecture: '',

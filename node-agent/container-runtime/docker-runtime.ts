@@ -22,7 +22,9 @@ import {
   type ContainerStream,
   type ExecOptions,
   type ExecSession,
+  type ImageExport,
   type ImageRecord,
+  type ImportOptions,
   type LogChunk,
   type LogOptions,
   type PullOptions,
@@ -114,6 +116,7 @@ export class DockerRuntime implements ContainerRuntime {
     const oomScoreAdj = await this.#grantedOomScore(sandboxId, config.resources.oomScoreAdj);
     const resources = { ...config.resources, oomScoreAdj };
     const options = renderContainer(this.#options.node, sandboxId, { ...config, resources });
+    options.Image = (await this.#images.engineName(config.image)) ?? config.image;
     try {
       return (await this.#createOrAdopt(options)).id;
     } catch (error) {
@@ -207,6 +210,14 @@ export class DockerRuntime implements ContainerRuntime {
 
   removeImage(id: string): Promise<void> {
     return this.#images.remove(id);
+  }
+
+  exportImage(id: string, signal: AbortSignal): Promise<ImageExport> {
+    return this.#images.export(id, signal);
+  }
+
+  importImage(archive: AsyncIterable<Uint8Array>, options: ImportOptions): Promise<ImageRecord> {
+    return this.#images.import(archive, options);
   }
 
   async #createAndStartSandbox(config: SandboxConfig, oomScoreAdj: number): Promise<Made> {

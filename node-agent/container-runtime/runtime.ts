@@ -29,7 +29,12 @@ export interface ContainerRuntime {
   imageStatus(reference: string): Promise<ImageRecord | undefined>;
   pullImage(reference: string, options: PullOptions): Promise<ImageRecord>;
   listImages(): Promise<ImageRecord[]>;
+  /** All its names with it. Rejects `conflict` while a container uses it; a missing one is fine. */
   removeImage(id: string): Promise<void>;
+  /** The image as an archive for another node. Rejects `not-found`. */
+  exportImage(id: string, signal: AbortSignal): Promise<ImageExport>;
+  /** Takes what another node's `exportImage` gave. Rejects `invalid` when it is not what is expected; nothing is left then. */
+  importImage(archive: AsyncIterable<Uint8Array>, options: ImportOptions): Promise<ImageRecord>;
 }
 
 export interface RuntimeListing {
@@ -241,6 +246,27 @@ export interface ImageRecord {
 export interface PullOptions {
   auth: { username: string; password: string; serverAddress: string } | undefined;
   onProgress(message: string): void;
+  /** How much of the work is done, where the engine tells it. */
+  onTransfer?(doneBytes: number, totalBytes: number): void;
+  signal: AbortSignal;
+}
+
+export interface ImageExport {
+  /** Exports of the same version are the same bytes: one that broke off can be taken up again in the middle. */
+  version: string;
+  /** How large it is, roughly. */
+  sizeBytes: number;
+  chunks: AsyncIterable<Uint8Array>;
+}
+
+export interface ImportOptions {
+  /** The name that the image gets here: with a tag, or with a digest. */
+  reference: string;
+  /** What the registry says that the name means: `imageStatus` then also shows the image by it. */
+  digest: string | undefined;
+  /** Digest of the configuration that the archive must have; undefined: whatever it is. */
+  imageId: string | undefined;
+  maxBytes: number;
   signal: AbortSignal;
 }
 

@@ -117,10 +117,14 @@ async function startOwnEngine(options: TestEngineOptions): Promise<TestEngine> {
   };
 }
 
+/** A process may have several engines of its own. */
+let bridges = 0;
+
 /** A bridge with a range of its own: two engines on docker0 would give the same addresses twice. */
 async function makeBridge(): Promise<string> {
-  const number = process.pid % 250;
-  const name = `bt-br${process.pid}`;
+  bridges += 1;
+  const number = (process.pid + bridges * 83) % 250;
+  const name = `bt-b${process.pid}x${bridges}`;
   const ip = (...args: string[]) => promisify(execFile)('ip', args);
   await ip('link', 'add', name, 'type', 'bridge');
   await ip('address', 'add', `10.198.${number}.1/24`, 'dev', name);

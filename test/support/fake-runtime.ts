@@ -10,7 +10,9 @@ import {
   type ContainerStream,
   type ExecOptions,
   type ExecSession,
+  type ImageExport,
   type ImageRecord,
+  type ImportOptions,
   type LogChunk,
   type LogOptions,
   type PullOptions,
@@ -61,6 +63,10 @@ interface FakeContainer {
   ended: PromiseWithResolvers<void>;
   timer: Timer | undefined;
 }
+
+/** Images of the fake are their names, over and over. */
+const EXPORT_BYTES = 64 * 1024;
+const EXPORT_CHUNK_BYTES = 4 * 1024;
 
 const SIGKILL_CODE = 137;
 const SIGTERM_CODE = 143;
@@ -326,6 +332,34 @@ export class FakeRuntime implements ContainerRuntime {
   async removeImage(id: string): Promise<void> {
     this.#check();
     this.#images.delete(id.replace('sha256:', ''));
+  }
+
+  async exportImage(id: string): Promise<ImageExport> {
+    this.#check();
+    const reference = id.replace('sha256:', '');
+    if (!this.#images.has(reference)) throw new RuntimeError('not-found', `no image ${id}`);
+    const bytes = Buffer.alloc(EXPORT_BYTES, `${reference}\n`);
+    async function* chunks(): AsyncGenerator<Uint8Array> {
+      for (let start = 0; start < bytes.length; start += EXPORT_CHUNK_BYTES) {
+        yield bytes.subarray(start, start + EXPORT_CHUNK_BYTES);
+      }
+    }
+    return { version: `${id} 1`, sizeBytes: bytes.length, chunks: chunks() };
+  }
+
+  /** The whole archive must be that of the image: a missing or doubled piece is seen. */
+  async importImage(archive: AsyncIterable<Uint8Array>, options: ImportOptions): Promise<ImageRecord> {
+    this.#check();
+    const received: Uint8Array[] = [];
+    for await (const chunk of archive) received.push(chunk);
+    this.#check();
+    const { reference, imageId } = options;
+    const isRight = Buffer.concat(received).equals(Buffer.alloc(EXPORT_BYTES, `${reference}\n`));
+    if (!isRight || (imageId !== undefined && imageId !== `sha256:${reference}`)) {
+      throw new RuntimeError('invalid', `this is not ${reference}`);
+    }
+    this.#images.add(reference);
+    return this.#image(reference);
   }
 
   #check(): void {
