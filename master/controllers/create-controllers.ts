@@ -1,4 +1,5 @@
 /** All controllers with the informers that they share, in the order in which they start. */
+import { DEFAULT_CLUSTER_CIDRS, DEFAULT_SERVICE_CIDRS } from '../../shared/api/cluster-network.ts';
 import type { Component } from '../../shared/platform/lifecycle.ts';
 import { createBootstrapTokenCleaner } from './bootstrap-token-cleaner.ts';
 import { CertificateController, type CertificateSigner } from './certificates/controller.ts';
@@ -8,6 +9,8 @@ import { GarbageCollector } from './garbage-collector/controller.ts';
 import type { AnyKind } from './garbage-collector/ownership-graph.ts';
 import { type Environment, Informers } from './informers.ts';
 import { createNamespaceController } from './namespace.ts';
+import { NodeIpamController } from './node-ipam/controller.ts';
+import type { NetworkRanges } from './node-ipam/plan.ts';
 import { NodeLifecycleController } from './node-lifecycle/controller.ts';
 import { createPodGarbageCollector } from './pod-garbage-collector.ts';
 import { ReplicaSetController } from './replica-set/controller.ts';
@@ -17,18 +20,24 @@ export interface ControllersOptions extends Environment {
   sign: CertificateSigner;
   /** Every kind that the API server stores: namespaces are emptied of them, owners looked for among them. */
   kinds: readonly AnyKind[];
+  /** Where pods and services get their addresses from; the defaults unless given. */
+  network?: NetworkRanges;
 }
+
+const DEFAULT_NETWORK: NetworkRanges = { clusterCidrs: DEFAULT_CLUSTER_CIDRS, serviceCidrs: DEFAULT_SERVICE_CIDRS };
 
 /** Many, short-lived, and owned by nobody. */
 const NEVER_OWNED: ReadonlySet<string> = new Set(['Event']);
 
-export function createControllers({ sign, kinds, ...environment }: ControllersOptions): Component[] {
+export function createControllers(options: ControllersOptions): Component[] {
+  const { sign, kinds, network = DEFAULT_NETWORK, ...environment } = options;
   const informers = new Informers(environment);
   const collected = kinds.filter((kind) => !NEVER_OWNED.has(kind.kind));
   const controllers: Component[] = [
     new ReplicaSetController(environment, informers),
     new DeploymentController(environment, informers),
     new EndpointSliceController(environment, informers),
+    new NodeIpamController(environment, informers, network),
     new NodeLifecycleController(environment, informers),
     new GarbageCollector(environment, informers, collected),
     createNamespaceController(environment, informers, kinds),

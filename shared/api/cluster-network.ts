@@ -1,0 +1,26 @@
+/**
+ * What a node is told of the cluster's network, as annotations of its Node, by the controller that gives it its slice. Lists
+ * are comma-separated, one range an address family.
+ */
+export const NETWORK_ANNOTATIONS = {
+  /** All pods of the cluster. */
+  clusterCidrs: 'bramble.dev/cluster-cidrs',
+  /** All services of the cluster. */
+  serviceCidrs: 'bramble.dev/service-cidrs',
+  /** Written by the node: the slice that its pods have. A node that registers anew gets it again when nobody has it. */
+  presentCidrs: 'bramble.dev/present-pod-cidrs',
+} as const;
+
+/** Ranges of a cluster of which nobody has said anything else. */
+export const DEFAULT_CLUSTER_CIDRS: readonly string[] = ['10.42.0.0/16'];
+export const DEFAULT_SERVICE_CIDRS: readonly string[] = ['10.43.0.0/16'];
+
+/** Position of the address of the cluster's DNS in the service range, by custom. */
+export const DNS_ADDRESS_INDEX = 10;
+
+export function splitList(text: string | undefined): string[] {
+  return (text ?? '')
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '');
+}
