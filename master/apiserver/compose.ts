@@ -1,6 +1,7 @@
 /** Puts the parts of the API server together. Nothing here decides anything: it says who gets whom. */
 import type { ImagePull } from '../../shared/api/image-pull.ts';
 import { findSchema } from '../../shared/api/registry.ts';
+import type { StorageClass } from '../../shared/api/storage-class.ts';
 import type { Component } from '../../shared/platform/lifecycle.ts';
 import { decodeProtobuf } from '../../shared/schema/protobuf.ts';
 import { createAdmissionChain } from './admission/chain.ts';
@@ -23,6 +24,7 @@ import { createBootstrapObjects } from './startup/bootstrap-objects.ts';
 import { EventExpiry } from './startup/event-expiry.ts';
 import { KubernetesEndpoints } from './startup/kubernetes-endpoints.ts';
 import { type AnyKind, asKind } from './storage/api-object.ts';
+import { ObjectIndexes } from './storage/object-index.ts';
 import { ObjectStore } from './storage/object-store.ts';
 import { PodIndex } from './storage/pod-index.ts';
 import { WatchHubs } from './storage/watch-hubs.ts';
@@ -48,13 +50,14 @@ interface Storage {
   objects: ObjectStore;
   hubs: WatchHubs;
   kindOf: KindLookup;
+  indexes: ObjectIndexes;
 }
 
 export function composeServer(options: ApiServerOptions, isReady: () => boolean): ServerParts {
   const { kinds, store, clock, random, logger, version } = options;
   const storage = composeStorage(options);
   const allocator = composeAllocator(options, storage);
-  const virtual = virtualResources(kinds);
+  const virtual = virtualResources(kinds, options.explainPlacement);
   const catalog = new Catalog([...kinds.map(servedResourceOf), ...virtual.map(({ served }) => served)]);
   const metrics = new RequestMetrics();
   const services: Services = {
@@ -84,7 +87,7 @@ function composeStorage({ store, kinds, clock, logger }: ApiServerOptions): Stor
   const objects = new ObjectStore(store);
   const hubs = new WatchHubs({ store, cache: objects.cache, clock, logger });
   const kindOf: KindLookup = (group, kind) => kinds.find((known) => known.group === group && known.kind === kind);
-  return { objects, hubs, kindOf };
+  return { objects, hubs, kindOf, indexes: new ObjectIndexes(objects, (kind) => hubs.of(kind), kindOf) };
 }
 
 function composeAllocator(
@@ -98,7 +101,7 @@ function composeAllocator(
 
 function composeAdmission(
   { tolerationSeconds }: ApiServerOptions,
-  { objects, kindOf }: Storage,
+  { objects, kindOf, indexes }: Storage,
   allocator: ServiceAllocator | undefined,
 ): Services['admission'] {
   const namespaces = kindOf('', 'Namespace');
@@ -107,6 +110,7 @@ function composeAdmission(
   return createAdmissionChain({
     readNamespace,
     allocator,
+    readers: { storageClasses: indexes.make<StorageClass>('storage.k8s.io', 'StorageClass') },
     ...(accounts ? { readServiceAccount: (namespace, name) => objects.get(accounts, { namespace, name }) } : {}),
     ...(tolerationSeconds ? { tolerationSeconds } : {}),
   });

@@ -62,6 +62,15 @@ export function isDefaultStorageClass({ metadata }: Pick<StorageClass, 'metadata
   return annotations[DEFAULT_CLASS_ANNOTATION] === 'true' || annotations[BETA_DEFAULT_CLASS_ANNOTATION] === 'true';
 }
 
+/** The class of claims that name none: of several defaults the newest, then the first by name. */
+export function defaultStorageClass(classes: readonly StorageClass[]): StorageClass | undefined {
+  const rank = ({ metadata }: StorageClass): string => metadata.creationTimestamp;
+  const [first] = classes
+    .filter(isDefaultStorageClass)
+    .sort((a, b) => (rank(a) === rank(b) ? (a.metadata.name < b.metadata.name ? -1 : 1) : rank(a) < rank(b) ? 1 : -1));
+  return first;
+}
+
 export const StorageClassKind = defineKind<StorageClass>(KIND_NAMES.StorageClass, {
   shortNames: ['sc'],
   columns: [

@@ -1,4 +1,6 @@
 /** The steps of admission in their order: first whether, then what is added, then what is allocated. */
+import type { StorageClass } from '../../../shared/api/storage-class.ts';
+import type { ObjectReader } from '../storage/object-index.ts';
 import type { AdmissionStep } from './admission.ts';
 import { createImagePullSecrets, type ServiceAccountReader } from './image-pull-secrets.ts';
 import { createNamespaceLifecycle, type NamespaceReader } from './namespace-lifecycle.ts';
@@ -6,21 +8,29 @@ import { nodeRestriction } from './node-restriction.ts';
 import { createPodDefaults } from './pod-defaults.ts';
 import { createServiceAddresses } from './service-addresses/service-addresses.ts';
 import type { ServiceAllocator } from './service-addresses/service-allocator.ts';
+import { createStorageClaims } from './storage-claims.ts';
 
 export interface AdmissionOptions {
   readNamespace: NamespaceReader | undefined;
   allocator: ServiceAllocator | undefined;
   readServiceAccount?: ServiceAccountReader;
+  /** What rules look up; absent where this server does not have the kind. */
+  readers?: AdmissionReaders;
   tolerationSeconds?: number;
 }
 
+export interface AdmissionReaders {
+  storageClasses?: ObjectReader<StorageClass> | undefined;
+}
+
 export function createAdmissionChain(options: AdmissionOptions): AdmissionStep[] {
-  const { readNamespace, allocator, readServiceAccount, tolerationSeconds } = options;
+  const { readNamespace, allocator, readServiceAccount, readers = {}, tolerationSeconds } = options;
   return [
     ...(readNamespace ? [createNamespaceLifecycle(readNamespace)] : []),
     nodeRestriction,
     createPodDefaults(tolerationSeconds),
     ...(readServiceAccount ? [createImagePullSecrets(readServiceAccount)] : []),
+    ...(readers.storageClasses ? [createStorageClaims(readers.storageClasses)] : []),
     // Last: what it takes from the pools is given back only when something after it fails.
     ...(allocator ? [createServiceAddresses(allocator)] : []),
   ];
