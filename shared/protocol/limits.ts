@@ -25,10 +25,13 @@ export const PROBE_INTERVAL_MS = 20_000;
 export const SILENCE_LIMIT_MS = 70_000;
 
 /** Requests of one client that may be under way, streams included. */
-export const MAX_CALLS_PER_CLIENT = 256;
+export const MAX_CALLS_PER_CLIENT = 640;
 
-/** Streams of one client that may be open. */
-export const MAX_STREAMS_PER_CLIENT = 128;
+/**
+ * Streams of one client that may be open: a node watches each ConfigMap and Secret that its pods name. An open watch costs
+ * a master some 8 KB.
+ */
+export const MAX_STREAMS_PER_CLIENT = 512;
 
 /** Request ids of one client that are remembered to recognise a repeated request. */
 export const RECENT_IDS_PER_CLIENT = 512;

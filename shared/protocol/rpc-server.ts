@@ -148,7 +148,7 @@ class Server implements RpcServer {
   }
 
   #request(clientId: string, client: ClientState, frame: RequestFrame): void {
-    if (client.recentIds.has(frame.id)) return;
+    if (client.recentIds.has(frame.id) || client.calls.has(frame.id)) return;
     this.#remember(client, frame.id);
     if (client.calls.size >= this.#limits.callsPerClient) {
       const { callsPerClient } = this.#limits;

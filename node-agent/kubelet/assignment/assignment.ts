@@ -24,7 +24,7 @@ export interface AssignmentOptions {
   clock: Clock;
   random: Random;
   logger: Logger;
-  /** Tells the user that something of the node's memory was lost. */
+  /** Tells the user that something of the node's memory was lost; called when the API has been heard. */
   onDamage(message: string): void;
 }
 
@@ -51,6 +51,7 @@ export class Assignment implements KeptObjects, Component {
   /** Text of each file to be written; undefined: to be removed. */
   #pending = new Map<string, string | undefined>();
   #damaged: string[] = [];
+  #damage = '';
   #hasRead = false;
   #timer: Timer | undefined;
   #writing: Promise<void> = Promise.resolve();
@@ -64,18 +65,18 @@ export class Assignment implements KeptObjects, Component {
 
   /** Reads the disk. Never rejects: a node without memory waits for its master. */
   async start(): Promise<void> {
-    const { disk, logger, onDamage } = this.#options;
+    const { disk, logger } = this.#options;
     try {
       for (const [name, sealed] of await disk.readAll()) this.#read(name, sealed);
       this.#hasRead = this.#damaged.length === 0 || this.#entries.size > 0;
     } catch (error) {
       logger.error('the last assignment cannot be read: nothing starts here before the master is heard', { error });
-      onDamage('The last assignment could not be read from the disk.');
+      this.#damage = 'The last assignment could not be read from the disk.';
     }
     if (this.#damaged.length === 0) return;
     const files = this.#damaged.length;
     logger.error('parts of the last assignment are damaged and ignored', { files });
-    onDamage(`${files} files of the last assignment are damaged and were ignored.`);
+    this.#damage = `Files of the last assignment were damaged and have been ignored: ${files}`;
   }
 
   /** Writes what is not written yet, once. */
@@ -122,6 +123,8 @@ export class Assignment implements KeptObjects, Component {
   }
 
   forgetUnused(): void {
+    if (this.#damage !== '') this.#options.onDamage(this.#damage);
+    this.#damage = '';
     for (const [name, entry] of [...this.#entries]) {
       if (entry.isUsed) continue;
       this.#entries.delete(name);

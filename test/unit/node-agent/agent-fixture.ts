@@ -4,15 +4,18 @@ import { createApiServer } from '../../../master/apiserver/api-server.ts';
 import { componentUser } from '../../../master/apiserver/user-info.ts';
 import { openSqliteStore } from '../../../master/store/sqlite-store.ts';
 import { type Agent, createAgent } from '../../../node-agent/agent.ts';
+import { createSealer } from '../../../node-agent/kubelet/assignment/sealer.ts';
 import type { ProbeAnswer, ProbeDialer } from '../../../node-agent/kubelet/probes/probe-dialer.ts';
 import type { Inventory, Sample, Sensors } from '../../../node-agent/sensors/sensors.ts';
 import { type Pod, PodKind } from '../../../shared/api/pod.ts';
 import { ALL_KINDS } from '../../../shared/api/registry.ts';
 import type { Client } from '../../../shared/client/client.ts';
 import { createClient } from '../../../shared/client/create-client.ts';
+import { StatusError } from '../../../shared/machinery/errors.ts';
 import { silentLogger } from '../../../shared/platform/logger.ts';
 import { seededRandom } from '../../../shared/platform/random.ts';
 import { FakeRuntime, type FakeRuntimeOptions } from '../../support/fake-runtime.ts';
+import { MemoryAssignmentDisk } from '../../support/memory-assignment-disk.ts';
 import { createMemoryHostFiles, type MemoryHostFiles } from '../../support/memory-host-files.ts';
 import { createVirtualClock, type VirtualClock } from '../../support/virtual-clock.ts';
 
@@ -41,8 +44,14 @@ export interface AgentFixture {
   /** Answer of all network probes from now on. */
   answer: { value: ProbeAnswer };
   agent: Agent;
+  /** What the node remembers of its assignment. */
+  disk: MemoryAssignmentDisk;
+  /** false: the master does not answer the agent. */
+  setLink(up: boolean): void;
   /** kill -9 and a new start: only what the engine, the disk and the API know is left. */
   restartAgent(): Promise<void>;
+  /** The power goes, and comes back. */
+  rebootBoard(): Promise<void>;
   createPod(name: string, spec: object, metadata?: object): Promise<Pod>;
   getPod(name: string): Promise<Pod>;
   /** Lets time go by until `check` holds; fails after ten minutes of virtual time. */
@@ -94,7 +103,14 @@ export async function createAgentFixture(options: Partial<FakeRuntimeOptions> = 
     groups: ['system:nodes', 'system:authenticated'],
     extra: {},
   };
-  const asNode = createClient((request) => server.handle(request, nodeUser));
+  const link = { up: true };
+  const away = (): StatusError => new StatusError('ServiceUnavailable', 'the master is away');
+  const asNode = createClient(async (request) => {
+    if (!link.up) throw away();
+    const response = await server.handle(request, nodeUser);
+    return response.type === 'events' ? { ...response, events: whileUp(response.events, link, away) } : response;
+  });
+  const disk = new MemoryAssignmentDisk(clock);
   const runtime = new FakeRuntime({ clock, node: NODE, ...options });
   const files = createMemoryHostFiles();
   const sensors = { sampleNow: SAMPLE, inventory: async () => INVENTORY, sample: async () => sensors.sampleNow };
@@ -106,17 +122,29 @@ export async function createAgentFixture(options: Partial<FakeRuntimeOptions> = 
       ...{ node: NODE, client: asNode, runtime, sensors, files, dialer, clock, random, logger },
       paths: { root: PODS_ROOT },
       internalIp: () => NODE_IP,
+      memory: { disk, sealer: createSealer(Buffer.alloc(32, 1), random) },
     });
   let agent = make();
   await agent.start();
   await clock.advance(1_000);
   const fixture: AgentFixture = {
-    ...{ clock, client: asMaster, runtime, files, sensors, answer },
+    ...{ clock, client: asMaster, runtime, files, sensors, answer, disk },
     get agent() {
       return agent;
     },
+    setLink(up) {
+      link.up = up;
+      if (up) agent.onLinkUp();
+    },
     async restartAgent() {
       await finish(clock, agent.stop());
+      agent = make();
+      await agent.start();
+      await clock.advance(1_000);
+    },
+    async rebootBoard() {
+      await finish(clock, agent.stop());
+      runtime.reboot();
       agent = make();
       await agent.start();
       await clock.advance(1_000);
@@ -141,6 +169,14 @@ export async function createAgentFixture(options: Partial<FakeRuntimeOptions> = 
     },
   };
   return fixture;
+}
+
+/** A watch that breaks when the link does: at the next event at the latest. */
+async function* whileUp<T>(events: AsyncIterable<T>, link: { up: boolean }, away: () => Error): AsyncGenerator<T> {
+  for await (const event of events) {
+    if (!link.up) throw away();
+    yield event;
+  }
 }
 
 /** Time goes by until the work is done: it may wait for timers. */
