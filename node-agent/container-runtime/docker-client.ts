@@ -22,6 +22,15 @@ export interface DockerClientOptions {
   clock: Clock;
 }
 
+/** `CpuQuota` of -1: no limit. */
+export interface AmountsUpdate {
+  CpuShares: number;
+  CpuPeriod: number;
+  CpuQuota: number;
+  Memory?: number;
+  MemorySwap?: number;
+}
+
 export interface DockerLogOptions {
   follow: boolean;
   timestamps: boolean;
@@ -78,6 +87,12 @@ export class DockerClient {
   startContainer(id: string): Promise<void> {
     return this.#call(CHANGE_TIMEOUT_MS, async (abortSignal) => {
       await ignoreStatus([304], this.#docker.getContainer(id).start({ abortSignal }));
+    });
+  }
+
+  updateContainer(id: string, amounts: AmountsUpdate): Promise<void> {
+    return this.#call(CHANGE_TIMEOUT_MS, async () => {
+      await this.#docker.getContainer(id).update({ ...amounts });
     });
   }
 

@@ -1,8 +1,9 @@
 /** Pure: what Docker is asked to create for a sandbox and for a container. Source: Docker Engine API, ContainerCreate. */
-import type { CreateOptions } from './docker-client.ts';
+import type { AmountsUpdate, CreateOptions } from './docker-client.ts';
 import { LABEL, renderContainerName, renderLabels, SANDBOX_NAME } from './docker-labels.ts';
 import { PAUSE_IMAGE } from './pause-image.ts';
 import type {
+  ContainerAmounts,
   ContainerConfig,
   ContainerResources,
   ContainerSecurity,
@@ -38,7 +39,7 @@ export function renderSandbox(config: SandboxConfig, context: SandboxContext): C
     Image: PAUSE_IMAGE,
     Labels: renderLabels(identity, config.annotations),
     // With the host's network Docker refuses a hostname of one's own.
-    ...(config.hostNetwork ? {} : { Hostname: config.hostname }),
+    ...(config.hostNetwork ? {} : { Hostname: config.hostname, Domainname: config.domainname }),
     ExposedPorts: Object.fromEntries(config.ports.map((port) => [portKey(port), {}])),
     HostConfig: {
       NetworkMode: config.hostNetwork ? 'host' : context.network,
@@ -70,14 +71,17 @@ export function renderContainer(node: string, sandboxId: string, config: Contain
     ...(config.workingDir ? { WorkingDir: config.workingDir } : {}),
     ...(config.security.user ? { User: config.security.user } : {}),
     Env: config.env.map(({ name, value }) => `${name}=${value}`),
+    ...(config.stopSignal ? { StopSignal: config.stopSignal } : {}),
     Tty: config.tty,
     OpenStdin: config.stdin,
     StdinOnce: config.stdinOnce,
     HostConfig: {
       NetworkMode: `container:${sandboxId}`,
       IpcMode: `container:${sandboxId}`,
-      PidMode: renderPidMode(config.pidMode, sandboxId),
-      Binds: config.mounts.map(renderBind),
+      PidMode:
+        config.pidTarget === undefined ? renderPidMode(config.pidMode, sandboxId) : `container:${config.pidTarget}`,
+      Binds: config.mounts.filter((mount) => !mount.recursiveReadOnly).map(renderBind),
+      Mounts: config.mounts.filter((mount) => mount.recursiveReadOnly).map(renderRecursive),
       Devices: config.devices.map(({ hostPath, containerPath, permissions }) => ({
         PathOnHost: hostPath,
         PathInContainer: containerPath,
@@ -93,19 +97,40 @@ export function renderContainer(node: string, sandboxId: string, config: Contain
 /** Memory and swap are the same, so that a limit is a limit. Kernels without a controller make Docker drop the field. */
 function renderResources(resources: ContainerResources): NonNullable<CreateOptions['HostConfig']> {
   const { cpuShares, cpuLimitMillis, memoryLimitBytes, oomScoreAdj } = resources;
-  const quota = Math.max(MIN_CPU_QUOTA_MICROS, Math.round((cpuLimitMillis * CPU_PERIOD_MICROS) / 1000));
   return {
     CpuShares: cpuShares,
-    ...(cpuLimitMillis > 0 ? { CpuPeriod: CPU_PERIOD_MICROS, CpuQuota: quota } : {}),
+    ...(cpuLimitMillis > 0 ? { CpuPeriod: CPU_PERIOD_MICROS, CpuQuota: quotaOf(cpuLimitMillis) } : {}),
     ...(memoryLimitBytes > 0 ? { Memory: memoryLimitBytes, MemorySwap: memoryLimitBytes } : {}),
     OomScoreAdj: oomScoreAdj,
   };
+}
+
+/** What a running container is changed to; an amount that is not limited is said, because silence would keep the limit. */
+export function renderAmounts({ cpuShares, cpuLimitMillis, memoryLimitBytes }: ContainerAmounts): AmountsUpdate {
+  return {
+    CpuShares: cpuShares,
+    CpuPeriod: CPU_PERIOD_MICROS,
+    CpuQuota: cpuLimitMillis > 0 ? quotaOf(cpuLimitMillis) : UNLIMITED,
+    ...(memoryLimitBytes > 0 ? { Memory: memoryLimitBytes, MemorySwap: memoryLimitBytes } : {}),
+  };
+}
+
+const UNLIMITED = -1;
+
+function quotaOf(cpuLimitMillis: number): number {
+  return Math.max(MIN_CPU_QUOTA_MICROS, Math.round((cpuLimitMillis * CPU_PERIOD_MICROS) / 1000));
+}
+
+/** Thousandths of a CPU that a quota stands for; 0: none. */
+export function millisOf(quotaMicros: number, periodMicros: number): number {
+  return quotaMicros <= 0 ? 0 : Math.round((quotaMicros * 1000) / (periodMicros || CPU_PERIOD_MICROS));
 }
 
 function renderSecurity(security: ContainerSecurity): NonNullable<CreateOptions['HostConfig']> {
   const options = [
     ...(security.allowPrivilegeEscalation ? [] : ['no-new-privileges']),
     ...(security.seccompProfile === undefined ? [] : [`seccomp=${security.seccompProfile}`]),
+    ...(security.appArmorProfile === undefined ? [] : [`apparmor=${security.appArmorProfile}`]),
   ];
   return {
     Privileged: security.privileged,
@@ -124,6 +149,15 @@ function renderPidMode(mode: ContainerConfig['pidMode'], sandboxId: string): str
 
 function renderBind({ hostPath, containerPath, readOnly, propagation }: Mount): string {
   return `${hostPath}:${containerPath}:${readOnly ? 'ro' : 'rw'},${propagation === 'private' ? 'rprivate' : propagation}`;
+}
+
+type EngineMount = NonNullable<NonNullable<CreateOptions['HostConfig']>['Mounts']>[number];
+
+/** The short form cannot say it. Engines before version 25 do not know the word: `RuntimeInfo.recursiveReadOnly`. */
+function renderRecursive({ hostPath, containerPath, propagation }: Mount): EngineMount {
+  const recursive = { ReadOnlyForceRecursive: true };
+  const options = { Propagation: propagation === 'private' ? ('rprivate' as const) : propagation, ...recursive };
+  return { Type: 'bind', Source: hostPath, Target: containerPath, ReadOnly: true, BindOptions: options };
 }
 
 function renderDns({ dns }: SandboxConfig): NonNullable<CreateOptions['HostConfig']> {

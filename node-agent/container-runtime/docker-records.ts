@@ -1,9 +1,17 @@
 /** Pure: what Docker says of containers and images, in the runtime's words. */
 import { parseTime } from '../../shared/platform/clock.ts';
 import type { ContainerDetails, ContainerSummary, ImageDetails, ImageSummary } from './docker-client.ts';
+import { millisOf } from './docker-config.ts';
 import { readNames } from './docker-image-names.ts';
 import { LABEL, parseAnnotations, parseIdentity, SANDBOX_NAME } from './docker-labels.ts';
-import type { ContainerExit, ContainerRecord, ImageRecord, RuntimeInfo, SandboxRecord } from './runtime.ts';
+import type {
+  ContainerAmounts,
+  ContainerExit,
+  ContainerRecord,
+  ImageRecord,
+  RuntimeInfo,
+  SandboxRecord,
+} from './runtime.ts';
 
 /** Docker writes a time that has not come as year 1. */
 const NEVER_PREFIX = '0001-';
@@ -52,11 +60,17 @@ export function parseContainer(details: ContainerDetails): ContainerRecord | und
     annotations: parseAnnotations(labels),
     image: labels[LABEL.image] ?? details.Config.Image,
     imageId: details.Image,
+    amounts: parseAmounts(details),
     state: stateOf(details, exit),
     createdAtMs: parseTime(details.Created) ?? 0,
     startedAtMs: parseMoment(details.State.StartedAt),
     exit,
   };
+}
+
+function parseAmounts({ HostConfig }: ContainerDetails): ContainerAmounts {
+  const { CpuShares = 0, CpuQuota = 0, CpuPeriod = 0, Memory = 0 } = HostConfig;
+  return { cpuShares: CpuShares, cpuLimitMillis: millisOf(CpuQuota, CpuPeriod), memoryLimitBytes: Memory };
 }
 
 function stateOf({ State }: ContainerDetails, exit: ContainerExit | undefined): ContainerRecord['state'] {
@@ -131,7 +145,17 @@ export function parseInfo(info: Readonly<Record<string, unknown>>): RuntimeInfo 
     memoryLimits: info['MemoryLimit'] === true,
     cgroupDriver: text('CgroupDriver'),
     storagePath: text('DockerRootDir'),
+    appArmor: hasAppArmor(info['SecurityOptions']),
+    recursiveReadOnly: Number.parseInt(text('ServerVersion'), 10) >= FIRST_RECURSIVE_VERSION,
   };
+}
+
+/** First version of Docker that makes mounts below a read-only one read-only too. */
+const FIRST_RECURSIVE_VERSION = 25;
+
+/** `["name=apparmor", "name=seccomp,profile=default"]` */
+function hasAppArmor(options: unknown): boolean {
+  return Array.isArray(options) && options.some((option) => String(option).split(',').includes('name=apparmor'));
 }
 
 /** uname's word for a CPU as Go's, which Kubernetes uses. */

@@ -6,7 +6,7 @@ import type { Clock } from '../../shared/platform/clock.ts';
 import type { Logger } from '../../shared/platform/logger.ts';
 import type { CgroupReaderOptions } from './cgroup-stats.ts';
 import { type ContainerSummary, type CreateOptions, DockerClient } from './docker-client.ts';
-import { renderContainer, renderSandbox, SANDBOX_OOM_SCORE_ADJ } from './docker-config.ts';
+import { renderAmounts, renderContainer, renderSandbox, SANDBOX_OOM_SCORE_ADJ } from './docker-config.ts';
 import { isRuntimeError } from './docker-errors.ts';
 import { openAttach, openExec } from './docker-exec.ts';
 import { DockerImages } from './docker-images.ts';
@@ -15,6 +15,7 @@ import { isSandbox, parseContainer, parseInfo, parseSandbox } from './docker-rec
 import { readStats } from './docker-stats.ts';
 import { demultiplex, jsonLines, plainOutput } from './docker-streams.ts';
 import {
+  type ContainerAmounts,
   type ContainerConfig,
   type ContainerRecord,
   type ContainerRuntime,
@@ -54,7 +55,7 @@ interface Made {
 }
 
 /** Events that change what `list` answers. */
-const EVENTS = ['create', 'start', 'die', 'destroy', 'oom', 'rename', 'pause', 'unpause'];
+const EVENTS = ['create', 'start', 'die', 'destroy', 'oom', 'rename', 'pause', 'unpause', 'update'];
 
 /** Inspections under way at a time. */
 const MAX_PARALLEL_INSPECTS = 8;
@@ -136,6 +137,11 @@ export class DockerRuntime implements ContainerRuntime {
       await this.#docker.inspectContainer(id);
       throw new RuntimeError('start-failed', error instanceof Error ? error.message : String(error));
     }
+  }
+
+  async updateContainer(id: string, amounts: ContainerAmounts): Promise<void> {
+    await this.#docker.updateContainer(id, renderAmounts(amounts));
+    this.#inspected.delete(id);
   }
 
   async stopContainer(id: string, graceSeconds: number): Promise<void> {

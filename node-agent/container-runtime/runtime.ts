@@ -13,6 +13,8 @@ export interface ContainerRuntime {
   removeSandbox(id: string): Promise<void>;
   createContainer(sandboxId: string, config: ContainerConfig): Promise<string>;
   startContainer(id: string): Promise<void>;
+  /** Changes the amounts of a container, running or not, without a restart. */
+  updateContainer(id: string, amounts: ContainerAmounts): Promise<void>;
   /** Sends the stop signal, and SIGKILL after the grace; resolves when the container has ended. A missing one is fine. */
   stopContainer(id: string, graceSeconds: number): Promise<void>;
   /** Kills first where needed; a missing one is fine. */
@@ -23,6 +25,8 @@ export interface ContainerRuntime {
   /** The streams of the container's own process. */
   attach(id: string, options: { stdin: boolean }): Promise<ContainerStream>;
   stats(ids: readonly string[]): Promise<ContainerStats[]>;
+  /** Bytes that each container has written to its own root, by id; costs the engine a look at every file. */
+  writtenBytes?(): Promise<ReadonlyMap<string, number>>;
   /** Something happened to a container of this node; only a hint to list again. Ends or throws when the engine is gone. */
   events(signal: AbortSignal): AsyncIterable<{ containerId: string; podUid: string }>;
   /** undefined: the image is not here. */
@@ -57,6 +61,10 @@ export interface RuntimeInfo {
   cgroupDriver: string;
   /** Where images and containers lie: the disk that the node's free space is about. */
   storagePath: string;
+  /** The kernel has AppArmor and the engine uses it. */
+  appArmor: boolean;
+  /** Mounts below a read-only mount can be made read-only too. */
+  recursiveReadOnly: boolean;
 }
 
 /** Whose sandbox or container it is; stored as labels, read back by `list`. */
@@ -71,6 +79,8 @@ export interface SandboxConfig {
   /** Counts the sandboxes of the pod; part of the name, so that a creation can be repeated safely. */
   attempt: number;
   hostname: string;
+  /** The rest of the full name, `sub.default.svc.cluster.local`; empty: none. */
+  domainname: string;
   hostNetwork: boolean;
   hostPid: boolean;
   hostIpc: boolean;
@@ -123,6 +133,10 @@ export interface ContainerConfig {
   annotations: Record<string, string>;
   /** Whose processes the container sees: its own, those of the pod, or all of the host. */
   pidMode: 'container' | 'pod' | 'host';
+  /** Id of a container whose processes it sees, in place of pidMode. */
+  pidTarget: string | undefined;
+  /** `SIGUSR1`; undefined: the image's own. */
+  stopSignal: string | undefined;
   devices: { hostPath: string; containerPath: string; permissions: string }[];
 }
 
@@ -130,16 +144,22 @@ export interface Mount {
   hostPath: string;
   containerPath: string;
   readOnly: boolean;
+  /** With readOnly: mounts below it are read-only too. */
+  recursiveReadOnly: boolean;
   propagation: 'private' | 'rslave' | 'rshared';
 }
 
-export interface ContainerResources {
+/** Amounts that may change while the container runs. */
+export interface ContainerAmounts {
   /** cgroup cpu.shares (v1 words); 0: the default. */
   cpuShares: number;
   /** Quota in thousandths of a CPU; 0: none. */
   cpuLimitMillis: number;
   /** 0: none. */
   memoryLimitBytes: number;
+}
+
+export interface ContainerResources extends ContainerAmounts {
   oomScoreAdj: number;
 }
 
@@ -154,6 +174,8 @@ export interface ContainerSecurity {
   dropCapabilities: string[];
   /** `unconfined`, a profile's JSON, or undefined for the engine's default. */
   seccompProfile: string | undefined;
+  /** `unconfined`, the name of a loaded profile, or undefined for the engine's default. */
+  appArmorProfile: string | undefined;
 }
 
 export interface ContainerRecord {
@@ -167,6 +189,8 @@ export interface ContainerRecord {
   /** Reference that the container was made with, and the image's id. */
   image: string;
   imageId: string;
+  /** What is in force. */
+  amounts: ContainerAmounts;
   state: 'created' | 'running' | 'exited';
   createdAtMs: number;
   /** Present once started. */
@@ -227,8 +251,10 @@ export interface ContainerStats {
   atMs: number;
   /** CPU time used since the container started, nanoseconds. */
   cpuNanos: number;
-  /** Memory that cannot be reclaimed; 0 when the memory cgroup is off: never believe it then. */
+  /** Memory that cannot be reclaimed; what the processes hold of their own when the memory cgroup is off; 0: unknown. */
   workingSetBytes: number;
+  /** Processes and threads; absent: unknown. */
+  processes?: number | undefined;
 }
 
 export interface ImageRecord {

@@ -1,10 +1,13 @@
 /**
- * The ConfigMaps and Secrets that the node's pods name, each watched by itself while a pod names it: an agent sees nothing
- * of the others, and a change reaches its pods at once. When there are very many, the further ones are polled.
+ * What the node's pods name: ConfigMaps, Secrets, claims and the volumes of these; each watched by itself while a pod names
+ * it: an agent sees nothing of the others, and a change reaches its pods at once. When there are very many of a kind, the
+ * further ones are polled.
  */
 
 import type { ConfigMap } from '../../shared/api/config-map.ts';
-import { ConfigMapRef, SecretRef } from '../../shared/api/kind-refs.ts';
+import { ConfigMapRef, PersistentVolumeClaimRef, PersistentVolumeRef, SecretRef } from '../../shared/api/kind-refs.ts';
+import type { PersistentVolume } from '../../shared/api/persistent-volume.ts';
+import type { PersistentVolumeClaim } from '../../shared/api/persistent-volume-claim.ts';
 import type { Pod } from '../../shared/api/pod.ts';
 import type { Secret } from '../../shared/api/secret.ts';
 import type { Client, KindRef } from '../../shared/client/client.ts';
@@ -17,6 +20,7 @@ import type { KeptObjects } from './assignment/kept-objects.ts';
 import { ConfigPoller } from './config-poller.ts';
 import type { ConfigReader, Found } from './spec/config-reader.ts';
 import { type ConfigReference, configReferences } from './spec/config-references.ts';
+import { type ClaimReader, claimNameOf } from './volumes/claims.ts';
 
 export interface ConfigSourcesOptions {
   client: Client;
@@ -40,13 +44,23 @@ interface Watched<T extends KubernetesObject> {
 /** Watches of each kind; a client may have 128 streams in all. Further objects are polled. */
 const MAX_WATCHES = 48;
 
-export class ConfigSources implements ConfigReader {
+export class ConfigSources implements ConfigReader, ClaimReader {
   readonly #configMaps: Watches<ConfigMap>;
   readonly #secrets: Watches<Secret>;
+  readonly #claims: Watches<PersistentVolumeClaim>;
+  readonly #volumes: Watches<PersistentVolume>;
+  /** Keys of the claims of each pod: what is bound to them comes to be known later. */
+  readonly #claimKeys = new Map<string, ReadonlySet<string>>();
 
   constructor(options: ConfigSourcesOptions) {
+    const onClaim = (uid: string): void => {
+      this.#followClaims(uid);
+      options.onChange(uid);
+    };
     this.#configMaps = new Watches(options, ConfigMapRef);
     this.#secrets = new Watches(options, SecretRef);
+    this.#claims = new Watches({ ...options, onChange: onClaim }, PersistentVolumeClaimRef);
+    this.#volumes = new Watches(options, PersistentVolumeRef);
   }
 
   /** Watches what the pod names, and nothing more for it; undefined: the pod is gone. */
@@ -54,25 +68,52 @@ export class ConfigSources implements ConfigReader {
     const references = pod === undefined ? [] : configReferences(pod);
     this.#configMaps.setPod(uid, select(references, 'ConfigMap'));
     this.#secrets.setPod(uid, select(references, 'Secret'));
+    const claims = pod === undefined ? new Set<string>() : claimKeysOf(pod);
+    if (claims.size > 0) this.#claimKeys.set(uid, claims);
+    else this.#claimKeys.delete(uid);
+    this.#claims.setPod(uid, claims);
+    this.#followClaims(uid);
   }
 
   configMap(namespace: string, name: string): Found<ConfigMap> {
-    return this.#configMaps.find(namespace, name);
+    return this.#configMaps.find(`${namespace}/${name}`);
   }
 
   secret(namespace: string, name: string): Found<Secret> {
-    return this.#secrets.find(namespace, name);
+    return this.#secrets.find(`${namespace}/${name}`);
+  }
+
+  claim(namespace: string, name: string): Found<PersistentVolumeClaim> {
+    return this.#claims.find(`${namespace}/${name}`);
+  }
+
+  persistentVolume(name: string): Found<PersistentVolume> {
+    return this.#volumes.find(name);
   }
 
   /** The master can be reached again. */
   retryNow(): void {
-    this.#configMaps.retryNow();
-    this.#secrets.retryNow();
+    for (const watches of this.#all()) watches.retryNow();
   }
 
   async stop(): Promise<void> {
-    await Promise.all([this.#configMaps.stop(), this.#secrets.stop()]);
+    await Promise.all(this.#all().map((watches) => watches.stop()));
   }
+
+  #all(): { retryNow(): void; stop(): Promise<void> }[] {
+    return [this.#configMaps, this.#secrets, this.#claims, this.#volumes];
+  }
+
+  #followClaims(uid: string): void {
+    const claims = [...(this.#claimKeys.get(uid) ?? [])].map((key) => this.#claims.find(key));
+    const names = claims.flatMap((found) => (found.state === 'present' ? (found.object.spec.volumeName ?? []) : []));
+    this.#volumes.setPod(uid, new Set(names));
+  }
+}
+
+function claimKeysOf(pod: Pod): Set<string> {
+  const names = (pod.spec.volumes ?? []).flatMap((volume) => claimNameOf(pod, volume) ?? []);
+  return new Set(names.map((name) => `${pod.metadata.namespace ?? ''}/${name}`));
 }
 
 function select(references: readonly ConfigReference[], kind: ConfigReference['kind']): Set<string> {
@@ -93,8 +134,8 @@ class Watches<T extends KubernetesObject> {
     this.#kind = kind;
   }
 
-  find(namespace: string, name: string): Found<T> {
-    return this.#watched.get(`${namespace}/${name}`)?.find() ?? { state: 'unknown' };
+  find(key: string): Found<T> {
+    return this.#watched.get(key)?.find() ?? { state: 'unknown' };
   }
 
   setPod(uid: string, keys: ReadonlySet<string>): void {
@@ -125,7 +166,7 @@ class Watches<T extends KubernetesObject> {
   #watch(key: string): Watched<T> {
     const { namespace, name } = parseKey(key);
     const { client, kept, clock, random, logger } = this.#options;
-    const scope = { namespace, fieldSelector: `metadata.name=${name}` };
+    const scope = { ...(namespace === undefined ? {} : { namespace }), fieldSelector: `metadata.name=${name}` };
     const known = kept.find(this.#kind, key);
     const seed = (): T[] | undefined => known && (known.object === undefined ? [] : [known.object]);
     const informer = new Informer<T>({ client, kind: this.#kind, clock, random, logger, scope, seed });

@@ -16,21 +16,32 @@ import type { Random } from '../../shared/platform/random.ts';
 import type { ContainerRuntime } from '../container-runtime/runtime.ts';
 import { type KeptObjects, NOTHING_KEPT } from './assignment/kept-objects.ts';
 import { ConfigSources } from './config-sources.ts';
+import { ContainerMaker } from './container-maker.ts';
 import { ContainerStops } from './container-stops.ts';
 import { DeletionWriter } from './deletion-writer.ts';
+import { ContainerHooks } from './hooks/container-hooks.ts';
 import { ImageManager } from './images/image-manager.ts';
 import type { PodPaths } from './paths.ts';
+import { combineGates } from './pod/combined-gate.ts';
 import { OPEN_GATE, type PodGate } from './pod/pod-gate.ts';
+import { isTerminalPhase } from './pod/pod-view.ts';
 import { PodEvents } from './pod-events.ts';
 import { PodExecutor } from './pod-executor.ts';
 import { PodReconciler } from './pod-reconciler.ts';
+import { PodResizes } from './pod-resizes.ts';
 import type { ProbeDialer } from './probes/probe-dialer.ts';
 import { ProbeManager } from './probes/probe-manager.ts';
 import { RuntimeState } from './runtime-state.ts';
+import { SandboxMaker } from './sandbox-maker.ts';
+import { ServiceSource } from './service-source.ts';
+import type { ClusterDns } from './spec/resolver.ts';
+import { SpecGate } from './spec-gate.ts';
 import { StartProblems } from './start-problems.ts';
 import { StatusWriter } from './status-writer.ts';
 import { TerminationMessages } from './termination-messages.ts';
+import { PodTokens } from './tokens/pod-tokens.ts';
 import type { HostFiles } from './volumes/host-files.ts';
+import { SizeLimits } from './volumes/size-limits.ts';
 import { VolumeManager } from './volumes/volume-manager.ts';
 
 export interface KubeletOptions {
@@ -55,6 +66,8 @@ export interface KubeletOptions {
   gate?: PodGate;
   /** What the node remembers of the API; nothing unless given. */
   kept?: KeptObjects;
+  /** Who answers cluster names; nobody unless given: pods get the node's own resolver. */
+  clusterDns?: ClusterDns;
 }
 
 export interface Kubelet extends Component {
@@ -74,6 +87,8 @@ const PATIENCE_MS = 5_000;
 /** A sandbox that fails for a lasting reason (a taken port) is not tried more often than this. */
 const RETRY: BackoffPolicy = { initialMs: 500, maxMs: 60_000, factor: 2, jitter: 0.2 };
 
+const NO_CLUSTER_DNS: ClusterDns = { servers: [], domain: 'cluster.local' };
+
 export function createKubelet(options: KubeletOptions): Kubelet {
   return new NodeKubelet(options);
 }
@@ -89,6 +104,11 @@ class NodeKubelet implements Kubelet {
   readonly #volumes: VolumeManager;
   readonly #status: StatusWriter;
   readonly #deletions: DeletionWriter;
+  readonly #tokens: PodTokens;
+  readonly #services: ServiceSource;
+  readonly #hooks: ContainerHooks;
+  readonly #resizes: PodResizes;
+  readonly #limits: SizeLimits;
   readonly #kept: KeptObjects;
   readonly #clock: Clock;
   #patience: Timer | undefined;
@@ -118,10 +138,21 @@ class NodeKubelet implements Kubelet {
     });
     this.#problems = new StartProblems(clock);
     this.#sources = new ConfigSources({ ...base, client, kept, onChange: (uid) => this.#onSourceChange(uid) });
+    this.#services = new ServiceSource({
+      ...{ ...base, client, kept },
+      isPatienceOver: () => this.#isPatienceOver,
+      onKnown: () => void this.#enqueueAll(),
+    });
     this.#images = new ImageManager({ ...base, runtime });
-    this.#volumes = new VolumeManager({ files, paths, reader: this.#sources });
+    this.#tokens = new PodTokens({ ...base, client, onChange: enqueue });
+    const [reader, claims, tokens] = [this.#sources, this.#sources, this.#tokens];
+    this.#volumes = new VolumeManager({ files, paths, reader, claims, tokens });
+    this.#hooks = new ContainerHooks({ runtime, dialer, clock, logger, events, onOver: enqueue });
+    this.#resizes = new PodResizes({ pods: () => this.pods.list(), allocatable: options.allocatable });
+    this.#limits = new SizeLimits({ files, paths, clock, logger, events, onExceeded: enqueue });
     this.#probes = new ProbeManager({
       ...{ runtime, dialer, clock, logger, hostIp, onVerdict: enqueue },
+      isStarting: (id) => this.#hooks.postStart(id) === 'running',
       onFailure: (pod, container, message) =>
         events.container(pod, container, { type: 'Warning', reason: 'Unhealthy', message }),
     });
@@ -144,8 +175,7 @@ class NodeKubelet implements Kubelet {
   }
 
   retryNow(): void {
-    this.pods.retryNow();
-    this.#sources.retryNow();
+    for (const source of [this.pods, this.#sources, this.#services, this.#tokens]) source.retryNow();
     void this.#enqueueAll();
   }
 
@@ -160,43 +190,58 @@ class NodeKubelet implements Kubelet {
 
   async stop(): Promise<void> {
     this.#patience?.cancel();
-    this.#images.stop();
-    this.#probes.stop();
+    for (const part of [this.#images, this.#probes, this.#hooks, this.#limits]) part.stop();
     await this.#sources.stop();
     await stopAll(this.#parts());
   }
 
   #parts(): Component[] {
-    return [this.#controller, this.#status, this.#deletions, this.pods, this.state];
+    return [this.#controller, this.#status, this.#deletions, this.pods, this.#services, this.state];
   }
 
   #createReconciler(options: KubeletOptions, links: Links): PodReconciler {
-    const { runtime, files, paths, clock, logger } = options;
+    const { runtime, files, paths, clock, logger, clusterDns = NO_CLUSTER_DNS } = options;
     const { events, enqueue, podOf } = links;
-    const deletions = this.#deletions;
-    const stops = new ContainerStops({ runtime, logger, onStopped: (uid) => this.#onStopped(uid) });
-    const gate = options.gate ?? OPEN_GATE;
     const shared = {
+      ...{ runtime, files, paths, clock, events },
+      gate: this.#createGate(options, events),
       volumes: this.#volumes,
       images: this.#images,
-      stops,
+      stops: new ContainerStops({ runtime, clock, logger, onStopped: (uid) => this.#onStopped(uid) }),
+      hooks: this.#hooks,
       problems: this.#problems,
-      events,
-      gate,
-      deletions,
+      resizeProblems: new StartProblems(clock),
+      reader: this.#sources,
+      services: this.#services,
+      deletions: this.#deletions,
     };
     const executor = new PodExecutor({
-      ...{ ...shared, runtime, files, paths, reader: this.#sources, enqueue },
-      nodeMemoryBytes: options.memoryBytes,
+      ...{ ...shared, enqueue },
+      sandboxes: new SandboxMaker({ ...shared, clusterDns }),
+      maker: new ContainerMaker({ ...shared, nodeMemoryBytes: options.memoryBytes }),
     });
     return new PodReconciler({
-      ...{ ...shared, clock, podOf, executor, state: this.state, status: this.#status, probes: this.#probes },
+      ...{ ...shared, podOf, executor, state: this.state, status: this.#status, probes: this.#probes },
       messages: new TerminationMessages({ files, paths, runtime }),
+      resizes: this.#resizes,
+      tokens: this.#tokens,
       isReady: () => this.#knowsAssignment() && this.state.hasListed,
       isListed: () => this.pods.hasListed,
       hostIp: options.hostIp,
       allocatable: options.allocatable,
     });
+  }
+
+  /** The node's word comes before that of the specification. */
+  #createGate({ gate = OPEN_GATE, allocatable }: KubeletOptions, events: PodEvents): PodGate {
+    const refusals = new SpecGate({
+      events,
+      pods: () => this.pods.list(),
+      observed: (uid) => this.state.peek(uid),
+      allocatable,
+      requestsOf: (pod) => this.#resizes.requestsOf(pod),
+    });
+    return combineGates([gate, refusals, this.#limits]);
   }
 
   #podOf(uid: string): Pod | undefined {
@@ -219,6 +264,9 @@ class NodeKubelet implements Kubelet {
       this.#controller.enqueue(previous.metadata.uid);
     }
     if (previous !== undefined && current === undefined) this.#kept.forget(PodRef, keyOf(previous));
+    // There may be room for what others wait for.
+    if (current === undefined || isTerminalPhase(current.status.phase))
+      this.#resizes.waiting.forEach(this.lookAgain, this);
     if (current === undefined) return;
     this.#kept.keep(PodRef, keyOf(current), current);
     this.#sources.setPod(current.metadata.uid, current);

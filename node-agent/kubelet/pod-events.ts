@@ -3,7 +3,14 @@ import { PodRef } from '../../shared/api/kind-refs.ts';
 import type { Pod } from '../../shared/api/pod.ts';
 import { type EventRecorder, type EventType, subjectOf } from '../../shared/client/event-recorder.ts';
 import { computeContainerIntent } from './pod/container-intent.ts';
+import { type ContainerRole, containersOf, findContainer } from './pod/pod-containers.ts';
 import type { PodView } from './pod/pod-view.ts';
+
+const FIELDS: Record<ContainerRole, string> = {
+  init: 'initContainers',
+  main: 'containers',
+  ephemeral: 'ephemeralContainers',
+};
 
 export class PodEvents {
   readonly #recorder: EventRecorder;
@@ -19,8 +26,7 @@ export class PodEvents {
   }
 
   container(pod: Pod, container: string, event: { type: EventType; reason: string; message: string }): void {
-    const isInit = pod.spec.initContainers?.some(({ name }) => name === container) ?? false;
-    const fieldPath = `spec.${isInit ? 'initContainers' : 'containers'}{${container}}`;
+    const fieldPath = `spec.${FIELDS[findContainer(pod.spec, container)?.role ?? 'main']}{${container}}`;
     this.#recorder.event({ ...subjectOf(PodRef, pod), fieldPath }, event.type, event.reason, event.message);
   }
 
@@ -28,22 +34,18 @@ export class PodEvents {
   tellBackOffs(view: PodView): void {
     const { pod } = view;
     const { name, namespace, uid } = pod.metadata;
-    for (const [role, containers] of [
-      ['init', pod.spec.initContainers ?? []],
-      ['main', pod.spec.containers],
-    ] as const) {
-      for (const container of containers) {
-        const intent = computeContainerIntent(view, container, role);
-        if (intent.type === 'back-off') {
-          const message = `Back-off restarting failed container ${container.name} in pod ${name}_${namespace}(${uid})`;
-          this.#tellOnce(pod, container.name, `restart ${intent.delayMs}`, message);
-        } else if (intent.type === 'create') {
-          const verdict = view.image(container.name, intent.attempt);
-          if (verdict?.type !== 'failed' || verdict.reason !== 'ImagePullBackOff') continue;
-          this.#tellOnce(pod, container.name, 'pull', `Back-off pulling image "${container.image}"`);
-        } else {
-          this.#told.delete(`${uid}/${container.name}`);
-        }
+    for (const placed of containersOf(pod.spec)) {
+      const { container } = placed;
+      const intent = computeContainerIntent(view, placed);
+      if (intent.type === 'back-off') {
+        const message = `Back-off restarting failed container ${container.name} in pod ${name}_${namespace}(${uid})`;
+        this.#tellOnce(pod, container.name, `restart ${intent.delayMs}`, message);
+      } else if (intent.type === 'create') {
+        const verdict = view.image(container.name, intent.attempt);
+        if (verdict?.type !== 'failed' || verdict.reason !== 'ImagePullBackOff') continue;
+        this.#tellOnce(pod, container.name, 'pull', `Back-off pulling image "${container.image}"`);
+      } else {
+        this.#told.delete(`${uid}/${container.name}`);
       }
     }
   }

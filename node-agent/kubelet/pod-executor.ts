@@ -2,38 +2,45 @@
 
 import type { Container } from '../../shared/api/container.ts';
 import type { Pod } from '../../shared/api/pod.ts';
+import { parseImageReference } from '../../shared/machinery/image-reference.ts';
+import { findCredentials, type PullCredentials, parsePullSecret } from '../../shared/machinery/pull-credentials.ts';
 import { defined } from '../../shared/platform/assert.ts';
-import { type ContainerRuntime, RuntimeError } from '../container-runtime/runtime.ts';
+import type { ContainerRuntime } from '../container-runtime/runtime.ts';
+import type { ContainerMaker } from './container-maker.ts';
 import type { ContainerStops } from './container-stops.ts';
 import type { DeletionWriter } from './deletion-writer.ts';
+import { isEngineProblem } from './engine-problem.ts';
+import type { ContainerHooks } from './hooks/container-hooks.ts';
 import type { ImageManager } from './images/image-manager.ts';
-import { type PodPaths, terminationLogFile } from './paths.ts';
-import { SANDBOX_ATTEMPT_ANNOTATION } from './pod/compute-pod-actions.ts';
-import { CRASHES_ANNOTATION } from './pod/crash-backoff.ts';
+import type { ObservedPod } from './pod/observed-pod.ts';
 import type { PodAction } from './pod/pod-actions.ts';
-import type { PodGate } from './pod/pod-gate.ts';
+import { findContainer } from './pod/pod-containers.ts';
 import type { PodEvents } from './pod-events.ts';
+import type { SandboxMaker } from './sandbox-maker.ts';
+import type { Allocation } from './spec/allocation.ts';
 import { ConfigError, type ConfigReader } from './spec/config-reader.ts';
-import { imageOf, renderContainerConfig } from './spec/container-config.ts';
+import { imageOf } from './spec/container-config.ts';
 import type { PodFacts } from './spec/downward.ts';
-import { renderSandboxConfig } from './spec/sandbox-config.ts';
+import { ignoredFields } from './spec/unserved.ts';
 import type { StartProblems } from './start-problems.ts';
-import type { HostFiles } from './volumes/host-files.ts';
+import { HostFilesError } from './volumes/host-files.ts';
+import type { PreparedVolumes } from './volumes/prepared-volume.ts';
 import type { VolumeManager } from './volumes/volume-manager.ts';
 
 export interface PodExecutorOptions {
   runtime: ContainerRuntime;
   deletions: DeletionWriter;
-  files: HostFiles;
-  paths: PodPaths;
   volumes: VolumeManager;
   images: ImageManager;
   stops: ContainerStops;
+  hooks: ContainerHooks;
+  sandboxes: SandboxMaker;
+  maker: ContainerMaker;
   problems: StartProblems;
+  /** Why amounts of containers could not be changed. */
+  resizeProblems: StartProblems;
   reader: ConfigReader;
   events: PodEvents;
-  gate: PodGate;
-  nodeMemoryBytes: () => number;
   /** Look at the pod again. */
   enqueue(uid: string): void;
 }
@@ -43,8 +50,10 @@ export interface PodTarget {
   uid: string;
   /** undefined: the API server does not know the pod any more; then only removals are planned. */
   pod: Pod | undefined;
+  observed: ObservedPod;
   facts: PodFacts;
-  volumePaths: ReadonlyMap<string, string>;
+  volumes: PreparedVolumes;
+  allocation: Allocation;
   sandboxAttempt: number;
 }
 
@@ -54,21 +63,20 @@ type Executors = {
   [Type in PodAction['type']]: (action: ActionOf<Type>, target: PodTarget) => Promise<void>;
 };
 
-const TERMINATION_LOG_MODE = 0o666;
-
 export class PodExecutor {
   readonly #options: PodExecutorOptions;
   readonly #executors: Executors;
 
   constructor(options: PodExecutorOptions) {
     this.#options = options;
-    const { runtime, volumes, deletions } = options;
+    const { runtime, volumes, deletions, sandboxes } = options;
     this.#executors = {
-      'run-sandbox': (action, target) => this.#runSandbox(action, target),
+      'run-sandbox': ({ attempt }, target) => sandboxes.run(podOf(target), attempt),
       'remove-sandbox': ({ id }) => runtime.removeSandbox(id),
       'ensure-image': (action, target) => this.#ensureImage(action, target),
       'create-container': (action, target) => this.#createContainer(action, target),
       'start-container': (action, target) => this.#startContainer(action, target),
+      'update-container': (action, target) => this.#updateContainer(action, target),
       'stop-container': (action, target) => this.#stopContainer(action, target),
       'remove-container': ({ id }) => runtime.removeContainer(id),
       'remove-files': (_action, { uid }) => volumes.remove(uid),
@@ -82,21 +90,6 @@ export class PodExecutor {
     return executor(action, target);
   }
 
-  async #runSandbox({ attempt }: ActionOf<'run-sandbox'>, target: PodTarget): Promise<void> {
-    const { runtime, events } = this.#options;
-    const pod = podOf(target);
-    if (attempt > 0)
-      events.pod(pod, 'Normal', 'SandboxChanged', 'Pod sandbox changed, it will be killed and re-created.');
-    try {
-      await runtime.runSandbox(renderSandboxConfig(pod, attempt, {}));
-    } catch (error) {
-      if (isEngineProblem(error)) {
-        events.pod(pod, 'Warning', 'FailedCreatePodSandBox', `Failed to create pod sandbox: ${error.message}`);
-      }
-      throw error;
-    }
-  }
-
   async #ensureImage({ container: name, attempt }: ActionOf<'ensure-image'>, target: PodTarget): Promise<void> {
     const { images, events, enqueue } = this.#options;
     const pod = podOf(target);
@@ -107,77 +100,103 @@ export class PodExecutor {
       attempt,
       reference: imageOf(container),
       policy: container.imagePullPolicy ?? 'IfNotPresent',
+      credentials: this.#credentialsFor(pod, imageOf(container)),
       report: (type, reason, message) => events.container(pod, name, { type, reason, message }),
       onVerdict: () => enqueue(target.uid),
     });
   }
 
+  /** A Secret that is not there is told; the registry may not ask for it. */
+  #credentialsFor(pod: Pod, reference: string): PullCredentials[] {
+    const { reader, events } = this.#options;
+    const image = parseImageReference(reference);
+    const names = (pod.spec.imagePullSecrets ?? []).flatMap(({ name }) => name ?? []);
+    const found = names.map((name) => ({ name, secret: reader.secret(pod.metadata.namespace ?? '', name) }));
+    const missing = found.filter(({ secret }) => secret.state === 'absent').map(({ name }) => name);
+    if (missing.length > 0) {
+      const why = 'attempting to pull the image may not succeed.';
+      const message = `Unable to retrieve some image pull secrets (${missing.join(', ')}); ${why}`;
+      events.pod(pod, 'Warning', 'FailedToRetrieveImagePullSecret', message);
+    }
+    const entries = found.flatMap(({ secret }) => (secret.state === 'present' ? parsePullSecret(secret.object) : []));
+    return image === undefined ? [] : findCredentials(entries, image);
+  }
+
   async #createContainer(action: ActionOf<'create-container'>, target: PodTarget): Promise<void> {
-    const { runtime, problems, images, events } = this.#options;
+    const { runtime, problems, images, events, maker } = this.#options;
     const { uid } = target;
     const pod = podOf(target);
     const { container: name, attempt } = action;
     const use = { uid, container: name, attempt };
     try {
-      const id = await runtime.createContainer(action.sandboxId, await this.#render(action, target));
+      const id = await runtime.createContainer(action.sandboxId, await maker.render(action, target));
       problems.clear(uid, name);
       events.container(pod, name, { type: 'Normal', reason: 'Created', message: `Created container: ${name}` });
-      await this.#start(pod, name, id);
+      this.#tellIgnored(pod, name);
+      await this.#start(target, name, id);
       images.release(use);
     } catch (error) {
-      if (error instanceof ConfigError) this.#noteProblem(target, name, 'CreateContainerConfigError', error.message);
-      else if (!isEngineProblem(error)) throw error;
+      if (error instanceof ConfigError || error instanceof HostFilesError) {
+        this.#noteProblem(target, name, 'CreateContainerConfigError', error.message);
+      } else if (!isEngineProblem(error)) throw error;
       else if (error.reason === 'image-not-found') images.invalidate(use);
       else this.#noteProblem(target, name, 'CreateContainerError', error.message);
     }
   }
 
-  async #render(action: ActionOf<'create-container'>, target: PodTarget) {
-    const { files, paths, images, reader, gate, nodeMemoryBytes } = this.#options;
-    const pod = podOf(target);
-    const { container: name, attempt, crashes } = action;
-    const terminationLog = terminationLogFile(paths, target.uid, name, attempt);
-    await files.touchFile(terminationLog, TERMINATION_LOG_MODE);
-    const container = containerOf(pod, name);
-    const verdict = images.verdict({ uid: target.uid, container: name, attempt }, imageOf(container));
-    return renderContainerConfig({
-      pod,
-      container,
-      attempt,
-      annotations: {
-        [CRASHES_ANNOTATION]: String(crashes),
-        [SANDBOX_ATTEMPT_ANNOTATION]: String(target.sandboxAttempt),
-      },
-      facts: target.facts,
-      reader,
-      volumePaths: target.volumePaths,
-      terminationLog,
-      imageUser: verdict?.type === 'present' ? verdict.imageUser : '',
-      nodeMemoryBytes: nodeMemoryBytes(),
-      grant: gate.grant(pod, name),
-    });
-  }
-
   async #startContainer({ container, id }: ActionOf<'start-container'>, target: PodTarget): Promise<void> {
-    await this.#start(podOf(target), container, id);
+    await this.#start(target, container, id);
   }
 
   /** A program that cannot be started is an ended run like others: its container shows it. */
-  async #start(pod: Pod, name: string, id: string): Promise<void> {
-    const { runtime, events } = this.#options;
+  async #start(target: PodTarget, name: string, id: string): Promise<void> {
+    const { runtime, events, hooks } = this.#options;
+    const pod = podOf(target);
     try {
       await runtime.startContainer(id);
       events.container(pod, name, { type: 'Normal', reason: 'Started', message: `Started container ${name}` });
+      hooks.beginPostStart({ pod, container: containerOf(pod, name), containerId: id, podIp: target.facts.podIp });
     } catch (error) {
       if (!isEngineProblem(error) || error.reason !== 'start-failed') throw error;
       events.container(pod, name, { type: 'Warning', reason: 'Failed', message: `Error: ${error.message}` });
     }
   }
 
-  async #stopContainer(action: ActionOf<'stop-container'>, { uid, pod }: PodTarget): Promise<void> {
-    const { container, id, graceSeconds, message } = action;
-    if (pod) this.#options.events.container(pod, container, { type: 'Normal', reason: 'Killing', message });
-    this.#options.stops.begin(uid, id, graceSeconds);
+  async #updateContainer(action: ActionOf<'update-container'>, target: PodTarget): Promise<void> {
+    const { runtime, resizeProblems, events } = this.#options;
+    const { container: name, id, amounts } = action;
+    const pod = podOf(target);
+    try {
+      await runtime.updateContainer(id, amounts);
+      resizeProblems.clear(target.uid, name);
+      const message = `Container ${name} resized`;
+      events.container(pod, name, { type: 'Normal', reason: 'ResizeCompleted', message });
+    } catch (error) {
+      if (!isEngineProblem(error)) throw error;
+      resizeProblems.set(target.uid, name, { reason: 'Error', message: error.message });
+      events.container(pod, name, { type: 'Warning', reason: 'ResizeError', message: error.message });
+    }
+  }
+
+  async #stopContainer(action: ActionOf<'stop-container'>, { uid, pod, facts }: PodTarget): Promise<void> {
+    const { hooks, stops, events } = this.#options;
+    const { container: name, id, graceSeconds, message } = action;
+    if (pod) events.container(pod, name, { type: 'Normal', reason: 'Killing', message });
+    const container = pod && findContainer(pod.spec, name)?.container;
+    const stop = { uid, containerId: id, graceSeconds };
+    if (pod === undefined || container?.lifecycle?.preStop === undefined) {
+      stops.begin(stop);
+      return;
+    }
+    const subject = { pod, container, containerId: id, podIp: facts.podIp };
+    stops.begin({ ...stop, before: (signal) => hooks.preStop(subject, signal) });
+  }
+
+  #tellIgnored(pod: Pod, name: string): void {
+    const ignored = ignoredFields(pod, containerOf(pod, name));
+    if (ignored.length === 0) return;
+    const message = `This node gives no effect to: ${ignored.join(', ')}`;
+    this.#options.events.container(pod, name, { type: 'Warning', reason: 'FieldIgnored', message });
   }
 
   #noteProblem(target: PodTarget, name: string, reason: string, message: string): void {
@@ -192,14 +211,5 @@ function podOf({ pod }: PodTarget): Pod {
 }
 
 function containerOf({ spec }: Pod, name: string): Container {
-  const all = [...(spec.initContainers ?? []), ...spec.containers];
-  return defined(
-    all.find((container) => container.name === name),
-    `container ${name}`,
-  );
-}
-
-/** The engine answered that it cannot; an engine that does not answer is nobody's fault here. */
-function isEngineProblem(error: unknown): error is RuntimeError {
-  return error instanceof RuntimeError && error.reason !== 'unavailable';
+  return defined(findContainer(spec, name), `container ${name}`).container;
 }

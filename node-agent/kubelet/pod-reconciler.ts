@@ -7,22 +7,32 @@ import type { ReconcileResult } from '../../shared/client/controller.ts';
 import type { Clock } from '../../shared/platform/clock.ts';
 import type { ContainerStops } from './container-stops.ts';
 import type { DeletionWriter } from './deletion-writer.ts';
+import type { ContainerHooks } from './hooks/container-hooks.ts';
 import type { ImageManager } from './images/image-manager.ts';
 import { computePodActions, computeVanishedActions } from './pod/compute-pod-actions.ts';
 import { type ObservedPod, readySandbox } from './pod/observed-pod.ts';
 import type { PodAction, PodPlan } from './pod/pod-actions.ts';
+import { containersOf } from './pod/pod-containers.ts';
 import type { PodGate } from './pod/pod-gate.ts';
 import { isTerminalPhase, type PodView, type ProbeVerdicts } from './pod/pod-view.ts';
 import type { PodEvents } from './pod-events.ts';
 import type { PodExecutor, PodTarget } from './pod-executor.ts';
+import type { PodResizes } from './pod-resizes.ts';
 import type { RuntimeState } from './runtime-state.ts';
+import { SANDBOX_PROBLEM } from './sandbox-maker.ts';
+import { AS_ASKED } from './spec/allocation.ts';
+import type { ConfigReader } from './spec/config-reader.ts';
 import { imageOf } from './spec/container-config.ts';
+import { computeContainerResources } from './spec/container-resources.ts';
 import type { PodFacts } from './spec/downward.ts';
+import { computeQosClass } from './spec/qos.ts';
+import type { ServiceReader } from './spec/service-env.ts';
 import type { StartProblems } from './start-problems.ts';
 import { computePodStatus } from './status/compute-pod-status.ts';
 import type { StatusWriter } from './status-writer.ts';
 import type { TerminationMessages } from './termination-messages.ts';
-import type { VolumeManager, VolumesResult } from './volumes/volume-manager.ts';
+import type { VolumesResult } from './volumes/prepared-volume.ts';
+import type { VolumeManager } from './volumes/volume-manager.ts';
 
 export interface PodReconcilerOptions {
   clock: Clock;
@@ -40,7 +50,14 @@ export interface PodReconcilerOptions {
   volumes: VolumeManager;
   images: ImageManager;
   stops: ContainerStops;
+  hooks: ContainerHooks;
   problems: StartProblems;
+  /** Why amounts of containers could not be changed. */
+  resizeProblems: StartProblems;
+  resizes: PodResizes;
+  reader: ConfigReader;
+  services: ServiceReader;
+  tokens: { forget(uid: string): void };
   messages: TerminationMessages;
   events: PodEvents;
   deletions: DeletionWriter;
@@ -98,13 +115,15 @@ export class PodReconciler {
     await this.#execute(plan, {
       uid,
       pod,
+      observed,
       facts: this.#facts(pod, observed),
+      allocation: view.allocation,
       ...fromVolumes(volumes),
       ...from(observed),
     });
     if (isFarewell(plan)) return {};
     if (plan.actions.length > 0) return 'again';
-    return after(volumes?.ok === false && !volumes.isPending ? VOLUME_RETRY_MS : undefined, plan.lookAgainMs);
+    return after(volumesAgainMs(volumes), plan.lookAgainMs);
   }
 
   async #endVanished(uid: string): Promise<ReconcileResult | 'again'> {
@@ -112,7 +131,8 @@ export class PodReconciler {
     const observed = await state.current(uid);
     const plan = computeVanishedActions(observed, (id) => stops.graceSeconds(id));
     const facts = { hostIp: '', podIp: '', allocatable: {} };
-    await this.#execute(plan, { uid, pod: undefined, facts, ...fromVolumes(undefined), ...from(observed) });
+    const target = { uid, pod: undefined, observed, facts, allocation: AS_ASKED };
+    await this.#execute(plan, { ...target, ...fromVolumes(undefined), ...from(observed) });
     const isOver = plan.actions.some(({ type }) => type === 'remove-files');
     if (isOver) this.#forget(uid);
     return plan.actions.length > 0 && !isOver ? 'again' : {};
@@ -133,7 +153,8 @@ export class PodReconciler {
   async #syncVolumes(pod: Pod, observed: ObservedPod): Promise<VolumesResult | undefined> {
     const { volumes, events } = this.#options;
     if (pod.metadata.deletionTimestamp !== undefined || isTerminalPhase(pod.status.phase)) return undefined;
-    const result = await volumes.sync(pod, this.#facts(pod, observed));
+    if (this.#isWaitingForWords(pod)) return { ok: false, volume: '', message: '', isPending: true };
+    const result = await volumes.sync({ pod, facts: this.#facts(pod, observed), hasRun: hasRun(pod, observed) });
     if (!result.ok && !result.isPending) {
       const message = `MountVolume.SetUp failed for volume "${result.volume}" : ${result.message}`;
       events.pod(pod, 'Warning', 'FailedMount', message);
@@ -141,11 +162,20 @@ export class PodReconciler {
     return result;
   }
 
+  /** Something that the pod names was not heard of yet; the answer is on its way. */
+  #isWaitingForWords({ metadata, spec }: Pod): boolean {
+    const { reader, services } = this.#options;
+    const secrets = (spec.imagePullSecrets ?? []).flatMap(({ name }) => name ?? []);
+    const isUnknown = (name: string): boolean => reader.secret(metadata.namespace ?? '', name).state === 'unknown';
+    return services.services() === undefined || secrets.some(isUnknown);
+  }
+
   #view(pod: Pod, observed: ObservedPod, volumesReady: boolean): PodView {
-    const { clock, images, stops, state, probes, problems, gate } = this.#options;
+    const { clock, images, stops, state, probes, problems, gate, hooks, resizes, resizeProblems } = this.#options;
     const { uid } = pod.metadata;
-    const containers = [...(pod.spec.initContainers ?? []), ...pod.spec.containers];
-    const references = new Map(containers.map((container) => [container.name, imageOf(container)]));
+    const references = new Map(containersOf(pod.spec).map(({ container }) => [container.name, imageOf(container)]));
+    const allocation = resizes.allocation(pod);
+    const context = { podResources: pod.spec.resources, qosClass: computeQosClass(pod.spec), nodeMemoryBytes: 0 };
     return {
       pod,
       observed,
@@ -156,6 +186,11 @@ export class PodReconciler {
       endedForMs: (record) => state.endedForMs(record),
       probes,
       startProblem: (container) => problems.get(uid, container),
+      sandboxProblem: problems.get(uid, SANDBOX_PROBLEM),
+      postStart: ({ id }) => hooks.postStart(id),
+      allocation,
+      amounts: (container) => computeContainerResources({ resources: allocation.resourcesOf(container) }, context),
+      resizeProblem: (container) => resizeProblems.get(uid, container),
       ending: gate.ending(pod, observed),
     };
   }
@@ -168,16 +203,32 @@ export class PodReconciler {
 
   #forget(uid: string): void {
     const { status, images, problems, messages, events, probes, gate, deletions } = this.#options;
-    for (const memory of [status, images, problems, messages, events, probes, gate, deletions]) memory.forget(uid);
+    const { hooks, resizes, resizeProblems, tokens } = this.#options;
+    const others = [hooks, resizes, resizeProblems, tokens];
+    for (const memory of [status, images, problems, messages, events, probes, gate, deletions, ...others]) {
+      memory.forget(uid);
+    }
   }
+}
+
+/** Whether the pod was given all that it needs before. */
+function hasRun({ status }: Pod, { containers }: ObservedPod): boolean {
+  const shown = [...(status.containerStatuses ?? []), ...(status.initContainerStatuses ?? [])];
+  return containers.length > 0 || shown.some(({ containerID }) => containerID !== undefined);
+}
+
+function volumesAgainMs(volumes: VolumesResult | undefined): number | undefined {
+  if (volumes === undefined) return undefined;
+  if (volumes.ok) return volumes.lookAgainMs;
+  return volumes.isPending ? undefined : VOLUME_RETRY_MS;
 }
 
 function isFarewell(plan: PodPlan): boolean {
   return plan.actions.some(({ type }) => type === 'finish-deletion');
 }
 
-function fromVolumes(volumes: VolumesResult | undefined): Pick<PodTarget, 'volumePaths'> {
-  return { volumePaths: volumes?.ok ? volumes.paths : new Map() };
+function fromVolumes(volumes: VolumesResult | undefined): Pick<PodTarget, 'volumes'> {
+  return { volumes: volumes?.ok ? volumes.volumes : new Map() };
 }
 
 function from(observed: ObservedPod): Pick<PodTarget, 'sandboxAttempt'> {

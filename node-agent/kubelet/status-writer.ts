@@ -4,6 +4,7 @@
  */
 import { PodRef } from '../../shared/api/kind-refs.ts';
 import type { Pod } from '../../shared/api/pod.ts';
+import type { PodCondition } from '../../shared/api/pod-status.ts';
 import type { Client } from '../../shared/client/client.ts';
 import { Controller } from '../../shared/client/controller.ts';
 import { isStatusError } from '../../shared/machinery/errors.ts';
@@ -14,6 +15,7 @@ import type { Component } from '../../shared/platform/lifecycle.ts';
 import type { Logger } from '../../shared/platform/logger.ts';
 import type { Random } from '../../shared/platform/random.ts';
 import type { OwnedPodStatus } from './status/compute-pod-status.ts';
+import { PASSING_CONDITIONS } from './status/pod-conditions.ts';
 
 export interface StatusWriterOptions {
   client: Client;
@@ -33,7 +35,14 @@ const MAX_PARALLEL_WRITES = 4;
 const REPEAT_MS = 10_000;
 
 /** Fields that stay absent from the wanted status are removed by null, which only these may be. */
-const REMOVABLE = ['reason', 'message', 'podIP', 'podIPs', 'initContainerStatuses'] as const;
+const REMOVABLE = [
+  'reason',
+  'message',
+  'podIP',
+  'podIPs',
+  'initContainerStatuses',
+  'ephemeralContainerStatuses',
+] as const;
 
 export class StatusWriter implements Component {
   readonly #options: StatusWriterOptions;
@@ -87,7 +96,7 @@ export class StatusWriter implements Component {
   overlay(pod: Pod): Pod {
     const written = this.#written.get(pod.metadata.uid);
     if (written === undefined || written.over !== pod.metadata.resourceVersion) return pod;
-    const own = new Set(written.status.conditions?.map(({ type }) => type));
+    const own = new Set([...PASSING_CONDITIONS, ...(written.status.conditions ?? []).map(({ type }) => type)]);
     const others = (pod.status.conditions ?? []).filter(({ type }) => !own.has(type));
     const removed = Object.fromEntries(REMOVABLE.map((key) => [key, undefined]));
     const conditions = [...others, ...(written.status.conditions ?? [])];
@@ -109,7 +118,7 @@ export class StatusWriter implements Component {
     }
     const { namespace, name } = pod.metadata;
     // The uid makes sure that a new pod of the same name does not get this one's status.
-    const body = { metadata: { uid }, status: renderPatch(status) };
+    const body = { metadata: { uid }, status: renderPatch(status, pod) };
     try {
       await client.patch(PodRef, { namespace, name }, { type: 'strategic', body, subresource: 'status' });
     } catch (error) {
@@ -128,6 +137,7 @@ function isUpToDate({ status: shown }: Pod, wanted: OwnedPodStatus): boolean {
   return (
     Object.entries(rest).every(([key, value]) => jsonEqual(Reflect.get(shown, key), value)) &&
     REMOVABLE.every((key) => wanted[key] !== undefined || shown[key] === undefined) &&
+    outdatedConditions(conditions, others).length === 0 &&
     conditions.every((condition) =>
       jsonEqual(
         others.find(({ type }) => type === condition.type),
@@ -137,11 +147,20 @@ function isUpToDate({ status: shown }: Pod, wanted: OwnedPodStatus): boolean {
   );
 }
 
+/** Types of the kubelet's own passing conditions that are shown and do not hold any more. */
+function outdatedConditions(wanted: readonly PodCondition[], shown: readonly PodCondition[] = []): string[] {
+  const holding = new Set(wanted.map(({ type }) => type));
+  return PASSING_CONDITIONS.filter((name) => !holding.has(name) && shown.some(({ type }) => type === name));
+}
+
 /** A strategic merge patch: conditions are merged by type, lists of addresses are replaced as a whole. */
-function renderPatch(status: OwnedPodStatus): Record<string, unknown> {
+function renderPatch(status: OwnedPodStatus, { status: shown }: Pod): Record<string, unknown> {
   const removed = REMOVABLE.filter((key) => status[key] === undefined).map((key) => [key, null]);
   // A merged condition would keep what the old one said.
-  const conditions = (status.conditions ?? []).map((condition) => ({ reason: null, message: null, ...condition }));
+  const conditions = [
+    ...(status.conditions ?? []).map((condition) => ({ reason: null, message: null, ...condition })),
+    ...outdatedConditions(status.conditions ?? [], shown.conditions).map((type) => ({ type, $patch: 'delete' })),
+  ];
   return {
     ...status,
     ...Object.fromEntries(removed),

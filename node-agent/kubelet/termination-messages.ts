@@ -3,6 +3,7 @@ import type { Pod } from '../../shared/api/pod.ts';
 import { type ContainerRecord, type ContainerRuntime, RuntimeError } from '../container-runtime/runtime.ts';
 import { type PodPaths, terminationLogFile } from './paths.ts';
 import type { ObservedPod } from './pod/observed-pod.ts';
+import { findContainer } from './pod/pod-containers.ts';
 import type { HostFiles } from './volumes/host-files.ts';
 
 export interface TerminationMessagesOptions {
@@ -46,8 +47,7 @@ export class TerminationMessages {
     const path = terminationLogFile(paths, pod.metadata.uid, record.name, record.attempt);
     const bytes = await files.readTail(path, MAX_FILE_BYTES);
     if (bytes !== undefined && bytes.length > 0) return Buffer.from(bytes).toString('utf8');
-    const containers = [...(pod.spec.initContainers ?? []), ...pod.spec.containers];
-    const policy = containers.find(({ name }) => name === record.name)?.terminationMessagePolicy;
+    const policy = findContainer(pod.spec, record.name)?.container.terminationMessagePolicy;
     const mayUseLog = policy === 'FallbackToLogsOnError' && record.exit?.code !== 0;
     return mayUseLog ? this.#readLog(record.id) : '';
   }

@@ -58,14 +58,20 @@ export function pullPolicyFor(image: string | undefined): 'Always' | 'IfNotPrese
   return tag === 'latest' ? 'Always' : 'IfNotPresent';
 }
 
+const COUNTED = ['cpu', 'memory'] as const;
+
 /**
  * How safe the pod is when memory runs out: Guaranteed when each container has equal requests and limits for CPU and
  * memory, BestEffort when none has any, otherwise Burstable.
  */
 export function computeQosClass(spec: PodSpec): 'Guaranteed' | 'Burstable' | 'BestEffort' {
   const containers = [...(spec.containers ?? []), ...(spec.initContainers ?? [])];
-  const amounts = containers.flatMap(({ resources = {} }) =>
-    (['cpu', 'memory'] as const).map((name) => ({
+  // Amounts of the pod as a whole count in the place of those of its containers.
+  const own = COUNTED.some((name) => spec.resources?.requests?.[name] ?? spec.resources?.limits?.[name]);
+  const holders: readonly Pick<Container, 'resources'>[] =
+    own && spec.resources ? [{ resources: spec.resources }] : containers;
+  const amounts = holders.flatMap(({ resources = {} }) =>
+    COUNTED.map((name) => ({
       request: nanosOf(resources.requests?.[name]),
       limit: nanosOf(resources.limits?.[name]),
     })),

@@ -50,6 +50,7 @@ if (await hasDocker()) {
       pod,
       attempt: 0,
       hostname: 'beyond',
+      domainname: '',
       hostNetwork: false,
       hostPid: false,
       hostIpc: false,

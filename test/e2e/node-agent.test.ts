@@ -273,7 +273,7 @@ if (await hasDocker()) {
       const status = async () => (await node.getPod('broken')).status.containerStatuses?.[0];
       await until('it backs off', async () => (await status())?.state.waiting?.reason === 'CrashLoopBackOff');
       const { reason, message } = (await status())?.lastState.terminated ?? {};
-      assert.equal(reason, 'StartError');
+      assert.equal(reason, 'ContainerCannotRun');
       assert.match(message ?? '', /no such file or directory/);
       await node.deletePod('broken');
     });

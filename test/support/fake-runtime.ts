@@ -3,6 +3,7 @@
  * plan says what each container does, and faults are methods. The contract suite holds it to what Docker does.
  */
 import {
+  type ContainerAmounts,
   type ContainerConfig,
   type ContainerRecord,
   type ContainerRuntime,
@@ -34,6 +35,8 @@ export interface ContainerPlan {
   oomKilled?: boolean;
   /** The program cannot be started at all. */
   startError?: string;
+  /** Its amounts cannot be changed. */
+  updateError?: string;
   /** Only SIGKILL ends it. */
   ignoresStop?: boolean;
   /** Lines that it prints at its start. */
@@ -142,6 +145,8 @@ export class FakeRuntime implements ContainerRuntime {
       memoryLimits: true,
       cgroupDriver: 'systemd',
       storagePath: '/var/lib/docker',
+      appArmor: false,
+      recursiveReadOnly: false,
     };
   }
 
@@ -200,6 +205,7 @@ export class FakeRuntime implements ContainerRuntime {
       annotations: config.annotations,
       image: config.image,
       imageId: `sha256:${config.image}`,
+      amounts: amountsOf(config),
       state: 'created',
       createdAtMs: this.#options.clock.nowMs(),
       startedAtMs: undefined,
@@ -224,6 +230,14 @@ export class FakeRuntime implements ContainerRuntime {
       throw new RuntimeError('start-failed', plan.startError);
     }
     this.#begin(container);
+  }
+
+  async updateContainer(id: string, amounts: ContainerAmounts): Promise<void> {
+    this.#check();
+    const container = this.#container(id);
+    if (container.plan.updateError !== undefined) throw new RuntimeError('invalid', container.plan.updateError);
+    container.record = { ...container.record, amounts };
+    this.#notify(id, container.record.pod.uid);
   }
 
   async stopContainer(id: string, graceSeconds: number): Promise<void> {
@@ -413,6 +427,11 @@ export class FakeRuntime implements ContainerRuntime {
   #notify(containerId: string, podUid: string): void {
     for (const notify of this.#subscribers) notify({ containerId, podUid });
   }
+}
+
+function amountsOf({ resources }: ContainerConfig): ContainerAmounts {
+  const { cpuShares, cpuLimitMillis, memoryLimitBytes } = resources;
+  return { cpuShares, cpuLimitMillis, memoryLimitBytes };
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

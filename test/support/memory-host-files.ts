@@ -62,8 +62,23 @@ export function createMemoryHostFiles(): MemoryHostFiles {
       touch(path);
     },
     async readTail(path, maxBytes) {
-      const text = texts.get(path);
+      const slash = path.lastIndexOf('/');
+      const text = texts.get(path) ?? projections.get(path.slice(0, slash))?.[path.slice(slash + 1)];
       return text === undefined ? undefined : Buffer.from(text).subarray(-maxBytes);
+    },
+    async readInside(root, path, maxBytes) {
+      const text = texts.get(`${root}/${path}`);
+      return text === undefined ? undefined : Buffer.from(text).subarray(0, maxBytes);
+    },
+    async bindInside(_root, _path, target) {
+      check();
+      types.set(target, 'directory');
+    },
+    async usedBytes(path) {
+      check();
+      if (!types.has(path)) return undefined;
+      const below = [...texts].filter(([item]) => item.startsWith(`${path}/`));
+      return below.reduce((sum, [, text]) => sum + text.length, 0);
     },
     typeOf: async (path) => types.get(path),
     async mountMemory(directory) {

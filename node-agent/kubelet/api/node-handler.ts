@@ -13,6 +13,7 @@ import type { Clock } from '../../../shared/platform/clock.ts';
 import { type Handler, queryFlag, type Request, type Response } from '../../../shared/protocol/exchange.ts';
 import type { ContainerRecord, ContainerRuntime } from '../../container-runtime/runtime.ts';
 import { runsOf } from '../pod/observed-pod.ts';
+import { findContainer, shownStatus } from '../pod/pod-containers.ts';
 import type { RuntimeState } from '../runtime-state.ts';
 import { answerChannels, exitStatus, SUCCESS } from './container-channels.ts';
 import { answerLogs, parseLogOptions } from './container-logs.ts';
@@ -59,8 +60,7 @@ async function findTarget(
 ): Promise<Target> {
   const pod = pods.get(`${path.namespace}/${path.pod}`);
   if (pod === undefined) throw notFound({ group: '', plural: 'pods' }, path.pod);
-  const { initContainers = [], containers } = pod.spec;
-  if (![...initContainers, ...containers].some(({ name }) => name === path.container)) {
+  if (findContainer(pod.spec, path.container) === undefined) {
     throw badRequest(`container ${path.container} is not valid for pod ${path.pod}`);
   }
   const observed = await state.current(pod.metadata.uid);
@@ -84,16 +84,11 @@ async function serveLogs({ runtime, clock }: NodeHandlerOptions, request: Reques
 
 /** Between two runs, the run that ended last is the previous one. */
 function isWaiting(target: Target): boolean {
-  return statusOf(target)?.state.waiting !== undefined;
+  return shownStatus(target.pod, target.container)?.state.waiting !== undefined;
 }
 
 function waitingReason(target: Target): string {
-  return statusOf(target)?.state.waiting?.reason ?? 'ContainerCreating';
-}
-
-function statusOf({ pod, container }: Target) {
-  const { containerStatuses = [], initContainerStatuses = [] } = pod.status;
-  return [...containerStatuses, ...initContainerStatuses].find(({ name }) => name === container);
+  return shownStatus(target.pod, target.container)?.state.waiting?.reason ?? 'ContainerCreating';
 }
 
 async function serveExec({ runtime }: NodeHandlerOptions, request: Request, target: Target): Promise<Response> {

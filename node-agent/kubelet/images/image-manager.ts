@@ -2,6 +2,8 @@
  * Images for runs of containers: looks, pulls in the background, and backs off. A pull is shared by all that wait for the
  * same image; few run at a time, because an SD card writes slowly. Verdicts are kept in memory only.
  */
+import { parseImageReference } from '../../../shared/machinery/image-reference.ts';
+import type { PullCredentials } from '../../../shared/machinery/pull-credentials.ts';
 import { type BackoffPolicy, computeBackoffMs } from '../../../shared/platform/backoff.ts';
 import type { Clock } from '../../../shared/platform/clock.ts';
 import type { Logger } from '../../../shared/platform/logger.ts';
@@ -28,6 +30,8 @@ export interface ImageUse {
 export interface ImageRequest extends ImageUse {
   reference: string;
   policy: PullPolicy;
+  /** Shown to the registry one after the other; none: it is asked without. */
+  credentials: readonly PullCredentials[];
   /** Tells the user of each step. */
   report(type: 'Normal' | 'Warning', reason: string, message: string): void;
   /** The verdict may have changed. */
@@ -122,7 +126,7 @@ export class ImageManager {
     const startedMs = clock.monotonicMs();
     report('Normal', 'Pulling', `Pulling image "${reference}"`);
     try {
-      const image = await this.#sharedPull(reference);
+      const image = await this.#sharedPull(request);
       const seconds = ((clock.monotonicMs() - startedMs) / 1000).toFixed(3);
       const message = `Successfully pulled image "${reference}" in ${seconds}s. Image size: ${image.sizeBytes} bytes.`;
       report('Normal', 'Pulled', message);
@@ -147,24 +151,38 @@ export class ImageManager {
     request.report('Warning', 'Failed', `Error: ${reason}`);
   }
 
-  #sharedPull(reference: string): Promise<ImageRecord> {
-    const present = this.#pulls.get(reference);
+  /** Who shows the same waits for the same pull; others may not profit from what they were not given. */
+  #sharedPull({ reference, credentials }: ImageRequest): Promise<ImageRecord> {
+    const key = JSON.stringify([reference, credentials]);
+    const present = this.#pulls.get(key);
     if (present !== undefined) return present;
-    const pull = this.#limitedPull(reference).finally(() => this.#pulls.delete(reference));
-    this.#pulls.set(reference, pull);
+    const pull = this.#limitedPull(reference, credentials).finally(() => this.#pulls.delete(key));
+    this.#pulls.set(key, pull);
     return pull;
   }
 
-  async #limitedPull(reference: string): Promise<ImageRecord> {
-    const { runtime, logger } = this.#options;
+  async #limitedPull(reference: string, credentials: readonly PullCredentials[]): Promise<ImageRecord> {
     if (this.#running >= MAX_PARALLEL_PULLS) await new Promise<void>((resolve) => this.#waiting.push(resolve));
     this.#running += 1;
     try {
-      const onProgress = (message: string): void => logger.debug('pull', { reference, message });
-      return await runtime.pullImage(reference, { auth: undefined, onProgress, signal: this.#abort.signal });
+      return await this.#pullAs(reference, credentials);
     } finally {
       this.#running -= 1;
       this.#waiting.shift()?.();
+    }
+  }
+
+  /** The last refusal is the one that is told. */
+  async #pullAs(reference: string, [first, ...rest]: readonly PullCredentials[]): Promise<ImageRecord> {
+    const { runtime, logger } = this.#options;
+    const onProgress = (message: string): void => logger.debug('pull', { reference, message });
+    const auth = first && { ...first, serverAddress: parseImageReference(reference)?.domain ?? '' };
+    try {
+      return await runtime.pullImage(reference, { auth, onProgress, signal: this.#abort.signal });
+    } catch (error) {
+      const isRefused = error instanceof RuntimeError && error.reason === 'pull-failed';
+      if (!isRefused || rest.length === 0 || this.#abort.signal.aborted) throw error;
+      return this.#pullAs(reference, rest);
     }
   }
 }

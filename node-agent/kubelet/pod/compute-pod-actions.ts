@@ -5,10 +5,19 @@
 import type { Container } from '../../../shared/api/container.ts';
 import { parseTime } from '../../../shared/platform/clock.ts';
 import { computeTermination, stop } from './compute-termination.ts';
-import { type ContainerIntent, type ContainerRole, computeContainerIntent } from './container-intent.ts';
+import { type ContainerIntent, computeContainerIntent } from './container-intent.ts';
 import { type ObservedPod, readySandbox, runsOf } from './observed-pod.ts';
 import { NOTHING_TO_DO, type PodAction, type PodPlan } from './pod-actions.ts';
-import { isSidecar, isTerminalPhase, type PodView, sidecarsOf } from './pod-view.ts';
+import {
+  type ContainerRole,
+  containersOf,
+  isSidecar,
+  type PlacedContainer,
+  sidecarsOf,
+  targetOf,
+} from './pod-containers.ts';
+import { isTerminalPhase, type PodView } from './pod-view.ts';
+import { runsAgain } from './restart-policy.ts';
 
 /** Ended runs that are kept for `lastState` and `logs --previous`, beside the latest run. */
 const KEPT_PREVIOUS_RUNS = 1;
@@ -52,6 +61,8 @@ function computeSandbox(view: PodView): PodPlan {
   if (running.length > 0) return soon(running.flatMap((record) => stop(input, record)));
   const removals: PodAction[] = observed.sandboxes.map(({ id }) => ({ type: 'remove-sandbox', id }));
   if (!needsSandbox(view) || !volumesReady) return soon(removals);
+  const waitMs = view.sandboxProblem?.retryInMs ?? 0;
+  if (waitMs > 0) return { actions: removals, lookAgainMs: waitMs };
   const attempt = (observed.sandboxes.at(-1)?.attempt ?? lastSandboxAttempt(view)) + 1;
   return soon([...removals, { type: 'run-sandbox', attempt }]);
 }
@@ -65,24 +76,56 @@ function lastSandboxAttempt({ observed }: PodView): number {
 /** Annotation of a container: attempt of the sandbox that it was made in. */
 export const SANDBOX_ATTEMPT_ANNOTATION = 'bramble.dev/sandbox-attempt';
 
-function needsSandbox({ pod, observed }: PodView): boolean {
+/** Whether a container still has to run. With Never, what did not get its turn before the sandbox went does not get it. */
+export function needsSandbox({ pod, observed }: PodView): boolean {
   const { restartPolicy, containers } = pod.spec;
-  if (restartPolicy === 'Never') return observed.containers.length === 0;
-  if (restartPolicy !== 'OnFailure') return true;
-  return containers.some(({ name }) => runsOf(observed, name).at(-1)?.exit?.code !== 0);
+  const mayBegin = restartPolicy !== 'Never' || observed.containers.length === 0;
+  return containers.some((container) => {
+    const record = runsOf(observed, container.name).at(-1);
+    if (record === undefined) return mayBegin;
+    return record.exit === undefined ? mayBegin : runsAgain(pod.spec, { container, role: 'main' }, record.exit.code);
+  });
 }
 
 function computeContainers(view: PodView, sandboxId: string): PodPlan {
   const { spec } = view.pod;
-  const mains = spec.containers.map((container) => step(view, container, 'main', sandboxId));
+  const mains = spec.containers.map((container) => step(view, { container, role: 'main' }, sandboxId));
   if (mains.every(({ intent }) => intent.type === 'done')) return terminate(view, 'finish');
   const inits = computeInits(view, sandboxId);
   if (inits.failed) return terminate(view, 'finish');
-  const steps = inits.initialized ? [...inits.steps, ...mains] : inits.steps;
+  const steps = [
+    ...computeEphemerals(view, sandboxId),
+    ...inits.steps,
+    ...(inits.initialized ? inTurn(view, spec.containers, mains) : []),
+  ];
   const stale = view.observed.sandboxes.filter(({ id }) => id !== sandboxId);
   const removals: PodAction[] = stale.map(({ id }) => ({ type: 'remove-sandbox', id }));
   const actions = [...removals, ...steps.flatMap(({ actions }) => actions), ...computeCleanup(view)];
   return { actions, lookAgainMs: earliest(steps.map(({ lookAgainMs }) => lookAgainMs)) };
+}
+
+/** Whoever looks into a pod may do so at any time, even while an init container fails. */
+function computeEphemerals(view: PodView, sandboxId: string): Step[] {
+  const { ephemeralContainers = [] } = view.pod.spec;
+  return ephemeralContainers.map((container) => step(view, { container, role: 'ephemeral' }, sandboxId));
+}
+
+/** What is done after the start of one container comes before the start of the next. */
+function inTurn(view: PodView, containers: readonly Container[], steps: readonly Step[]): Step[] {
+  const busy = steps.findIndex(({ intent }, index) => {
+    const container = containers[index];
+    return container?.lifecycle?.postStart !== undefined && (isBeginning(intent) || isStarting(view, container.name));
+  });
+  return steps.filter(({ intent }, index) => busy < 0 || index <= busy || !isBeginning(intent));
+}
+
+function isBeginning({ type }: ContainerIntent): boolean {
+  return type === 'create' || type === 'launch' || type === 'back-off';
+}
+
+function isStarting({ observed, postStart }: PodView, name: string): boolean {
+  const record = runsOf(observed, name).at(-1);
+  return record?.state === 'running' && postStart(record) === 'running';
 }
 
 interface Step extends PodPlan {
@@ -95,7 +138,7 @@ function computeInits(view: PodView, sandboxId: string): { initialized: boolean;
   const alreadyInitialized = isInitialized(view, sandboxId);
   for (const container of view.pod.spec.initContainers ?? []) {
     if (alreadyInitialized && !isSidecar(container)) continue;
-    const next = step(view, container, 'init', sandboxId);
+    const next = step(view, { container, role: 'init' }, sandboxId);
     steps.push(next);
     if (next.intent.type === 'done' && !next.intent.succeeded) return { initialized: false, failed: true, steps };
     if (!alreadyInitialized && !isInitStepOver(view, container, next))
@@ -107,7 +150,8 @@ function computeInits(view: PodView, sandboxId: string): { initialized: boolean;
 function isInitStepOver(view: PodView, container: Container, { intent }: Step): boolean {
   if (!isSidecar(container)) return intent.type === 'done';
   const record = runsOf(view.observed, container.name).at(-1);
-  return intent.type === 'keep' && record !== undefined && view.probes.isStarted(record);
+  if (intent.type !== 'keep' || record === undefined) return false;
+  return view.postStart(record) === undefined && view.probes.isStarted(record);
 }
 
 /** Once a main container was made in this sandbox, initialization is over, whatever was removed since. */
@@ -116,9 +160,9 @@ export function isInitialized({ pod, observed }: PodView, sandboxId: string | un
   return observed.containers.some((record) => record.sandboxId === sandboxId && mains.has(record.name));
 }
 
-function step(view: PodView, container: Container, role: ContainerRole, sandboxId: string): Step {
-  const intent = computeContainerIntent(view, container, role);
-  const { name } = container;
+function step(view: PodView, placed: PlacedContainer, sandboxId: string): Step {
+  const intent = computeContainerIntent(view, placed);
+  const { name } = placed.container;
   switch (intent.type) {
     case 'keep':
     case 'done':
@@ -130,13 +174,22 @@ function step(view: PodView, container: Container, role: ContainerRole, sandboxI
       const { stoppingGraceSeconds } = view;
       return { intent, ...soon(stop({ graceSeconds, stoppingGraceSeconds }, intent.record, intent.message)) };
     }
+    case 'resize':
+      return { intent, ...resize(view, name, intent) };
     case 'launch': {
       const { id, attempt } = intent.record;
       return { intent, ...soon([{ type: 'start-container', container: name, id, attempt }]) };
     }
     case 'create':
-      return { intent, ...create(view, { ...intent, container: name, role, sandboxId }) };
+      return { intent, ...create(view, { ...intent, container: name, role: placed.role, sandboxId }) };
   }
+}
+
+function resize(view: PodView, container: string, intent: Extract<ContainerIntent, { type: 'resize' }>): PodPlan {
+  const { record, amounts } = intent;
+  const waitMs = view.resizeProblem(container)?.retryInMs ?? 0;
+  if (waitMs > 0) return { actions: [], lookAgainMs: waitMs };
+  return soon([{ type: 'update-container', container, id: record.id, amounts }]);
 }
 
 interface Creation {
@@ -147,10 +200,12 @@ interface Creation {
   crashes: number;
 }
 
-/** Waits for volumes, then for the image, then for the end of an earlier failure's pause. */
+/** Waits for volumes, then for the image, then for the end of an earlier failure's pause; with a target, for its run. */
 function create(view: PodView, creation: Creation): PodPlan {
   const { container, role, attempt, sandboxId, crashes } = creation;
   if (!view.volumesReady) return NOTHING_TO_DO;
+  const target = targetOf(view.pod, container);
+  if (target !== undefined && runsOf(view.observed, target).at(-1)?.state !== 'running') return NOTHING_TO_DO;
   const problem = view.startProblem(container, attempt);
   if (problem !== undefined && problem.retryInMs > 0) return { actions: [], lookAgainMs: problem.retryInMs };
   const verdict = view.image(container, attempt);
@@ -164,7 +219,7 @@ function create(view: PodView, creation: Creation): PodPlan {
 
 /** Ended runs beyond the kept ones, and runs of containers that the pod does not have. */
 function computeCleanup({ pod, observed }: PodView): PodAction[] {
-  const names = [...(pod.spec.initContainers ?? []), ...pod.spec.containers].map(({ name }) => name);
+  const names = containersOf(pod.spec).map(({ container }) => container.name);
   const kept = new Set(
     names.flatMap((name) => runsOf(observed, name).slice(-1 - KEPT_PREVIOUS_RUNS)).map(({ id }) => id),
   );

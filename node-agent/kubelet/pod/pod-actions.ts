@@ -1,5 +1,6 @@
 /** The steps that bring a pod from what is observed to what is wanted. Executed one after the other, in order. */
-import type { ContainerRole } from './container-intent.ts';
+import type { ContainerAmounts } from '../../container-runtime/runtime.ts';
+import type { ContainerRole } from './pod-containers.ts';
 
 export type PodAction =
   | { type: 'run-sandbox'; attempt: number }
@@ -18,6 +19,8 @@ export type PodAction =
     }
   /** Starts what was made before. */
   | { type: 'start-container'; container: string; id: string; attempt: number }
+  /** Changes the amounts of a running container. */
+  | { type: 'update-container'; container: string; id: string; amounts: ContainerAmounts }
   /** In the background, because it may take the whole grace period. */
   | { type: 'stop-container'; container: string; id: string; graceSeconds: number; message: string }
   | { type: 'remove-container'; id: string }

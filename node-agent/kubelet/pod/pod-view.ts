@@ -1,7 +1,8 @@
 /** All that a decision about a pod looks at: the wanted pod, the observed one, and what is under way. Read only. */
 import type { Container } from '../../../shared/api/container.ts';
 import type { Pod } from '../../../shared/api/pod.ts';
-import type { ContainerRecord } from '../../container-runtime/runtime.ts';
+import type { ContainerAmounts, ContainerRecord } from '../../container-runtime/runtime.ts';
+import type { Allocation } from '../spec/allocation.ts';
 import type { ObservedPod } from './observed-pod.ts';
 import type { PodEnding } from './pod-gate.ts';
 
@@ -19,6 +20,16 @@ export interface PodView {
   probes: ProbeVerdicts;
   /** Why the latest attempt to make or start the container failed before it ran; undefined: nothing failed. */
   startProblem(container: string, attempt: number): StartProblem | undefined;
+  /** Why the latest attempt to make the sandbox failed; undefined: it did not. */
+  sandboxProblem: StartProblem | undefined;
+  /** What was begun right after the start of a run; undefined: nothing, or it is over and went well. */
+  postStart(record: ContainerRecord): 'running' | 'failed' | undefined;
+  /** What the node gives to the pod of what it asks for. */
+  allocation: Allocation;
+  /** The allocation of a container in the runtime's words. */
+  amounts(container: Container): ContainerAmounts;
+  /** Why the amounts of the container could not be changed; undefined: nothing failed. */
+  resizeProblem(container: string): StartProblem | undefined;
   /** The node ends the pod; absent: it may run. */
   ending?: PodEnding | undefined;
 }
@@ -50,15 +61,6 @@ export const NO_PROBES: ProbeVerdicts = {
   isReady: () => true,
   failure: () => undefined,
 };
-
-/** A sidecar: an init container that keeps running. */
-export function isSidecar(container: Pick<Container, 'restartPolicy'>): boolean {
-  return container.restartPolicy === 'Always';
-}
-
-export function sidecarsOf({ spec }: Pod): Container[] {
-  return (spec.initContainers ?? []).filter(isSidecar);
-}
 
 export function isTerminalPhase(phase: string | undefined): boolean {
   return phase === 'Succeeded' || phase === 'Failed';

@@ -9,7 +9,8 @@ import type { Timer } from '../../../shared/platform/clock.ts';
 import type { Logger } from '../../../shared/platform/logger.ts';
 import type { ContainerRecord } from '../../container-runtime/runtime.ts';
 import { latestRun, type ObservedPod, readySandbox } from '../pod/observed-pod.ts';
-import { isSidecar, type ProbeVerdicts } from '../pod/pod-view.ts';
+import { findContainer, isSidecar, shownStatus } from '../pod/pod-containers.ts';
+import type { ProbeVerdicts } from '../pod/pod-view.ts';
 import { containerId } from '../status/container-status.ts';
 import { type ProbeTools, runProbe } from './probe-action.ts';
 import { countAnswer, initialTally, type ProbeTally } from './probe-tally.ts';
@@ -17,6 +18,8 @@ import { countAnswer, initialTally, type ProbeTally } from './probe-tally.ts';
 export interface ProbeManagerOptions extends ProbeTools {
   logger: Logger;
   hostIp(): string;
+  /** What is done after a container's start is not over: nobody asks it yet. */
+  isStarting(containerId: string): boolean;
   /** A verdict has changed. */
   onVerdict(uid: string): void;
   /** A probe failed; the message is for the user. */
@@ -75,7 +78,7 @@ export class ProbeManager implements ProbeVerdicts {
     const wanted = new Set<string>();
     for (const container of [...(pod.spec.initContainers ?? []).filter(isSidecar), ...pod.spec.containers]) {
       const record = latestRun(observed, container.name);
-      if (record?.state !== 'running') continue;
+      if (record?.state !== 'running' || this.#options.isStarting(record.id)) continue;
       for (const kind of KINDS) if (this.#ensure(pod, container, record, kind)) wanted.add(keyOf(record.id, kind));
     }
     for (const [key, worker] of [...this.#workers]) {
@@ -133,8 +136,7 @@ export class ProbeManager implements ProbeVerdicts {
     const { record, kind, probe } = worker;
     if (known === undefined || (kind !== 'startup' && !this.isStarted(record))) return;
     const { pod, podIp } = known;
-    const containers = [...(pod.spec.initContainers ?? []), ...pod.spec.containers];
-    const container = containers.find(({ name }) => name === record.name);
+    const container = findContainer(pod.spec, record.name)?.container;
     if (container === undefined) return;
     try {
       const answer = await runProbe(this.#options, probe, { container, containerId: record.id, podIp });
@@ -164,8 +166,8 @@ function capitalize(word: string): string {
 
 /** What the API shows of this very run; undefined: nothing yet. */
 function remembered({ status }: Pod, record: ContainerRecord, kind: ProbeKind): ProbeTally | undefined {
-  const all = [...(status.containerStatuses ?? []), ...(status.initContainerStatuses ?? [])];
-  const shown = all.find((item) => item.containerID === containerId(record));
+  const known = shownStatus({ status }, record.name);
+  const shown = known?.containerID === containerId(record) ? known : undefined;
   const isWell = (kind === 'readiness' && shown?.ready) || (kind === 'startup' && shown?.started);
   return isWell ? { verdict: 'success', latest: undefined, inARow: 0 } : undefined;
 }

@@ -1,7 +1,8 @@
-/** Pure: which ConfigMaps and Secrets a pod names, in its environment and in its volumes. */
+/** Pure: which ConfigMaps and Secrets a pod names: in its environment, in its volumes, for its images. */
 import type { Container } from '../../../shared/api/container.ts';
 import type { Pod } from '../../../shared/api/pod.ts';
 import type { Volume } from '../../../shared/api/volume.ts';
+import { containersOf } from '../pod/pod-containers.ts';
 
 export interface ConfigReference {
   kind: 'ConfigMap' | 'Secret';
@@ -10,8 +11,11 @@ export interface ConfigReference {
 }
 
 export function configReferences({ metadata, spec }: Pod): ConfigReference[] {
-  const containers = [...(spec.initContainers ?? []), ...spec.containers];
-  const names = [...containers.flatMap(namesOfContainer), ...(spec.volumes ?? []).flatMap(namesOfVolume)];
+  const names = [
+    ...containersOf(spec).flatMap(({ container }) => namesOfContainer(container)),
+    ...(spec.volumes ?? []).flatMap(namesOfVolume),
+    ...(spec.imagePullSecrets ?? []).map(secret),
+  ];
   const namespace = metadata.namespace ?? '';
   const all = names.flatMap(({ kind, name }) => (name ? [{ kind, namespace, name }] : []));
   return [...new Map(all.map((reference) => [`${reference.kind}/${reference.name}`, reference])).values()];

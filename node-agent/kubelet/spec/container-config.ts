@@ -1,17 +1,20 @@
 /** Pure: what the runtime is asked to run for one container of a pod. */
 import { createHash } from 'node:crypto';
 import type { Container } from '../../../shared/api/container.ts';
-import type { VolumeMount } from '../../../shared/api/container-fields.ts';
 import type { Pod } from '../../../shared/api/pod.ts';
-import type { ContainerConfig, Mount, PodIdentity } from '../../container-runtime/runtime.ts';
+import type { ResourceRequirements } from '../../../shared/api/resources.ts';
+import type { ContainerConfig, PodIdentity } from '../../container-runtime/runtime.ts';
 import type { ContainerGrant } from '../pod/pod-gate.ts';
-import { ConfigError, type ConfigReader } from './config-reader.ts';
+import { AMOUNTS_ANNOTATION, renderAmountsAnnotation } from './amounts.ts';
+import type { ConfigReader } from './config-reader.ts';
+import { type MountSource, renderMounts } from './container-mounts.ts';
 import { computeContainerResources } from './container-resources.ts';
 import { computeContainerSecurity } from './container-security.ts';
 import type { PodFacts } from './downward.ts';
 import { resolveEnv } from './env.ts';
 import { expand } from './expand.ts';
 import { computeQosClass } from './qos.ts';
+import { renderServiceEnv, type ServiceFacts } from './service-env.ts';
 
 export interface ContainerConfigInput {
   pod: Pod;
@@ -20,22 +23,33 @@ export interface ContainerConfigInput {
   annotations: Record<string, string>;
   facts: PodFacts;
   reader: ConfigReader;
-  /** Host paths of the pod's volumes by name. */
-  volumePaths: ReadonlyMap<string, string>;
+  /** Variables of the environment; resolved from the specification unless given. */
+  env?: ReadonlyMap<string, string>;
+  /** Host path of a mount, by its place in the container's list. */
+  mountSource: MountSource;
   /** Host file that is mounted as the termination message; absent: none. */
   terminationLog: string | undefined;
   imageUser: string;
   nodeMemoryBytes: number;
+  /** Amounts that the node has given; the container's own unless given. */
+  resources?: ResourceRequirements;
+  /** Id of the container that an ephemeral one looks into. */
+  pidTarget?: string | undefined;
+  /** Text of the seccomp profile of type Localhost. */
+  seccompProfile?: string | undefined;
   /** Devices and what comes with them; absent: none. */
   grant?: ContainerGrant;
 }
 
 /** Throws ConfigError when the specification cannot be followed now. */
 export function renderContainerConfig(input: ContainerConfigInput): ContainerConfig {
-  const { pod, container, attempt, annotations, facts, reader, grant } = input;
-  const env = resolveEnv({ pod, container, facts, reader, initial: grant?.env ?? [] });
+  const { pod, container, attempt, grant, terminationLog } = input;
+  const env = input.env ?? resolveContainerEnv(input, []);
   const expandAll = (words: string[] | undefined) => words?.map((word) => expand(word, env));
-  const podSecurity = pod.spec.securityContext;
+  const resources = computeContainerResources(
+    { resources: input.resources ?? container.resources },
+    { podResources: pod.spec.resources, qosClass: computeQosClass(pod.spec), nodeMemoryBytes: input.nodeMemoryBytes },
+  );
   return {
     pod: podIdentity(pod),
     name: container.name,
@@ -45,22 +59,38 @@ export function renderContainerConfig(input: ContainerConfigInput): ContainerCon
     args: expandAll(container.args),
     workingDir: container.workingDir,
     env: [...env].map(([name, value]) => ({ name, value })),
-    mounts: renderMounts(input, env),
-    resources: computeContainerResources(container, computeQosClass(pod.spec), input.nodeMemoryBytes),
+    mounts: renderMounts(container, terminationLog, input.mountSource),
+    resources,
     security: computeContainerSecurity({
       container,
-      podSecurity,
+      podSecurity: pod.spec.securityContext,
       imageUser: input.imageUser,
-      localhostProfile: undefined,
+      localhostProfile: input.seccompProfile,
     }),
     tty: container.tty ?? false,
     stdin: container.stdin ?? false,
     stdinOnce: container.stdinOnce ?? false,
     hash: hashContainer(container),
-    annotations: { ...annotations, ...grant?.annotations },
+    annotations: {
+      ...input.annotations,
+      [AMOUNTS_ANNOTATION]: renderAmountsAnnotation(resources),
+      ...grant?.annotations,
+    },
     pidMode: pod.spec.hostPID ? 'host' : pod.spec.shareProcessNamespace ? 'pod' : 'container',
+    pidTarget: input.pidTarget,
+    stopSignal: container.lifecycle?.stopSignal,
     devices: grant?.devices ?? [],
   };
+}
+
+/** Services first, then what the node grants, then the pod's own. Throws ConfigError. */
+export function resolveContainerEnv(
+  { pod, container, facts, reader, grant }: Omit<ContainerConfigInput, 'mountSource'>,
+  services: readonly ServiceFacts[],
+  readFile?: (volume: string, path: string) => string | undefined,
+): Map<string, string> {
+  const initial = [...renderServiceEnv(pod, services), ...(grant?.env ?? [])];
+  return resolveEnv({ pod, container, facts, reader, initial, ...(readFile ? { readFile } : {}) });
 }
 
 export function podIdentity({ metadata }: Pod): PodIdentity {
@@ -75,34 +105,4 @@ export function imageOf(container: Pick<Container, 'image'>): string {
 export function hashContainer(container: Pick<Container, 'name' | 'image'>): string {
   const text = JSON.stringify([container.name, imageOf(container)]);
   return createHash('sha256').update(text).digest('hex').slice(0, 16);
-}
-
-function renderMounts(input: ContainerConfigInput, env: ReadonlyMap<string, string>): Mount[] {
-  const { container, volumePaths, terminationLog } = input;
-  const mounts = (container.volumeMounts ?? []).map((mount) => renderMount(mount, volumePaths, env));
-  if (terminationLog === undefined) return mounts;
-  const containerPath = container.terminationMessagePath || '/dev/termination-log';
-  return [...mounts, { hostPath: terminationLog, containerPath, readOnly: false, propagation: 'private' }];
-}
-
-function renderMount(mount: VolumeMount, paths: ReadonlyMap<string, string>, env: ReadonlyMap<string, string>): Mount {
-  const root = paths.get(mount.name);
-  if (root === undefined) throw new ConfigError(`volume "${mount.name}" is not mounted`);
-  const subPath = mount.subPathExpr === undefined ? (mount.subPath ?? '') : expand(mount.subPathExpr, env);
-  return {
-    hostPath: subPath === '' ? root : `${root}/${checkSubPath(subPath)}`,
-    containerPath: mount.mountPath,
-    readOnly: mount.readOnly ?? false,
-    propagation: PROPAGATION[mount.mountPropagation ?? 'None'],
-  };
-}
-
-const PROPAGATION = { None: 'private', HostToContainer: 'rslave', Bidirectional: 'rshared' } as const;
-
-/** The API server checks subPath; an expanded one is only known here. */
-function checkSubPath(subPath: string): string {
-  if (subPath.startsWith('/') || subPath.split('/').includes('..')) {
-    throw new ConfigError(`subPath ${JSON.stringify(subPath)} must stay inside the volume`);
-  }
-  return subPath;
 }

@@ -13,6 +13,24 @@ export interface SecurityOptions {
   localhostProfile: string | undefined;
 }
 
+/** The seccomp profile file of the node that the container names, relative to the node's folder of profiles. */
+export function localhostSeccompOf(
+  container: SecurityOptions['container'],
+  podSecurity: SecurityOptions['podSecurity'],
+): string | undefined {
+  const profile = container.securityContext?.seccompProfile ?? podSecurity?.seccompProfile;
+  return profile?.type === 'Localhost' ? (profile.localhostProfile ?? '') : undefined;
+}
+
+/** Whether the container names an AppArmor profile that only a kernel with AppArmor can enforce. */
+export function demandsAppArmor(
+  container: SecurityOptions['container'],
+  podSecurity: SecurityOptions['podSecurity'],
+): boolean {
+  const profile = container.securityContext?.appArmorProfile ?? podSecurity?.appArmorProfile;
+  return profile !== undefined && profile.type !== 'Unconfined';
+}
+
 /** Throws ConfigError when runAsNonRoot would be broken. */
 export function computeContainerSecurity(options: SecurityOptions): ContainerSecurity {
   const { container, podSecurity = {} } = options;
@@ -20,6 +38,7 @@ export function computeContainerSecurity(options: SecurityOptions): ContainerSec
   const user = own.runAsUser ?? podSecurity.runAsUser;
   const group = own.runAsGroup ?? podSecurity.runAsGroup;
   if (own.runAsNonRoot ?? podSecurity.runAsNonRoot) demandNonRoot(user, options.imageUser);
+  if (podSecurity.supplementalGroupsPolicy === 'Strict') demandGroup(user, group);
   const fsGroup = podSecurity.fsGroup === undefined ? [] : [podSecurity.fsGroup];
   return {
     user: renderUser(user, group),
@@ -30,6 +49,7 @@ export function computeContainerSecurity(options: SecurityOptions): ContainerSec
     addCapabilities: own.capabilities?.add ?? [],
     dropCapabilities: own.capabilities?.drop ?? [],
     seccompProfile: renderSeccomp(own.seccompProfile ?? podSecurity.seccompProfile, options.localhostProfile),
+    appArmorProfile: renderAppArmor(own.appArmorProfile ?? podSecurity.appArmorProfile),
   };
 }
 
@@ -50,6 +70,20 @@ function demandNonRoot(user: number | undefined, imageUser: string): void {
       `container has runAsNonRoot and image has non-numeric user (${name}), cannot verify user is non-root`,
     );
   }
+}
+
+/**
+ * The engine adds the groups that the image's /etc/group gives to the user, unless the group is named too: then it takes
+ * nothing from there, which is what Strict asks for.
+ */
+function demandGroup(user: number | undefined, group: number | undefined): void {
+  if (user !== undefined && group !== undefined) return;
+  throw new ConfigError('supplementalGroupsPolicy Strict needs runAsUser and runAsGroup on this container runtime');
+}
+
+function renderAppArmor(profile: { type: string; localhostProfile?: string } | undefined): string | undefined {
+  if (profile?.type === 'Unconfined') return 'unconfined';
+  return profile?.type === 'Localhost' ? profile.localhostProfile : undefined;
 }
 
 /**

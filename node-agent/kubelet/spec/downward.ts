@@ -5,6 +5,7 @@
 import type { ObjectFieldSelector, ResourceFieldSelector } from '../../../shared/api/env.ts';
 import type { Pod } from '../../../shared/api/pod.ts';
 import { parseQuantity } from '../../../shared/machinery/quantity.ts';
+import { findContainer } from '../pod/pod-containers.ts';
 import { ConfigError } from './config-reader.ts';
 
 /** What the pod's own object does not say yet, or says late. */
@@ -60,7 +61,7 @@ export function readResource(
   facts: PodFacts,
 ): string {
   const name = selector.containerName ?? ownContainer;
-  const container = [...(pod.spec.initContainers ?? []), ...pod.spec.containers].find((item) => item.name === name);
+  const container = findContainer(pod.spec, name ?? '')?.container;
   if (container === undefined) throw new ConfigError(`container ${name} not found`);
   const [which = '', ...rest] = selector.resource.split('.');
   const resource = rest.join('.');

@@ -3,7 +3,7 @@
  * Source: Kubernetes API reference, EnvVar and EnvFromSource; pkg/kubelet makeEnvironmentVariables.
  */
 import type { Container } from '../../../shared/api/container.ts';
-import type { EnvFromSource, EnvVar } from '../../../shared/api/env.ts';
+import type { EnvFromSource, EnvVar, FileKeySelector } from '../../../shared/api/env.ts';
 import type { Pod } from '../../../shared/api/pod.ts';
 import { ConfigError, type ConfigReader, readData } from './config-reader.ts';
 import { type PodFacts, readField, readResource } from './downward.ts';
@@ -16,6 +16,8 @@ export interface EnvContext {
   reader: ConfigReader;
   /** Set before everything else, and may be named by it. */
   initial?: readonly { name: string; value: string }[];
+  /** Text of a file in one of the pod's own volumes; undefined: there is none. */
+  readFile?(volume: string, path: string): string | undefined;
 }
 
 /** Names that a shell could not say are left out of envFrom, as Kubernetes does. */
@@ -49,15 +51,37 @@ function addAll(variables: Map<string, string>, source: EnvFromSource, { pod, re
 function resolveVariable(
   { value, valueFrom }: EnvVar,
   variables: ReadonlyMap<string, string>,
-  { pod, container, facts, reader }: EnvContext,
+  context: EnvContext,
 ): string | undefined {
+  const { pod, container, facts, reader } = context;
   if (valueFrom === undefined) return expand(value ?? '', variables);
   if (valueFrom.fieldRef) return readField(pod, valueFrom.fieldRef, facts);
   if (valueFrom.resourceFieldRef) return readResource(pod, valueFrom.resourceFieldRef, container.name, facts);
   const namespace = pod.metadata.namespace ?? '';
   if (valueFrom.configMapKeyRef) return readKey(reader, 'ConfigMap', namespace, valueFrom.configMapKeyRef);
   if (valueFrom.secretKeyRef) return readKey(reader, 'Secret', namespace, valueFrom.secretKeyRef);
+  if (valueFrom.fileKeyRef) return readFileKey(context, valueFrom.fileKeyRef);
   throw new ConfigError('an environment variable names a source that this kubelet does not support');
+}
+
+/** A file that an init container wrote. Source: Kubernetes API reference, FileKeySelector. */
+function readFileKey({ readFile }: EnvContext, selector: FileKeySelector): string | undefined {
+  const { volumeName, path, key, optional = false } = selector;
+  const text = readFile?.(volumeName, path);
+  const value = text === undefined ? undefined : parseEnvFile(text).get(key);
+  if (value !== undefined || optional) return value;
+  if (text === undefined) throw new ConfigError(`couldn't find the file ${path} in volume ${volumeName}`);
+  throw new ConfigError(`environment variable key "${key}" not found in file "${path}" of volume ${volumeName}`);
+}
+
+/** `KEY=value`, `KEY='value'` or `KEY="value"` a line; empty lines and lines that begin with # say nothing. */
+export function parseEnvFile(text: string): ReadonlyMap<string, string> {
+  const pairs = text.split('\n').flatMap((line): [string, string][] => {
+    const [, key = '', value = ''] = /^\s*([^#\s=][^=]*?)\s*=\s*(.*?)\s*$/.exec(line) ?? [];
+    const [, , quoted] = /^(['"])(.*)\1$/.exec(value) ?? [];
+    return key === '' ? [] : [[key, quoted ?? value]];
+  });
+  return new Map(pairs);
 }
 
 function readKey(

@@ -8,17 +8,21 @@ export type QosClass = 'Guaranteed' | 'Burstable' | 'BestEffort';
 const COUNTED = ['cpu', 'memory'] as const;
 
 /** Guaranteed: every container has limits for both and requests nothing else. BestEffort: nobody asks for anything. */
-export function computeQosClass(spec: Pick<PodSpec, 'containers' | 'initContainers'>): QosClass {
+export function computeQosClass(spec: Pick<PodSpec, 'containers' | 'initContainers' | 'resources'>): QosClass {
+  // Amounts of the pod as a whole count in the place of those of its containers.
+  if (spec.resources !== undefined && !asksForNothing({ resources: spec.resources })) {
+    return isGuaranteed({ resources: spec.resources }) ? 'Guaranteed' : 'Burstable';
+  }
   const containers = [...(spec.initContainers ?? []), ...spec.containers];
   if (containers.every(asksForNothing)) return 'BestEffort';
   return containers.every(isGuaranteed) ? 'Guaranteed' : 'Burstable';
 }
 
-function asksForNothing({ resources }: Container): boolean {
+function asksForNothing({ resources }: Pick<Container, 'resources'>): boolean {
   return COUNTED.every((name) => isZero(resources?.requests?.[name]) && isZero(resources?.limits?.[name]));
 }
 
-function isGuaranteed({ resources }: Container): boolean {
+function isGuaranteed({ resources }: Pick<Container, 'resources'>): boolean {
   return COUNTED.every((name) => {
     const limit = resources?.limits?.[name];
     if (limit === undefined || isZero(limit)) return false;

@@ -2,31 +2,36 @@
 import type { Pod } from '../../../shared/api/pod.ts';
 import type { PortMapping, SandboxConfig } from '../../container-runtime/runtime.ts';
 import { podIdentity } from './container-config.ts';
+import { computeHostname } from './hostname.ts';
+import { type ClusterDns, renderDns } from './resolver.ts';
 
-/** Linux takes no longer host names. */
-const MAX_HOSTNAME_CHARS = 63;
+export interface SandboxInput {
+  pod: Pod;
+  attempt: number;
+  annotations: Record<string, string>;
+  clusterDns: ClusterDns;
+  /** Texts of the node's resolv.conf and hosts; empty where the pod does not need them. */
+  nodeResolver: string;
+  nodeHosts: string;
+}
 
-export function renderSandboxConfig(pod: Pod, attempt: number, annotations: Record<string, string>): SandboxConfig {
+/** Throws ConfigError where the pod cannot be called as it wants. */
+export function renderSandboxConfig(input: SandboxInput): SandboxConfig {
+  const { pod, attempt, annotations, clusterDns } = input;
   const { spec } = pod;
   return {
     pod: podIdentity(pod),
     attempt,
-    hostname: renderHostname(pod),
+    ...computeHostname(pod, clusterDns.domain),
     hostNetwork: spec.hostNetwork ?? false,
     hostPid: spec.hostPID ?? false,
     hostIpc: spec.hostIPC ?? false,
     ports: spec.hostNetwork ? [] : renderPorts(pod),
-    dns: renderDns(pod),
-    hostAliases: (spec.hostAliases ?? []).map(({ ip, hostnames = [] }) => ({ ip, hostnames })),
+    dns: renderDns(pod, clusterDns, input.nodeResolver),
+    hostAliases: renderHostAliases(pod, input.nodeHosts),
     sysctls: Object.fromEntries((spec.securityContext?.sysctls ?? []).map(({ name, value }) => [name, value])),
     annotations,
   };
-}
-
-/** A name that is cut may not end in a dash or a dot. */
-function renderHostname({ metadata, spec }: Pod): string {
-  const name = spec.hostnameOverride || spec.hostname || metadata.name;
-  return name.slice(0, MAX_HOSTNAME_CHARS).replace(/[-.]+$/, '');
 }
 
 function renderPorts({ spec }: Pod): PortMapping[] {
@@ -41,10 +46,20 @@ function renderPorts({ spec }: Pod): PortMapping[] {
     }));
 }
 
-/** undefined: the engine copies the node's resolver. */
-function renderDns({ spec }: Pod): SandboxConfig['dns'] {
-  const { dnsConfig, dnsPolicy } = spec;
-  if (dnsConfig === undefined && dnsPolicy !== 'None') return undefined;
-  const options = (dnsConfig?.options ?? []).map(({ name = '', value }) => (value ? `${name}:${value}` : name));
-  return { servers: dnsConfig?.nameservers ?? [], searches: dnsConfig?.searches ?? [], options };
+/** With the node's network a pod has the node's hosts; the engine leaves them out when there are further ones. */
+export function needsNodeHosts({ spec }: Pod): boolean {
+  return spec.hostNetwork === true && (spec.hostAliases ?? []).length > 0;
+}
+
+function renderHostAliases(pod: Pod, nodeHosts: string): SandboxConfig['hostAliases'] {
+  const own = (pod.spec.hostAliases ?? []).map(({ ip, hostnames = [] }) => ({ ip, hostnames }));
+  return needsNodeHosts(pod) ? [...parseHosts(nodeHosts), ...own] : own;
+}
+
+/** Lines of hosts(5). */
+function parseHosts(text: string): SandboxConfig['hostAliases'] {
+  return text.split('\n').flatMap((line) => {
+    const [ip = '', ...hostnames] = (line.split('#')[0] ?? '').trim().split(/\s+/);
+    return ip === '' || hostnames.length === 0 ? [] : [{ ip, hostnames }];
+  });
 }

@@ -3,12 +3,14 @@ import type { ContainerStatus } from '../../../shared/api/container-status.ts';
 import type { PodStatus } from '../../../shared/api/pod-status.ts';
 import { formatTime } from '../../../shared/platform/clock.ts';
 import type { ContainerRecord } from '../../container-runtime/runtime.ts';
-import { isInitialized, isPastDeadline } from '../pod/compute-pod-actions.ts';
+import { isInitialized, isPastDeadline, needsSandbox } from '../pod/compute-pod-actions.ts';
+import { computeContainerIntent } from '../pod/container-intent.ts';
 import { latestRun, readySandbox } from '../pod/observed-pod.ts';
-import { isSidecar, isTerminalPhase, type PodView } from '../pod/pod-view.ts';
+import { type ContainerRole, containersOf, isSidecar } from '../pod/pod-containers.ts';
+import { isTerminalPhase, type PodView } from '../pod/pod-view.ts';
 import { computeQosClass } from '../spec/qos.ts';
 import { computeContainerStatus } from './container-status.ts';
-import { computePodConditions } from './pod-conditions.ts';
+import { computePodConditions, type ResizeState } from './pod-conditions.ts';
 import { computePodPhase, type PodPhase } from './pod-phase.ts';
 
 export interface PodStatusContext {
@@ -31,6 +33,7 @@ export type OwnedPodStatus = Pick<
   | 'startTime'
   | 'initContainerStatuses'
   | 'containerStatuses'
+  | 'ephemeralContainerStatuses'
   | 'qosClass'
 >;
 
@@ -42,10 +45,13 @@ export function computePodStatus(view: PodView, context: PodStatusContext): Owne
   const isDeleted = pod.metadata.deletionTimestamp !== undefined && !hasRunning(view);
   const isTerminal = wasTerminal || isPastEnd || isDeleted || !canRunAgain(view);
   const initialized = isInitialized(view, sandbox?.id) || haveInitsEnded(view);
-  const render = (role: 'main' | 'init') => (container: (typeof pod.spec.containers)[number]) =>
-    computeContainerStatus({ view, container, role, isInitialized: initialized, isTerminal, ...context });
-  const statuses = pod.spec.containers.map(render('main'));
-  const initStatuses = (pod.spec.initContainers ?? []).map(render('init'));
+  const render = (wanted: ContainerRole): ContainerStatus[] =>
+    containersOf(pod.spec)
+      .filter(({ role }) => role === wanted)
+      .map((placed) => computeContainerStatus({ view, ...placed, isInitialized: initialized, isTerminal, ...context }));
+  const statuses = render('main');
+  const initStatuses = render('init');
+  const ephemeralStatuses = render('ephemeral');
   const phase = choosePhase(view, { statuses, initStatuses, isTerminal, isPastEnd });
   const podIp = pod.spec.hostNetwork ? context.hostIp : (sandbox?.ip ?? (isTerminal ? (pod.status.podIP ?? '') : ''));
   return {
@@ -61,6 +67,7 @@ export function computePodStatus(view: PodView, context: PodStatusContext): Owne
       isInitialized: initialized,
       nowMs,
       ending: isTerminalPhase(pod.status.phase) ? undefined : view.ending,
+      resize: isTerminal ? undefined : computeResizeState(view),
     }),
     hostIP: context.hostIp,
     hostIPs: [{ ip: context.hostIp }],
@@ -68,6 +75,7 @@ export function computePodStatus(view: PodView, context: PodStatusContext): Owne
     startTime: pod.status.startTime ?? formatTime(nowMs),
     ...(initStatuses.length === 0 ? {} : { initContainerStatuses: initStatuses }),
     containerStatuses: statuses,
+    ...(ephemeralStatuses.length === 0 ? {} : { ephemeralContainerStatuses: ephemeralStatuses }),
     qosClass: pod.status.qosClass ?? computeQosClass(pod.spec),
   };
 }
@@ -103,9 +111,19 @@ function hasRunning({ observed }: PodView): boolean {
 }
 
 /** With Never, a pod whose sandbox is gone is over, even where a container never had its turn. */
-function canRunAgain({ pod, observed }: PodView): boolean {
-  const hasBegun = observed.containers.length > 0;
-  return !(pod.spec.restartPolicy === 'Never' && hasBegun && readySandbox(observed) === undefined);
+function canRunAgain(view: PodView): boolean {
+  const { pod, observed } = view;
+  const isBroken = observed.containers.length > 0 && readySandbox(observed) === undefined;
+  return !(isBroken && pod.spec.restartPolicy === 'Never' && !needsSandbox(view));
+}
+
+function computeResizeState(view: PodView): ResizeState {
+  const busy = containersOf(view.pod.spec).filter((placed) => computeContainerIntent(view, placed).type === 'resize');
+  const messages = busy.flatMap(({ container }) => view.resizeProblem(container.name)?.message ?? []);
+  return {
+    pending: view.allocation.pending,
+    ...(busy.length === 0 ? {} : { inProgress: { message: messages[0] } }),
+  };
 }
 
 function haveInitsEnded({ pod, observed, probes }: PodView): boolean {

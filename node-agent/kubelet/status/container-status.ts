@@ -3,13 +3,17 @@ import type { Container } from '../../../shared/api/container.ts';
 import type {
   ContainerState,
   ContainerStateTerminated,
+  ContainerStateWaiting,
   ContainerStatus,
 } from '../../../shared/api/container-status.ts';
+import { formatBytes, formatMillis } from '../../../shared/machinery/quantity.ts';
 import { formatTime } from '../../../shared/platform/clock.ts';
 import type { ContainerRecord } from '../../container-runtime/runtime.ts';
-import { type ContainerRole, computeContainerIntent } from '../pod/container-intent.ts';
+import { computeContainerIntent } from '../pod/container-intent.ts';
 import { runsOf } from '../pod/observed-pod.ts';
-import { isSidecar, type PodView } from '../pod/pod-view.ts';
+import { type ContainerRole, isSidecar, shownStatus } from '../pod/pod-containers.ts';
+import type { PodView } from '../pod/pod-view.ts';
+import { differingAmounts } from '../spec/amounts.ts';
 import { imageOf } from '../spec/container-config.ts';
 
 export interface ContainerStatusInput {
@@ -31,7 +35,7 @@ export function computeContainerStatus(input: ContainerStatusInput): ContainerSt
   if (record === undefined) return withoutRecord(input);
   const state = stateOf(input, record);
   const ended = state.waiting && record.exit ? record : runs.at(-2);
-  const started = record.state === 'running' && view.probes.isStarted(record);
+  const started = record.state === 'running' && view.postStart(record) === undefined && view.probes.isStarted(record);
   return {
     name: container.name,
     state,
@@ -42,10 +46,16 @@ export function computeContainerStatus(input: ContainerStatusInput): ContainerSt
     imageID: `docker://${record.imageId}`,
     containerID: containerId(record),
     started,
+    ...renderAllocation(input, record),
+    ...renderMounts(container),
+    ...(container.lifecycle?.stopSignal ? { stopSignal: container.lifecycle.stopSignal } : {}),
   };
 }
 
 function stateOf(input: ContainerStatusInput, record: ContainerRecord): ContainerState {
+  // It counts as running when what is done after its start is over.
+  if (record.state === 'running' && input.view.postStart(record) === 'running')
+    return { waiting: { reason: idleReason(input) } };
   if (record.state === 'running')
     return { running: { startedAt: formatTime(record.startedAtMs ?? record.createdAtMs) } };
   if (record.state === 'created') return { waiting: { reason: 'ContainerCreating' } };
@@ -55,7 +65,7 @@ function stateOf(input: ContainerStatusInput, record: ContainerRecord): Containe
 
 /** undefined: it starts again at once or never, so that its end is the state to show. */
 function waitingAfterExit({ view, container, role }: ContainerStatusInput): ContainerState['waiting'] {
-  const intent = computeContainerIntent(view, container, role);
+  const intent = computeContainerIntent(view, { container, role });
   if (intent.type === 'back-off') {
     return { reason: 'CrashLoopBackOff', message: renderBackOff(view, container.name, intent.delayMs) };
   }
@@ -85,11 +95,10 @@ function waitingForStart(view: PodView, container: string, attempt: number): Con
 /** Nothing was made yet, or the runtime has forgotten it: what the API remembers of its end stays true. */
 function withoutRecord(input: ContainerStatusInput): ContainerStatus {
   const { view, container, role, isInitialized, isTerminal } = input;
-  const old = rememberedStatus(view, container.name);
+  const old = shownStatus(view.pod, container.name);
   const ended = old?.state?.terminated ?? (old?.state?.running ? lostRun(old, view.nowMs) : undefined);
   const attempt = old?.containerID ? old.restartCount + 1 : 0;
-  const idle = role === 'main' && !isInitialized ? 'PodInitializing' : 'ContainerCreating';
-  const waiting = waitingForStart(view, container.name, attempt) ?? { reason: idle };
+  const waiting = waitingForStart(view, container.name, attempt) ?? waitingForSandbox(input);
   const isOver = ended !== undefined && (isTerminal || (role === 'init' && isInitialized));
   return {
     name: container.name,
@@ -104,9 +113,57 @@ function withoutRecord(input: ContainerStatusInput): ContainerStatus {
   };
 }
 
-function rememberedStatus({ pod }: PodView, name: string): ContainerStatus | undefined {
-  const { containerStatuses = [], initContainerStatuses = [] } = pod.status;
-  return [...containerStatuses, ...initContainerStatuses].find((status) => status.name === name);
+function idleReason({ role, isInitialized }: ContainerStatusInput): string {
+  return role === 'main' && !isInitialized ? 'PodInitializing' : 'ContainerCreating';
+}
+
+function waitingForSandbox(input: ContainerStatusInput): ContainerStateWaiting {
+  const problem = input.view.sandboxProblem;
+  return { reason: idleReason(input), ...(problem ? { message: problem.message } : {}) };
+}
+
+/** What the node keeps for the container, and what is in force. */
+function renderAllocation(
+  { view, container, role }: ContainerStatusInput,
+  record: ContainerRecord,
+): Pick<ContainerStatus, 'resources' | 'allocatedResources'> {
+  const isChangeable = role === 'main' || isSidecar(container);
+  if (record.state !== 'running' || role === 'ephemeral' || !isChangeable) return {};
+  const { requests, limits } = view.allocation.resourcesOf(container);
+  const inForce = limitsInForce(view, container, record, limits);
+  return {
+    resources: { ...(inForce ? { limits: inForce } : {}), ...(requests ? { requests } : {}) },
+    ...(requests ? { allocatedResources: requests } : {}),
+  };
+}
+
+/** As the pod wrote them where they are in force, otherwise what the runtime says. */
+function limitsInForce(
+  view: PodView,
+  container: Container,
+  record: ContainerRecord,
+  limits: Record<string, string> | undefined,
+): Record<string, string> | undefined {
+  const differing = differingAmounts(record, view.amounts(container));
+  if (limits === undefined || differing.length === 0) return limits;
+  const { cpuLimitMillis, memoryLimitBytes } = record.amounts;
+  return {
+    ...limits,
+    ...(differing.includes('cpu') && cpuLimitMillis > 0 ? { cpu: formatMillis(cpuLimitMillis) } : {}),
+    ...(differing.includes('memory') && memoryLimitBytes > 0 ? { memory: formatBytes(memoryLimitBytes) } : {}),
+  };
+}
+
+/** Only told where the pod asks how it was really done. */
+function renderMounts({ volumeMounts = [] }: Container): Pick<ContainerStatus, 'volumeMounts'> {
+  if (volumeMounts.every(({ recursiveReadOnly }) => recursiveReadOnly === undefined)) return {};
+  return {
+    volumeMounts: volumeMounts.map(({ name, mountPath, readOnly, recursiveReadOnly }) => ({
+      name,
+      mountPath,
+      ...(readOnly ? { readOnly, recursiveReadOnly: recursiveReadOnly ?? 'Disabled' } : {}),
+    })),
+  };
 }
 
 /** It ran when it was last heard of, and is gone. */
@@ -141,7 +198,7 @@ export function renderTerminated(record: ContainerRecord, message: string): Cont
 
 function terminatedReason({ exit }: ContainerRecord): string {
   if (exit?.oomKilled) return 'OOMKilled';
-  if (exit?.startFailed) return 'StartError';
+  if (exit?.startFailed) return 'ContainerCannotRun';
   return exit?.code === 0 ? 'Completed' : 'Error';
 }
 

@@ -4,8 +4,8 @@ import type { Pod } from '../../../shared/api/pod.ts';
 import type { PodCondition } from '../../../shared/api/pod-status.ts';
 import { isConditionTrue, setCondition } from '../../../shared/machinery/conditions.ts';
 import { formatTime } from '../../../shared/platform/clock.ts';
+import { isSidecar } from '../pod/pod-containers.ts';
 import type { PodEnding } from '../pod/pod-gate.ts';
-import { isSidecar } from '../pod/pod-view.ts';
 import type { PodPhase } from './pod-phase.ts';
 
 export interface ConditionsInput {
@@ -18,10 +18,19 @@ export interface ConditionsInput {
   nowMs: number;
   /** The node ends the pod now. */
   ending?: PodEnding | undefined;
+  resize?: ResizeState | undefined;
 }
 
-/** The types that the kubelet owns; others are left to their owners. */
-export const OWN_CONDITIONS = ['PodReadyToStartContainers', 'Initialized', 'Ready', 'ContainersReady', 'PodScheduled'];
+/** How far the pod is from the amounts that it asks for; absent: it has them. */
+export interface ResizeState {
+  /** The node does not have what the pod asks for. */
+  pending?: { reason: 'Deferred' | 'Infeasible'; message: string } | undefined;
+  /** Containers are being changed; the message tells what went wrong. */
+  inProgress?: { message: string | undefined } | undefined;
+}
+
+/** The kubelet's own that come and go; the others stay as long as the pod. */
+export const PASSING_CONDITIONS: readonly string[] = ['PodResizePending', 'PodResizeInProgress'];
 
 /** The kubelet's own conditions, with the transition times of those that did not change. */
 export function computePodConditions(input: ConditionsInput): PodCondition[] {
@@ -33,6 +42,7 @@ export function computePodConditions(input: ConditionsInput): PodCondition[] {
     containersReady,
     { type: 'PodScheduled', status: 'True' },
     ...computeDisruption(input),
+    ...computeResize(input),
   ];
   const { generation } = input.pod.metadata;
   const now = formatTime(input.nowMs);
@@ -49,6 +59,20 @@ function computeDisruption({ ending }: ConditionsInput): PodCondition[] {
   if (!ending?.isDisruption) return [];
   const { message } = ending;
   return [{ type: 'DisruptionTarget', status: 'True', reason: 'TerminationByKubelet', message }];
+}
+
+/** Source: Kubernetes documentation, "Resize CPU and Memory Resources assigned to Containers", "Pod resize status". */
+function computeResize({ resize: { pending, inProgress } = {} }: ConditionsInput): PodCondition[] {
+  return [
+    ...(pending ? [{ type: 'PodResizePending', status: 'True' as const, ...pending }] : []),
+    ...(inProgress
+      ? [{ type: 'PodResizeInProgress', status: 'True' as const, ...resizeError(inProgress.message) }]
+      : []),
+  ];
+}
+
+function resizeError(message: string | undefined): Pick<PodCondition, 'reason' | 'message'> {
+  return message === undefined ? {} : { reason: 'Error', message };
 }
 
 function computeInitialized({ pod, phase, initStatuses, isInitialized }: ConditionsInput): PodCondition {

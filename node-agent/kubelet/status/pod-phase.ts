@@ -1,7 +1,8 @@
 /** Pure: where a pod is in its life, by its containers. Source: Kubernetes documentation, "Pod phase"; pkg/kubelet getPhase. */
 import type { ContainerStatus } from '../../../shared/api/container-status.ts';
 import type { PodSpec } from '../../../shared/api/pod-spec.ts';
-import { isSidecar } from '../pod/pod-view.ts';
+import { findContainer, isSidecar } from '../pod/pod-containers.ts';
+import { runsAgain } from '../pod/restart-policy.ts';
 
 export type PodPhase = 'Pending' | 'Running' | 'Succeeded' | 'Failed';
 
@@ -16,7 +17,7 @@ export interface PhaseInput {
 export function computePodPhase({ spec, statuses, initStatuses, isTerminal }: PhaseInput): PodPhase {
   const sidecars = new Set((spec.initContainers ?? []).filter(isSidecar).map(({ name }) => name));
   const inits = initStatuses.filter(({ name }) => !sidecars.has(name));
-  if (spec.restartPolicy === 'Never' && inits.some(hasFailed)) return 'Failed';
+  if (inits.some((status) => hasFailed(status) && !willRunAgain(spec, status))) return 'Failed';
   const ended = statuses.filter(isOver);
   if (ended.length === statuses.length) return computeFinalPhase(spec, ended, isTerminal);
   if (statuses.some(({ state }) => state.running)) return 'Running';
@@ -28,9 +29,13 @@ export function computePodPhase({ spec, statuses, initStatuses, isTerminal }: Ph
 function computeFinalPhase(spec: PodSpec, ended: readonly ContainerStatus[], isTerminal: boolean): PodPhase {
   const allSucceeded = ended.every(({ state }) => state.terminated?.exitCode === 0);
   if (isTerminal) return allSucceeded ? 'Succeeded' : 'Failed';
-  if (spec.restartPolicy === 'Always') return 'Running';
-  if (allSucceeded) return 'Succeeded';
-  return spec.restartPolicy === 'Never' ? 'Failed' : 'Running';
+  if (ended.some((status) => willRunAgain(spec, status))) return 'Running';
+  return allSucceeded ? 'Succeeded' : 'Failed';
+}
+
+function willRunAgain(spec: PodSpec, { name, state }: ContainerStatus): boolean {
+  const placed = findContainer(spec, name);
+  return placed !== undefined && runsAgain(spec, placed, state.terminated?.exitCode ?? 0);
 }
 
 function isOver({ state }: ContainerStatus): boolean {

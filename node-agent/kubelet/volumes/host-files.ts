@@ -5,9 +5,17 @@ export interface ProjectedFile {
   path: string;
   bytes: Uint8Array;
   mode: number;
+  /** Its owner; root's unless given. */
+  userId?: number;
 }
 
 export type FileType = 'directory' | 'file' | 'socket' | 'character-device' | 'block-device';
+
+export interface GroupOptions {
+  groupId: number;
+  /** `OnRootMismatch`: nothing is done when the volume's root belongs to the group already. */
+  policy: 'Always' | 'OnRootMismatch';
+}
 
 /** Methods reject with HostFilesError. */
 export interface HostFiles {
@@ -22,12 +30,21 @@ export interface HostFiles {
   touchFile(path: string, mode: number): Promise<void>;
   /** The end of the file, at most `maxBytes`; undefined: there is none. */
   readTail(path: string, maxBytes: number): Promise<Uint8Array | undefined>;
+  /** The beginning of a file that a container may have written; undefined: there is none, or it leads out of `root`. */
+  readInside(root: string, path: string, maxBytes: number): Promise<Uint8Array | undefined>;
+  /**
+   * Makes a part of a volume appear at `target`, for a container to mount. Missing directories are made. Whatever links a
+   * container puts there, now or between the check and the mount, nothing outside of `root` appears.
+   */
+  bindInside(root: string, path: string, target: string): Promise<void>;
   /** What is there, links followed. */
   typeOf(path: string): Promise<FileType | undefined>;
   /** Memory as a directory; fine when it is one already. Contents count against the memory of who writes them. */
   mountMemory(directory: string, sizeBytes: number | undefined): Promise<void>;
-  /** Owner of a volume's root, so that processes of that group may write. */
-  setGroup(path: string, groupId: number): Promise<void>;
+  /** Gives a volume with all that lies in it to a group, whose processes may write; new files will be the group's too. */
+  setGroup(path: string, options: GroupOptions): Promise<void>;
+  /** What a tree takes of the disk, of links only the links themselves; undefined: there is none. */
+  usedBytes(path: string): Promise<number | undefined>;
   listDirectory(path: string): Promise<string[]>;
   /** Unmounts what is mounted below, then removes everything; a missing one is fine. Never follows a link. */
   removeTree(path: string): Promise<void>;

@@ -4,7 +4,13 @@
  */
 import type { Pod } from '../../../shared/api/pod.ts';
 import type { Volume } from '../../../shared/api/volume.ts';
-import type { DownwardAPIVolumeFile, KeyToPath, VolumeProjection } from '../../../shared/api/volume-files.ts';
+import type {
+  DownwardAPIVolumeFile,
+  KeyToPath,
+  ServiceAccountTokenProjection,
+  VolumeProjection,
+} from '../../../shared/api/volume-files.ts';
+import { containersOf } from '../pod/pod-containers.ts';
 import { ConfigError, type ConfigReader, readData } from '../spec/config-reader.ts';
 import { type PodFacts, readField, readResource } from '../spec/downward.ts';
 import type { ProjectedFile } from './host-files.ts';
@@ -13,6 +19,8 @@ export interface ProjectionContext {
   pod: Pod;
   facts: PodFacts;
   reader: ConfigReader;
+  /** Text of the token of a projection; undefined: it comes later, and the pod may do without it until then. */
+  token?(projection: ServiceAccountTokenProjection): string | undefined;
 }
 
 const DEFAULT_MODE = 0o644;
@@ -41,8 +49,32 @@ function fromProjection(
   if (source.configMap) return fromData('ConfigMap', source.configMap, mode, context);
   if (source.secret) return fromData('Secret', source.secret, mode, context);
   if (source.downwardAPI) return (source.downwardAPI.items ?? []).map((item) => fromField(item, mode, context));
-  if (source.serviceAccountToken) throw new ConfigError('service account tokens are not supported yet');
+  if (source.serviceAccountToken) return fromToken(source.serviceAccountToken, mode, context);
   throw new ConfigError('the volume names a source that this kubelet does not support');
+}
+
+/** A token is for the pod's own processes; it is everybody's only where nothing says who these are. */
+const TOKEN_MODE = 0o600;
+
+function fromToken(
+  projection: ServiceAccountTokenProjection,
+  defaultMode: number,
+  { pod, token }: ProjectionContext,
+): ProjectedFile[] {
+  const text = token?.(projection);
+  if (text === undefined) return [];
+  const userId = commonUser(pod);
+  const isOwned = userId !== undefined || pod.spec.securityContext?.fsGroup !== undefined;
+  const file = { path: checkPath(projection.path), bytes: Buffer.from(text), mode: isOwned ? TOKEN_MODE : defaultMode };
+  return [userId === undefined ? file : { ...file, userId }];
+}
+
+/** The user that all containers of the pod run as; undefined: they differ, or their images say. */
+function commonUser({ spec }: Pod): number | undefined {
+  const users = containersOf(spec).map(
+    ({ container }) => container.securityContext?.runAsUser ?? spec.securityContext?.runAsUser,
+  );
+  return users.every((user) => user === users[0]) ? users[0] : undefined;
 }
 
 function fromData(

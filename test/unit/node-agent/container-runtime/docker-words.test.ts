@@ -37,7 +37,7 @@ describe('docker requests', () => {
   const config = containerConfig(pod, 'app:1', {
     command: ['run'],
     resources: { cpuShares: 204, cpuLimitMillis: 5, memoryLimitBytes: 1 << 20, oomScoreAdj: 999 },
-    mounts: [{ hostPath: '/h', containerPath: '/c', readOnly: true, propagation: 'private' }],
+    mounts: [{ hostPath: '/h', containerPath: '/c', readOnly: true, recursiveReadOnly: false, propagation: 'private' }],
   });
   const host = renderContainer('pi-1', 'sandbox', config).HostConfig;
   it('join the sandbox', () => {
@@ -56,7 +56,7 @@ describe('docker requests', () => {
     const port = { containerPort: 80, hostIp: '', protocol: 'TCP' as const };
     const sandbox = renderSandbox(
       {
-        ...{ pod, attempt: 0, hostname: 'web', hostNetwork: false, hostPid: false, hostIpc: false },
+        ...{ pod, attempt: 0, hostname: 'web', domainname: '', hostNetwork: false, hostPid: false, hostIpc: false },
         ...{ dns: undefined, hostAliases: [], sysctls: {}, annotations: {} },
         ports: [
           { ...port, hostPort: 8080 },
@@ -83,6 +83,7 @@ describe('docker records', () => {
       Created: '2026-01-01T00:00:00Z',
       Image: 'sha256:1',
       Config: { Image: 'app:1', Labels: renderLabels(identity, {}) },
+      HostConfig: { CpuShares: 204, CpuPeriod: 100_000, CpuQuota: 20_000, Memory: 1 << 20 },
       State: {
         Running: false,
         ExitCode: 0,

@@ -2,6 +2,7 @@
 import type { ContainerRecord, SandboxRecord } from '../../../../node-agent/container-runtime/runtime.ts';
 import { sortObserved } from '../../../../node-agent/kubelet/pod/observed-pod.ts';
 import { NO_PROBES, type PodView } from '../../../../node-agent/kubelet/pod/pod-view.ts';
+import { AS_ASKED } from '../../../../node-agent/kubelet/spec/allocation.ts';
 import { hashContainer } from '../../../../node-agent/kubelet/spec/container-config.ts';
 import type { Container } from '../../../../shared/api/container.ts';
 import type { Pod } from '../../../../shared/api/pod.ts';
@@ -73,6 +74,7 @@ export function run(name: string, over: Partial<ContainerRecord> & { crashes?: n
     annotations: { 'bramble.dev/crashes': String(crashes) },
     image: `${name}:1`,
     imageId: 'sha256:1',
+    amounts: { cpuShares: 2, cpuLimitMillis: 0, memoryLimitBytes: 0 },
     state: 'running',
     createdAtMs: NOW_MS - 61_000,
     startedAtMs: NOW_MS - 60_000,
@@ -110,6 +112,11 @@ export function view({ pod: wanted = pod(), sandboxes = [], containers = [], ...
     endedForMs: ({ exit }) => NOW_MS - (exit?.finishedAtMs ?? NOW_MS),
     probes: NO_PROBES,
     startProblem: () => undefined,
+    sandboxProblem: undefined,
+    postStart: () => undefined,
+    allocation: AS_ASKED,
+    amounts: () => ({ cpuShares: 2, cpuLimitMillis: 0, memoryLimitBytes: 0 }),
+    resizeProblem: () => undefined,
     ...over,
   };
 }

@@ -184,7 +184,7 @@ describe('computePodStatus', () => {
     assert.equal(said.containerStatuses?.[0]?.state.terminated?.message, 'goodbye');
     const failed = { ...record, exit: { ...exit, oomKilled: false, startFailed: true, message: 'no such file' } };
     const state = computePodStatus(view({ ...ready, containers: [failed] }), CONTEXT).containerStatuses?.[0]?.state;
-    assert.deepEqual([state?.terminated?.reason, state?.terminated?.message], ['StartError', 'no such file']);
+    assert.deepEqual([state?.terminated?.reason, state?.terminated?.message], ['ContainerCannotRun', 'no such file']);
   });
 
   it('remembers what the runtime forgot', () => {

@@ -7,6 +7,7 @@ import {
   type ContainerConfigInput,
   renderContainerConfig,
 } from '../../../../node-agent/kubelet/spec/container-config.ts';
+import { subPathOf } from '../../../../node-agent/kubelet/spec/container-mounts.ts';
 import { computeContainerResources } from '../../../../node-agent/kubelet/spec/container-resources.ts';
 import { computeContainerSecurity } from '../../../../node-agent/kubelet/spec/container-security.ts';
 import { readField, readResource } from '../../../../node-agent/kubelet/spec/downward.ts';
@@ -162,7 +163,10 @@ describe('downward API', () => {
 
 describe('resources', () => {
   const amounts = (requests: Record<string, string>, limits: Record<string, string>) =>
-    computeContainerResources({ resources: { requests, limits } }, 'Burstable', 4 * 1024 ** 3);
+    computeContainerResources(
+      { resources: { requests, limits } },
+      { podResources: undefined, qosClass: 'Burstable', nodeMemoryBytes: 4 * 1024 ** 3 },
+    );
   it('become shares, quota and bytes', () => {
     assert.deepEqual(amounts({ cpu: '250m', memory: '1Gi' }, { cpu: '500m', memory: '2Gi' }), {
       ...{ cpuShares: 256, cpuLimitMillis: 500, memoryLimitBytes: 2 * 1024 ** 3, oomScoreAdj: 750 },
@@ -221,7 +225,7 @@ describe('container configuration', () => {
       annotations: {},
       facts: FACTS,
       reader: READER,
-      volumePaths: new Map([['data', '/pods/data']]),
+      mountSource: ({ name }) => `/pods/${name}`,
       terminationLog: undefined,
       imageUser: '',
       nodeMemoryBytes: 0,
@@ -233,35 +237,32 @@ describe('container configuration', () => {
     const config = renderContainerConfig(input({ env, command: ['run', '$(A)'], args: ['$(B)'] }));
     assert.deepEqual([config.command, config.args], [['run', '1'], ['$(B)']]);
   });
-  it('mounts volumes, parts of them, and the termination message', () => {
-    const config = renderContainerConfig(
-      input(
-        {
-          env: [{ name: 'A', value: 'part' }],
-          volumeMounts: [
-            { name: 'data', mountPath: '/data', readOnly: true },
-            { name: 'data', mountPath: '/part', subPathExpr: '$(A)/x', mountPropagation: 'HostToContainer' },
-          ],
-        },
-        { terminationLog: '/pods/log' },
-      ),
-    );
+  it('mounts volumes with their propagation, and the termination message', () => {
+    const volumeMounts = [
+      { name: 'data', mountPath: '/data', readOnly: true },
+      { name: 'part', mountPath: '/part', mountPropagation: 'HostToContainer' as const },
+    ];
+    const config = renderContainerConfig(input({ volumeMounts }, { terminationLog: '/pods/log' }));
+    const plain = { readOnly: false, recursiveReadOnly: false, propagation: 'private' };
     assert.deepEqual(config.mounts, [
-      { hostPath: '/pods/data', containerPath: '/data', readOnly: true, propagation: 'private' },
-      { hostPath: '/pods/data/part/x', containerPath: '/part', readOnly: false, propagation: 'rslave' },
-      { hostPath: '/pods/log', containerPath: '/dev/termination-log', readOnly: false, propagation: 'private' },
+      { ...plain, hostPath: '/pods/data', containerPath: '/data', readOnly: true },
+      { ...plain, hostPath: '/pods/part', containerPath: '/part', propagation: 'rslave' },
+      { ...plain, hostPath: '/pods/log', containerPath: '/dev/termination-log' },
     ]);
   });
-  it('never mounts outside a volume', () => {
-    const mount = (subPathExpr: string) => input({ volumeMounts: [{ name: 'data', mountPath: '/x', subPathExpr }] });
-    assert.throws(() => renderContainerConfig(mount('../up')), /must stay inside/);
-    assert.throws(() => renderContainerConfig(mount('/etc')), /must stay inside/);
+  it('finds the part of a volume by its variables, and never one outside', () => {
+    const env = new Map([['A', 'part']]);
+    const part = (subPathExpr: string): string => subPathOf({ name: 'data', mountPath: '/x', subPathExpr }, env);
+    assert.equal(part('$(A)/x'), 'part/x');
+    assert.equal(part('$$(A)'), '$(A)');
+    assert.throws(() => part('../up'), /must stay inside/);
+    assert.throws(() => part('/etc'), /must stay inside/);
+    assert.throws(() => part('$(B)/x'), /missing value for "B"/);
   });
-  it('names a volume that is missing', () => {
-    assert.throws(
-      () => renderContainerConfig(input({ volumeMounts: [{ name: 'no', mountPath: '/x' }] })),
-      /"no" is not mounted/,
-    );
+  it('writes down what amounts were asked for', () => {
+    const resources = { requests: { cpu: '1' }, limits: { cpu: '2', memory: '1Ki' } };
+    const { annotations } = renderContainerConfig(input({ resources }));
+    assert.equal(annotations['bramble.dev/amounts'], '1024/2000/1024');
   });
   it('has a hash of what cannot change while it runs', () => {
     const hash = (over: Partial<Container>): string => renderContainerConfig(input(over)).hash;
@@ -271,6 +272,10 @@ describe('container configuration', () => {
 });
 
 describe('sandbox configuration', () => {
+  const NODE = {
+    ...{ annotations: {}, nodeResolver: '', nodeHosts: '' },
+    clusterDns: { servers: [], domain: 'cluster.local' },
+  };
   it('takes host ports, names and the resolver', () => {
     const subject = pod({
       spec: {
@@ -287,14 +292,15 @@ describe('sandbox configuration', () => {
         hostAliases: [{ ip: '192.0.2.1', hostnames: ['nas'] }],
       },
     });
-    const config = renderSandboxConfig(subject, 1, {});
+    const config = renderSandboxConfig({ ...NODE, pod: subject, attempt: 1 });
     assert.deepEqual(config.ports, [{ containerPort: 80, hostPort: 8080, hostIp: '', protocol: 'TCP' }]);
     assert.deepEqual([config.hostname, config.attempt], ['board', 1]);
-    assert.deepEqual(config.dns, { servers: ['192.0.2.53'], searches: [], options: ['ndots:2', 'edns0'] });
+    assert.deepEqual(config.dns, { servers: ['192.0.2.53'], searches: ['.'], options: ['ndots:2', 'edns0'] });
   });
   it('cuts long names where a name may end', () => {
     const name = `${'a'.repeat(62)}-${'b'.repeat(20)}`;
-    assert.equal(renderSandboxConfig(pod({ metadata: { name } }), 0, {}).hostname, 'a'.repeat(62));
+    const config = renderSandboxConfig({ ...NODE, pod: pod({ metadata: { name } }), attempt: 0 });
+    assert.equal(config.hostname, 'a'.repeat(62));
   });
 });
 

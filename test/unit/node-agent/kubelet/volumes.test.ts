@@ -16,6 +16,8 @@ import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { podDirectory } from '../../../../node-agent/kubelet/paths.ts';
 import type { ConfigReader } from '../../../../node-agent/kubelet/spec/config-reader.ts';
+import type { TokenReader } from '../../../../node-agent/kubelet/tokens/pod-tokens.ts';
+import type { ClaimReader } from '../../../../node-agent/kubelet/volumes/claims.ts';
 import { nodeHostFiles } from '../../../../node-agent/kubelet/volumes/node-host-files.ts';
 import { computeProjectedFiles } from '../../../../node-agent/kubelet/volumes/projected-files.ts';
 import { VolumeManager } from '../../../../node-agent/kubelet/volumes/volume-manager.ts';
@@ -24,6 +26,12 @@ import { pod } from './builders.ts';
 
 const FACTS = { hostIp: '192.0.2.10', podIp: '', allocatable: {} };
 const META = { resourceVersion: '1', uid: 'u', creationTimestamp: '2026-01-01T00:00:00Z', namespace: 'default' };
+
+const NO_CLAIMS: ClaimReader = {
+  claim: () => ({ state: 'absent' }),
+  persistentVolume: () => ({ state: 'absent' }),
+};
+const NO_TOKENS: TokenReader = { token: async () => ({ state: 'pending' }) };
 
 const root = mkdtempSync(join(tmpdir(), 'bramble-volumes-'));
 after(() => rmSync(root, { recursive: true, force: true }));
@@ -131,33 +139,30 @@ describe('writeProjected', () => {
 describe('VolumeManager', () => {
   const paths = { root: join(root, 'pods') };
   const manager = (data?: Record<string, string>): VolumeManager =>
-    new VolumeManager({ files: nodeHostFiles, paths, reader: reader(data) });
-  const withVolumes = (...volumes: Volume[]) => pod({ spec: { volumes } });
+    new VolumeManager({ files: nodeHostFiles, paths, reader: reader(data), claims: NO_CLAIMS, tokens: NO_TOKENS });
+  const withVolumes = (...volumes: Volume[]) => ({ pod: pod({ spec: { volumes } }), facts: FACTS, hasRun: false });
 
   it('makes empty directories that everybody may use', async () => {
-    const result = await manager().sync(withVolumes({ name: 'work', emptyDir: {} }), FACTS);
+    const result = await manager().sync(withVolumes({ name: 'work', emptyDir: {} }));
     assert.ok(result.ok);
-    assert.equal(statSync(result.paths.get('work') ?? '').mode & 0o777, 0o777);
+    assert.equal(statSync(result.volumes.get('work')?.path ?? '').mode & 0o777, 0o777);
   });
   it('keeps what a container wrote', async () => {
     const subject = withVolumes({ name: 'work', emptyDir: {} });
-    const first = await manager().sync(subject, FACTS);
+    const first = await manager().sync(subject);
     assert.ok(first.ok);
-    writeFileSync(join(first.paths.get('work') ?? '', 'kept'), 'x');
-    await manager().sync(subject, FACTS);
-    assert.deepEqual(readdirSync(first.paths.get('work') ?? ''), ['kept']);
+    writeFileSync(join(first.volumes.get('work')?.path ?? '', 'kept'), 'x');
+    await manager().sync(subject);
+    assert.deepEqual(readdirSync(first.volumes.get('work')?.path ?? ''), ['kept']);
   });
   it('says which volume cannot be had, and why', async () => {
-    const result = await manager().sync(
-      withVolumes({ name: 'conf', configMap: { name: 'x', defaultMode: 0o644 } }),
-      FACTS,
-    );
+    const result = await manager().sync(withVolumes({ name: 'conf', configMap: { name: 'x', defaultMode: 0o644 } }));
     assert.deepEqual(result, { ok: false, volume: 'conf', message: 'configmap "x" not found', isPending: false });
   });
   it('knows the types of host paths', async () => {
     mkdirSync(join(root, 'there'));
     const sync = (path: string, type: 'Directory' | 'DirectoryOrCreate' | 'File' | 'FileOrCreate' | '') =>
-      manager().sync(withVolumes({ name: 'h', hostPath: { path: join(root, path), type } }), FACTS);
+      manager().sync(withVolumes({ name: 'h', hostPath: { path: join(root, path), type } }));
     assert.ok((await sync('there', 'Directory')).ok);
     assert.ok((await sync('made', 'DirectoryOrCreate')).ok);
     assert.ok((await sync('made-file', 'FileOrCreate')).ok);
