@@ -85,6 +85,13 @@ function addReadCommands(program: Command, context: Context): void {
     .option('--since <duration>', 'only what is newer', parseDuration)
     .option('--timestamps', 'with the time of each line')
     .action(async (pod, options) => (await import('./commands/logs.ts')).logs(context, { pod, ...options }));
+  addNamespaceOption(program.command('explain-placement'))
+    .description('Say why a pod is on its board, or why on none, board by board')
+    .argument('<pod>')
+    .option('--json', 'as an object')
+    .action(async (pod, options) =>
+      (await import('./commands/explain-placement.ts')).explainPlacement(context, { pod, ...options }),
+    );
   addClusterOptions(program.command('kubeconfig'))
     .description('Print the kubeconfig of the cluster')
     .option('--path', 'print where it is instead')

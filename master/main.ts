@@ -6,6 +6,7 @@ import type { KeyObject } from 'node:crypto';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { ALL_KINDS } from '../shared/api/registry.ts';
+import type { SchedulerConfiguration } from '../shared/api/scheduler-configuration.ts';
 import type { Client } from '../shared/client/client.ts';
 import { createClient } from '../shared/client/create-client.ts';
 import { type Clock, systemClock } from '../shared/platform/clock.ts';
@@ -35,7 +36,9 @@ import { createPkiFiles, type PkiFiles } from './gateway/pki/pki-files.ts';
 import { createServerCertificate, type ServerCertificate } from './gateway/pki/server-certificate.ts';
 import { advertisedAddress, lanAddresses } from './lan-addresses.ts';
 import { type MasterOptions, OptionsError, parseMasterOptions, USAGE } from './options.ts';
+import { profileOf } from './scheduler/configuration/profile-of.ts';
 import { Scheduler } from './scheduler/scheduler.ts';
+import { readSettings, SettingsFile } from './settings-file.ts';
 import { createStatusPage } from './status-page/status-page.ts';
 import { Compactor } from './store/compactor.ts';
 import { openSqliteStore, type SqliteStore } from './store/sqlite-store.ts';
@@ -60,10 +63,12 @@ interface Foundation extends Environment {
   certificate: ServerCertificate;
   tokenKey: KeyObject;
   store: SqliteStore;
+  settings: SchedulerConfiguration;
 }
 
 async function openFoundation(options: MasterOptions, environment: Environment): Promise<Foundation> {
   const { clock, random, logger } = environment;
+  const settings = await readSettings(options.schedulerConfig);
   // The store comes first: it locks the data directory, so that a second master changes nothing in it.
   const store = await openSqliteStore({
     path: join(options.dataDir, 'store.db'),
@@ -81,19 +86,21 @@ async function openFoundation(options: MasterOptions, environment: Environment):
     clock,
     logger,
   });
-  return { ...environment, options, files, authority, certificate, tokenKey: await openTokenKey(files), store };
+  const tokenKey = await openTokenKey(files);
+  return { ...environment, options, files, authority, certificate, tokenKey, store, settings };
 }
 
 interface Api {
   apiServer: ApiServer;
   authenticator: Authenticator;
   clientOf(component: string): Client;
-  /** The API server asks for nodes through this; it is set once the links exist. */
+  /** The API server asks for nodes and placements through these; they are set once they exist. */
   setNodeProxies(proxies: NodeProxies): void;
+  setScheduler(scheduler: Scheduler): void;
 }
 
 function createApi({ store, options, clock, random, logger, tokenKey }: Foundation): Api {
-  const late: { proxies?: NodeProxies } = {};
+  const late: { proxies?: NodeProxies; scheduler?: Scheduler } = {};
   const clientOf = (component: string): Client => {
     const user = componentUser(component);
     return createClient((request) => apiServer.handle(request, user));
@@ -114,6 +121,8 @@ function createApi({ store, options, clock, random, logger, tokenKey }: Foundati
       if (late.proxies === undefined) throw new Error('the links to the nodes are not made yet');
       return late.proxies.call(node, request);
     },
+    explainPlacement: (key) => late.scheduler?.explain(key),
+    tolerationSeconds: options.tolerationSeconds,
   });
   return {
     apiServer,
@@ -121,6 +130,9 @@ function createApi({ store, options, clock, random, logger, tokenKey }: Foundati
     clientOf,
     setNodeProxies: (proxies) => {
       late.proxies = proxies;
+    },
+    setScheduler: (scheduler) => {
+      late.scheduler = scheduler;
     },
   };
 }
@@ -134,6 +146,16 @@ function createComponents(foundation: Foundation, api: Api): Component[] {
   const links = createNodeLinks({ ...clientOf('system:node-links'), sessions: broker });
   const proxies = createNodeProxies({ ...environment, sessions: broker, links });
   api.setNodeProxies(proxies);
+  const scheduler = new Scheduler({
+    ...clientOf('system:kube-scheduler'),
+    profile: profileOf(foundation.settings),
+  });
+  api.setScheduler(scheduler);
+  const settings = new SettingsFile({
+    ...{ clock, logger },
+    ...(foundation.options.schedulerConfig === undefined ? {} : { path: foundation.options.schedulerConfig }),
+    onChange: (configuration) => scheduler.setProfile(profileOf(configuration)),
+  });
   return [
     api.apiServer,
     { start: () => broker.open(), stop: async () => undefined },
@@ -148,7 +170,8 @@ function createComponents(foundation: Foundation, api: Api): Component[] {
       kinds: ALL_KINDS,
       sign: async (request, signing) => foundation.authority.signCertificateRequest(request, signing),
     }),
-    new Scheduler(clientOf('system:kube-scheduler')),
+    scheduler,
+    settings,
     createStatusPage({
       ...clientOf('system:status-page'),
       host: foundation.options.listen,

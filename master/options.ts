@@ -11,6 +11,10 @@ export interface MasterOptions {
   statusPort: number;
   /** Host names or addresses that the server certificate shall also hold. */
   serverNames: string[];
+  /** Settings of placement and protection; undefined: the defaults. */
+  schedulerConfig: string | undefined;
+  /** How long pods stay bound to a lost node. */
+  tolerationSeconds: number;
   logLevel: LogLevel;
   logFormat: 'text' | 'json';
 }
@@ -28,6 +32,11 @@ export const USAGE = `Usage: bramble master [flags]
   --mqtt-port N        MQTT over TLS, for agents and the command line (default: 8883)
   --status-port N      status page over HTTP (default: 8080)
   --server-name NAME   a further name or address for the certificate; may be repeated
+  --scheduler-config FILE
+                       settings of placement and heat protection (docs/scheduler.md);
+                       read again when the file changes
+  --toleration-seconds N
+                       how long pods stay bound to a lost board (default: 30)
   --log-level LEVEL    debug, info, warn or error (default: info)
   --log-format FORMAT  text or json (default: text)
 `;
@@ -39,6 +48,8 @@ const FLAGS = {
   'mqtt-port': { type: 'string', default: '8883' },
   'status-port': { type: 'string', default: '8080' },
   'server-name': { type: 'string', multiple: true },
+  'scheduler-config': { type: 'string' },
+  'toleration-seconds': { type: 'string', default: '30' },
   'log-level': { type: 'string', default: 'info' },
   'log-format': { type: 'string', default: 'text' },
   help: { type: 'boolean', short: 'h', default: false },
@@ -61,6 +72,8 @@ export function parseMasterOptions(
     mqttPort: parsePort('--mqtt-port', values['mqtt-port']),
     statusPort: parsePort('--status-port', values['status-port']),
     serverNames: values['server-name'] ?? [],
+    schedulerConfig: values['scheduler-config'],
+    tolerationSeconds: parseSeconds('--toleration-seconds', values['toleration-seconds']),
     logLevel: oneOf('--log-level', LEVELS, values['log-level']),
     logFormat: oneOf('--log-format', FORMATS, values['log-format']),
   };
@@ -80,6 +93,11 @@ function parsePort(flag: string, text: string): number {
   const port = Number(text);
   if (/^\d+$/.test(text) && port <= 65_535) return port;
   throw new OptionsError(`${flag} takes a port number from 0 to 65535, not '${text}'`);
+}
+
+function parseSeconds(flag: string, text: string): number {
+  if (/^\d{1,9}$/.test(text)) return Number(text);
+  throw new OptionsError(`${flag} takes a number of seconds, not '${text}'`);
 }
 
 function oneOf<const T extends string>(flag: string, allowed: readonly T[], text: string): T {

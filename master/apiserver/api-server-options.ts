@@ -8,6 +8,7 @@ import type { Authorizer } from './authorization/authorizer.ts';
 import type { TokenAuthenticator, TokenIssuer } from './endpoints/tokens.ts';
 import type { NodeProxy } from './node-proxy.ts';
 import type { VersionInfo } from './version-info.ts';
+import type { PlacementExplainer } from './virtual/placements.ts';
 
 export interface ApiServerOptions {
   store: Store;
@@ -28,6 +29,8 @@ export interface ApiServerOptions {
   serviceCidr?: string;
   /** How long pods stay bound to a lost node; 30 unless given. */
   tolerationSeconds?: number;
+  /** Why a pod is where it is; without it placements are not served. */
+  explainPlacement?: PlacementExplainer;
   /** Port of the masters' HTTPS door, for the Service `kubernetes`; 6443 unless given. */
   apiPort?: number;
   /** Where pods can reach that door, for the endpoints of that Service; nowhere unless given. */

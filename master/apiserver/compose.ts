@@ -100,19 +100,22 @@ function composeAllocator(
 }
 
 function composeAdmission(
-  { tolerationSeconds }: ApiServerOptions,
+  { tolerationSeconds, issueToken, clock, random }: ApiServerOptions,
   { objects, kindOf, indexes }: Storage,
   allocator: ServiceAllocator | undefined,
 ): Services['admission'] {
   const namespaces = kindOf('', 'Namespace');
   const readNamespace = namespaces && ((name: string) => objects.get(namespaces, { namespace: '', name }));
   const accounts = kindOf('', 'ServiceAccount');
+  const readServiceAccount =
+    accounts && ((namespace: string, name: string) => objects.get(accounts, { namespace, name }));
   return createAdmissionChain({
     readNamespace,
     allocator,
     readers: { storageClasses: indexes.make<StorageClass>('storage.k8s.io', 'StorageClass') },
-    ...(accounts ? { readServiceAccount: (namespace, name) => objects.get(accounts, { namespace, name }) } : {}),
-    ...(tolerationSeconds ? { tolerationSeconds } : {}),
+    ...(readServiceAccount ? { readServiceAccount } : {}),
+    ...(readServiceAccount && issueToken ? { accounts: { readServiceAccount, clock, random } } : {}),
+    ...(tolerationSeconds === undefined ? {} : { tolerationSeconds }),
   });
 }
 
@@ -124,8 +127,20 @@ function composeAuthorizer({ objects, hubs, kindOf }: Storage): Authorizer {
     pathAuthorizer,
     selfReviewAuthorizer,
     ...(requests ? [createSigningRequestAuthorizer((name) => objects.get(requests, { namespace: '', name }))] : []),
-    ...(pods ? [createNodeAuthorizer(new PodIndex(pods, objects, hubs.of(pods)), pullReader(objects, kindOf))] : []),
+    ...(pods ? [createNodeAuthorizer(nodeFacts(new PodIndex(pods, objects, hubs.of(pods)), objects, kindOf))] : []),
   ]);
+}
+
+function nodeFacts(pods: PodIndex, objects: ObjectStore, kindOf: KindLookup): NodeFacts {
+  const volumes = kindOf('', 'PersistentVolume');
+  return {
+    pods,
+    readPulls: pullReader(objects, kindOf),
+    async readVolume(name) {
+      const object = volumes && (await objects.get(volumes, { namespace: '', name }));
+      return volumes && object && asKind<PersistentVolume>(volumes, object);
+    },
+  };
 }
 
 /** What nodes were told to fetch ahead: few, and looked at only when no pod explains a request. */

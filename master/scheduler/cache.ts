@@ -152,6 +152,18 @@ export class Cache {
     if (known?.isAssumed && known.pod.uid === pod.uid) this.removePod(pod.key);
   }
 
+  /** What if the pod were not there? Nobody else sees it. */
+  withoutPod<T>(key: string, look: () => T): T {
+    const placement = this.#placements.get(key);
+    if (placement === undefined) return look();
+    this.removePod(key);
+    try {
+      return look();
+    } finally {
+      this.#place(placement);
+    }
+  }
+
   /** Room is being made for the pod on that node; undefined: not any more. */
   nominate(pod: PodInfo, nodeName: string | undefined): void {
     const before = this.#nominations.get(pod.key);

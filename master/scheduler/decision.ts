@@ -43,6 +43,8 @@ export interface DecisionInput {
   profile?: Profile;
   /** Room was made for the pod there: it is taken when it does. */
   nominatedNode?: string | undefined;
+  /** Feasible nodes to choose among; by the size of the cluster unless given. */
+  enough?: number;
 }
 
 /** Clusters up to this size are looked at as a whole. */
@@ -112,10 +114,9 @@ function refuseOthers(
 
 function findFeasibleNodes(
   filters: readonly CompiledFilter[],
-  { pod, snapshot, start = 0 }: DecisionInput,
+  { pod, snapshot, start = 0, enough = feasibleNodesToFind(snapshot.nodes.length) }: DecisionInput,
 ): Candidates {
   const { nodes } = snapshot;
-  const enough = feasibleNodesToFind(nodes.length);
   const feasible: NodeInfo[] = [];
   const refusals: Refusal[] = [];
   let seen = 0;

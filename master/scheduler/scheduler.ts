@@ -3,6 +3,7 @@
  * binds are under way while the next decisions are made.
  * Invariant: a pod is assumed on its node before anything else is decided, and forgotten when its bind fails.
  */
+import type { Placement } from '../../shared/api/placement.ts';
 import { PodKind } from '../../shared/api/pod.ts';
 import type { Client } from '../../shared/client/client.ts';
 import { createEventRecorder, type EventRecorder, subjectOf } from '../../shared/client/event-recorder.ts';
@@ -16,6 +17,8 @@ import { type ClusterEvent, MAX_EVENTS } from './cluster-events.ts';
 import { ClusterFeed } from './cluster-feed.ts';
 import { ConditionWriter } from './condition-writer.ts';
 import { computeDecision, type Decision, type Impossibility } from './decision.ts';
+import { DecisionLog } from './explain/decision-log.ts';
+import { Explainer } from './explain/explainer.ts';
 import { renderImpossibility } from './explanation.ts';
 import type { FilterName } from './framework.ts';
 import { DEFAULT_SCHEDULER_NAME } from './pod-info.ts';
@@ -52,6 +55,8 @@ export class Scheduler implements Component {
   readonly #events: EventRecorder;
   readonly #binder: Binder;
   readonly #preemptor: Preemptor;
+  readonly #log = new DecisionLog();
+  readonly #explainer: Explainer;
   #profile: Profile;
   /** What happened since the last turn that may help resting pods. */
   #happened: ClusterEvent[] = [];
@@ -87,6 +92,8 @@ export class Scheduler implements Component {
       onEvent: (event) => this.#note(event),
       onSettled: (key) => this.#conditions.drop(key),
     });
+    const profile = (): Profile => this.#profile;
+    this.#explainer = new Explainer({ clock, cache, queue: this.#queue, log: this.#log, profile });
     this.setProfile(this.#profile);
   }
 
@@ -96,6 +103,11 @@ export class Scheduler implements Component {
     this.#cache.configure(profile.boards);
     this.#queue.wake(() => true);
     this.#requestTurn();
+  }
+
+  /** Why the pod `namespace/name` is where it is; undefined: the scheduler does not know it. */
+  explain(key: string): Placement | undefined {
+    return this.#explainer.explain(key);
   }
 
   /** Resolves at once; decisions begin when nodes and pods are known. */
@@ -155,6 +167,7 @@ export class Scheduler implements Component {
     const startMs = this.#options.clock.monotonicMs();
     const decision = this.#compute(queued, startMs);
     this.#options.onDecision?.(this.#options.clock.monotonicMs() - startMs);
+    this.#log.add(pod.key, { uid: pod.uid, decision, decidedMs: this.#options.clock.nowMs() });
     if (decision.type === 'unschedulable') {
       this.#rest(queued, decision);
       return;

@@ -3,6 +3,7 @@ import type { AnyKind } from '../storage/api-object.ts';
 import { localSubjectAccessReviews, selfSubjectAccessReviews, subjectAccessReviews } from './access-reviews.ts';
 import { bindings } from './bindings.ts';
 import { nodeMetrics, podMetrics } from './metrics.ts';
+import { type PlacementExplainer, placements } from './placements.ts';
 import { selfSubjectReviews, selfSubjectRulesReviews, tokenReviews } from './self-reviews.ts';
 import type { VirtualResource } from './virtual-resource.ts';
 
@@ -15,11 +16,12 @@ const ALWAYS: readonly VirtualResource[] = [
   localSubjectAccessReviews,
 ];
 
-export function virtualResources(kinds: readonly AnyKind[]): VirtualResource[] {
+export function virtualResources(kinds: readonly AnyKind[], explain?: PlacementExplainer): VirtualResource[] {
   const has = (kind: string): boolean => kinds.some((candidate) => candidate.kind === kind);
   return [
     ...ALWAYS,
     ...(has('Pod') ? [bindings] : []),
+    ...(has('Pod') && explain ? [placements(explain)] : []),
     ...(has('NodeSensors') && has('Node') ? [nodeMetrics] : []),
     ...(has('NodeSensors') && has('Pod') ? [podMetrics] : []),
   ];
