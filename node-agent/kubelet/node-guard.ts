@@ -87,10 +87,13 @@ export class NodeGuard implements Component {
     const { eviction: settings = DEFAULT_EVICTION_SETTINGS, pressureTransitionMs: transitionMs } = options;
     this.#health = new HealthTracker({ clock, settings, ...(transitionMs === undefined ? {} : { transitionMs }) });
     this.#marker = new BootMarker(options.bootMarker ?? createMemoryFile(), logger);
-    this.runtime = new ImageDoctor({ runtime, recorder, logger, wasUnclean: () => this.#marker.isUnclean }).attend();
     const endings = new PodEndings();
     this.#devices = this.#createDevices();
     this.#disks = this.#createDisks();
+    this.runtime = new ImageDoctor({
+      ...{ runtime, recorder, logger, wasUnclean: () => this.#marker.isUnclean },
+      onUse: (reference) => this.#disks.noteUse(reference),
+    }).attend();
     this.#evictions = this.#createEvictions(endings);
     this.gate = this.#createGate(endings);
     const pageSizeBytes = (): number => options.reporter().inventory?.pageSizeBytes ?? 0;

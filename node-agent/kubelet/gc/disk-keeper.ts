@@ -42,6 +42,9 @@ export interface DiskKeeperOptions {
 const IMAGE_COLLECTION_BEGINS = 2;
 const IMAGE_COLLECTION_ENDS = 3;
 
+/** Far more than containers are made between two looks. */
+const MAX_NOTED = 256;
+
 /** Where nothing can be removed, nothing is gained by looking more often. */
 const COLLECTION_PAUSE_MS = 5 * 60_000;
 
@@ -50,6 +53,8 @@ export class DiskKeeper implements Component {
   readonly #images: ImageCollector;
   /** Ended pods whose volumes are gone. */
   readonly #emptied = new Set<string>();
+  /** References that containers were made of since the last look: the pod may be gone by then. */
+  readonly #used = new Set<string>();
   #collectedMs: number | undefined;
   #work: Promise<void> | undefined;
 
@@ -83,6 +88,11 @@ export class DiskKeeper implements Component {
       });
   }
 
+  /** A container is made of the image. */
+  noteUse(reference: string): void {
+    if (this.#used.size < MAX_NOTED) this.#used.add(reference);
+  }
+
   /** Everything that nobody needs, step by step until it is enough. */
   async reclaim(isEnough: () => Promise<boolean>): Promise<void> {
     await this.#emptyEndedPods();
@@ -95,8 +105,18 @@ export class DiskKeeper implements Component {
   }
 
   async #keep(imageDisk: Observation | undefined): Promise<void> {
+    await this.#learnUsed();
     await this.#emptyEndedPods();
     if (imageDisk !== undefined && this.#isCollectionDue(imageDisk)) await this.#collectImages(imageDisk);
+  }
+
+  async #learnUsed(): Promise<void> {
+    const { runtime, ledger } = this.#options;
+    for (const reference of [...this.#used]) {
+      const image = await runtime.imageStatus(reference);
+      this.#used.delete(reference);
+      if (image !== undefined) ledger.use([image.id]);
+    }
   }
 
   #isCollectionDue({ available }: Observation): boolean {

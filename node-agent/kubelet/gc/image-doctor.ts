@@ -18,6 +18,8 @@ export interface ImageDoctorOptions {
   recorder: EventRecorder;
   /** Whether the board lost its power before this boot. */
   wasUnclean(): boolean;
+  /** A container was made of the image. */
+  onUse(reference: string): void;
   logger: Logger;
 }
 
@@ -54,6 +56,7 @@ export class ImageDoctor {
   async #create(sandboxId: string, config: ContainerConfig): Promise<string> {
     try {
       const id = await this.#options.runtime.createContainer(sandboxId, config);
+      this.#options.onUse(config.image);
       if (this.#made.size >= MAX_MADE) this.#made.clear();
       this.#made.set(id, { pod: config.pod, name: config.name, image: config.image });
       return id;

@@ -78,7 +78,8 @@ const ORDER: readonly HealthType[] = [
 
 export function renderConditions(facts: ConditionFacts): NodeCondition[] {
   const known = ORDER.flatMap((type) => {
-    const isOn = facts.health.get(type);
+    // Clients expect Kubernetes' own on every node.
+    const isOn = facts.health.get(type) ?? (type.startsWith(OWN_PREFIX) ? undefined : false);
     return isOn === undefined ? [] : [{ type, isOn }];
   });
   const told: NodeCondition[] = known.map(({ type, isOn }) => {

@@ -5,6 +5,7 @@ import { componentUser } from '../../../master/apiserver/user-info.ts';
 import { openSqliteStore } from '../../../master/store/sqlite-store.ts';
 import { type Agent, createAgent } from '../../../node-agent/agent.ts';
 import { createSealer } from '../../../node-agent/kubelet/assignment/sealer.ts';
+import type { NodeGuardSettings } from '../../../node-agent/kubelet/node-guard.ts';
 import type { ProbeAnswer, ProbeDialer } from '../../../node-agent/kubelet/probes/probe-dialer.ts';
 import type { Inventory, Sample, Sensors } from '../../../node-agent/sensors/sensors.ts';
 import { type Pod, PodKind } from '../../../shared/api/pod.ts';
@@ -89,7 +90,10 @@ export const SAMPLE: Sample = {
 const STEP_MS = 250;
 const MAX_STEPS = (10 * 60 * 1000) / STEP_MS;
 
-export async function createAgentFixture(options: Partial<FakeRuntimeOptions> = {}): Promise<AgentFixture> {
+export async function createAgentFixture(
+  options: Partial<FakeRuntimeOptions> = {},
+  guard: NodeGuardSettings = {},
+): Promise<AgentFixture> {
   const clock = createVirtualClock();
   const random = seededRandom(1);
   const logger = silentLogger;
@@ -122,6 +126,7 @@ export async function createAgentFixture(options: Partial<FakeRuntimeOptions> = 
       ...{ node: NODE, client: asNode, runtime, sensors, files, dialer, clock, random, logger },
       paths: { root: PODS_ROOT },
       internalIp: () => NODE_IP,
+      guard,
       memory: { disk, sealer: createSealer(Buffer.alloc(32, 1), random) },
     });
   let agent = make();

@@ -77,7 +77,16 @@ describe('agent: node', () => {
     assert.equal(node.status.nodeInfo.containerRuntimeVersion, 'docker://0.0.0-fake');
     assert.deepEqual(
       node.status.conditions?.map(({ type, status }) => `${type}=${status}`),
-      ['MemoryPressure=False', 'DiskPressure=False', 'PIDPressure=False', 'Ready=True'],
+      [
+        'MemoryPressure=False',
+        'DiskPressure=False',
+        'PIDPressure=False',
+        'Ready=True',
+        'bramble.dev/Overheating=False',
+        'bramble.dev/Throttled=False',
+        'bramble.dev/UnderVoltage=False',
+        'bramble.dev/MemoryLimits=True',
+      ],
     );
   });
 

@@ -15,6 +15,8 @@ describe('parseAgentFlags', () => {
       dockerSocket: '/run/docker.sock',
       nodeIp: undefined,
       sensorsRoot: '',
+      devicesConfig: undefined,
+      eviction: { hard: new Map(), minimumReclaim: new Map() },
       logLevel: 'info',
       logFormat: 'text',
     });

@@ -37,6 +37,7 @@ describe('conditions of a node', () => {
     assert.deepEqual(shown(), [
       'MemoryPressure=False KubeletHasSufficientMemory',
       'DiskPressure=True KubeletHasDiskPressure',
+      'PIDPressure=False KubeletHasSufficientPID',
       'Ready=True KubeletReady',
       'bramble.dev/UnderVoltage=True SupplyIsWeak',
       'bramble.dev/MemoryLimits=True MemoryCgroupIsOn',
