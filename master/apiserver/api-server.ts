@@ -4,12 +4,12 @@
  * Invariant: every request is authorised before anything else is done for it.
  */
 import { badRequest, internalError, type StatusError } from '../../shared/machinery/errors.ts';
-import { type FieldRequirement, parseFieldSelector } from '../../shared/machinery/field-selector.ts';
-import { SelectorError } from '../../shared/machinery/label-selector.ts';
+import { parseFieldSelector } from '../../shared/machinery/field-selector.ts';
+import { parseLabelSelector, SelectorError } from '../../shared/machinery/label-selector.ts';
 import { type Component, startAll, stopAll } from '../../shared/platform/lifecycle.ts';
 import { queryValue, type Request, type Response } from '../../shared/protocol/exchange.ts';
 import type { ApiServerOptions } from './api-server-options.ts';
-import { forbiddenError } from './authorization/authorizer.ts';
+import { type AuthorizationAttributes, forbiddenError } from './authorization/authorizer.ts';
 import { composeServer, type ServerParts } from './compose.ts';
 import type { ServedResource } from './discovery/served-resource.ts';
 import { methodNotAllowed } from './endpoints/endpoint.ts';
@@ -70,7 +70,7 @@ class Server implements ApiServer {
   }
 
   async #answer(request: Request, user: UserInfo, info: RequestInfo): Promise<Response> {
-    const attributes = { user, request: info, fieldSelector: fieldSelectorOf(request, info) };
+    const attributes = { user, request: info, ...selectorsOf(request, info) };
     const decision = await this.#parts.services.authorize(attributes);
     if (decision !== 'allow') throw forbiddenError(attributes, decision.deny);
     if (!info.isResource) return answerPath(this.#parts.paths, request);
@@ -105,12 +105,17 @@ class Server implements ApiServer {
 }
 
 /** Only what chooses objects has a say in what a list or watch may see. */
-function fieldSelectorOf(request: Request, info: RequestInfo): readonly FieldRequirement[] {
-  if (!info.isResource || info.name !== '') return [];
+function selectorsOf(
+  request: Request,
+  info: RequestInfo,
+): Pick<AuthorizationAttributes, 'fieldSelector' | 'labelSelector'> {
+  if (!info.isResource || info.name !== '') return { fieldSelector: [] };
+  const labels = queryValue(request, 'labelSelector');
   try {
-    return parseFieldSelector(queryValue(request, 'fieldSelector') ?? '');
+    const fieldSelector = parseFieldSelector(queryValue(request, 'fieldSelector') ?? '');
+    return { fieldSelector, ...(labels ? { labelSelector: parseLabelSelector(labels) } : {}) };
   } catch (error) {
-    if (error instanceof SelectorError) throw badRequest(`invalid fieldSelector: ${error.message}`);
+    if (error instanceof SelectorError) throw badRequest(`invalid selector: ${error.message}`);
     throw error;
   }
 }

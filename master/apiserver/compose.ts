@@ -1,5 +1,6 @@
 /** Puts the parts of the API server together. Nothing here decides anything: it says who gets whom. */
 import type { ImagePull } from '../../shared/api/image-pull.ts';
+import type { PersistentVolume } from '../../shared/api/persistent-volume.ts';
 import { findSchema } from '../../shared/api/registry.ts';
 import type { StorageClass } from '../../shared/api/storage-class.ts';
 import type { Component } from '../../shared/platform/lifecycle.ts';
@@ -127,19 +128,23 @@ function composeAuthorizer({ objects, hubs, kindOf }: Storage): Authorizer {
     pathAuthorizer,
     selfReviewAuthorizer,
     ...(requests ? [createSigningRequestAuthorizer((name) => objects.get(requests, { namespace: '', name }))] : []),
-    ...(pods ? [createNodeAuthorizer(nodeFacts(new PodIndex(pods, objects, hubs.of(pods)), objects, kindOf))] : []),
+    ...(pods
+      ? [
+          createNodeAuthorizer({
+            pods: new PodIndex(pods, objects, hubs.of(pods)),
+            readPulls: pullReader(objects, kindOf),
+            readVolume: volumeReader(objects, kindOf),
+          }),
+        ]
+      : []),
   ]);
 }
 
-function nodeFacts(pods: PodIndex, objects: ObjectStore, kindOf: KindLookup): NodeFacts {
-  const volumes = kindOf('', 'PersistentVolume');
-  return {
-    pods,
-    readPulls: pullReader(objects, kindOf),
-    async readVolume(name) {
-      const object = volumes && (await objects.get(volumes, { namespace: '', name }));
-      return volumes && object && asKind<PersistentVolume>(volumes, object);
-    },
+function volumeReader(objects: ObjectStore, kindOf: KindLookup) {
+  const kind = kindOf('', 'PersistentVolume');
+  return async (name: string): Promise<PersistentVolume | undefined> => {
+    const found = kind && (await objects.get(kind, { namespace: '', name }));
+    return found && asKind<PersistentVolume>(kind, found);
   };
 }
 

@@ -12,12 +12,18 @@ import { createNamespaceController } from './namespace.ts';
 import { NodeIpamController } from './node-ipam/controller.ts';
 import type { NetworkRanges } from './node-ipam/plan.ts';
 import { NodeLifecycleController } from './node-lifecycle/controller.ts';
+import { PersistentVolumeController } from './persistent-volume/controller.ts';
+import { createEphemeralVolumes } from './persistent-volume/ephemeral.ts';
+import { createClaimProtection, createVolumeProtection } from './persistent-volume/protection.ts';
 import { createPodGarbageCollector } from './pod-garbage-collector.ts';
 import { ReplicaSetController } from './replica-set/controller.ts';
+import { createRootCertificatePublisher } from './root-certificate.ts';
 import { createServiceAccountController } from './service-account.ts';
 
 export interface ControllersOptions extends Environment {
   sign: CertificateSigner;
+  /** The cluster's own certificate, PEM, for pods that talk to the API; not published unless given. */
+  rootCertificate?: string;
   /** Every kind that the API server stores: namespaces are emptied of them, owners looked for among them. */
   kinds: readonly AnyKind[];
   /** Where pods and services get their addresses from; the defaults unless given. */
@@ -30,7 +36,7 @@ const DEFAULT_NETWORK: NetworkRanges = { clusterCidrs: DEFAULT_CLUSTER_CIDRS, se
 const NEVER_OWNED: ReadonlySet<string> = new Set(['Event']);
 
 export function createControllers(options: ControllersOptions): Component[] {
-  const { sign, kinds, network = DEFAULT_NETWORK, ...environment } = options;
+  const { sign, kinds, rootCertificate, network = DEFAULT_NETWORK, ...environment } = options;
   const informers = new Informers(environment);
   const collected = kinds.filter((kind) => !NEVER_OWNED.has(kind.kind));
   const controllers: Component[] = [
@@ -38,11 +44,18 @@ export function createControllers(options: ControllersOptions): Component[] {
     new DeploymentController(environment, informers),
     new EndpointSliceController(environment, informers),
     new NodeIpamController(environment, informers, network),
+    new PersistentVolumeController(environment, informers),
+    createClaimProtection(environment, informers),
+    createVolumeProtection(environment, informers),
+    createEphemeralVolumes(environment, informers),
     new NodeLifecycleController(environment, informers),
     new GarbageCollector(environment, informers, collected),
     createNamespaceController(environment, informers, kinds),
     createPodGarbageCollector(environment, informers),
     createServiceAccountController(environment, informers),
+    ...(rootCertificate === undefined
+      ? []
+      : [createRootCertificatePublisher({ ...environment, certificate: rootCertificate }, informers)]),
     new CertificateController(environment, informers, sign),
     createBootstrapTokenCleaner(environment, informers),
   ];

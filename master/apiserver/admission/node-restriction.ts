@@ -4,6 +4,7 @@
  * Source: Kubernetes, admission plugin NodeRestriction.
  */
 import type { ImagePull } from '../../../shared/api/image-pull.ts';
+import { LOCAL_PATH_FINALIZER, REMOVE_VOLUME_LABEL } from '../../../shared/api/local-path-names.ts';
 import type { Pod } from '../../../shared/api/pod.ts';
 import { forbidden } from '../../../shared/machinery/errors.ts';
 import { nodeOfImagePull } from '../../../shared/machinery/image-pull-name.ts';
@@ -30,6 +31,9 @@ export const nodeRestriction: AdmissionStep = (review) => {
       break;
     case '/Pod':
       restrictPod(node, review);
+      break;
+    case '/PersistentVolume':
+      restrictVolume(node, review);
       break;
   }
 };
@@ -100,4 +104,18 @@ function restrictPod(node: string, { call, operation, old }: AdmissionReview): v
   if (assigned === node) return;
   const action = operation === 'DELETE' ? 'delete' : 'update status for';
   refuse(call, call.name, `node ${JSON.stringify(node)} can only ${action} pods with spec.nodeName set to itself`);
+}
+
+/** The agent says that the directory of a volume is removed, by taking its finalizer away, and nothing else. */
+function restrictVolume(node: string, { call, operation, object, old }: AdmissionReview): void {
+  const name = old?.metadata.name ?? call.name;
+  const isMarked = old?.metadata.labels?.[REMOVE_VOLUME_LABEL] === node;
+  const isRemoval = operation === 'UPDATE' && object !== undefined && old !== undefined && isMarked;
+  if (isRemoval && jsonEqual(withoutFinalizer(object), withoutFinalizer(old))) return;
+  refuse(call, name, `node ${JSON.stringify(node)} may only finish the removal of volumes that are marked for it`);
+}
+
+function withoutFinalizer({ metadata, ...rest }: ApiObject): object {
+  const { finalizers = [], managedFields: _, ...kept } = metadata;
+  return { ...rest, metadata: { ...kept, finalizers: finalizers.filter((one) => one !== LOCAL_PATH_FINALIZER) } };
 }

@@ -1,6 +1,7 @@
 /** May this user do this? One question, one answer; a chain asks several authorizers until one has an opinion. */
 import { StatusError } from '../../../shared/machinery/errors.ts';
 import type { FieldRequirement } from '../../../shared/machinery/field-selector.ts';
+import type { Selector } from '../../../shared/machinery/label-selector.ts';
 import type { PathRequestInfo, ResourceRequestInfo } from '../request/request-info.ts';
 import type { UserInfo } from '../user-info.ts';
 
@@ -12,6 +13,8 @@ export interface AuthorizationAttributes {
   request: PathRequestInfo | AuthorizedResource;
   /** Of a list or watch, so that a right can be limited to what is selected. */
   fieldSelector: readonly FieldRequirement[];
+  /** The same by labels; absent where nothing is selected. */
+  labelSelector?: Selector;
 }
 
 export type Decision = 'allow' | { deny: string };

@@ -12,7 +12,7 @@ export function referencesOf(pod: Pod): ReadonlySet<PodReference> {
   return new Set<PodReference>([
     ...(spec.serviceAccountName ? [`serviceaccounts/${spec.serviceAccountName}` as const] : []),
     ...(spec.imagePullSecrets ?? []).flatMap(({ name }) => secret(name)),
-    ...(spec.volumes ?? []).flatMap(volumeReferences),
+    ...(spec.volumes ?? []).flatMap((volume) => volumeReferences(pod, volume)),
     ...containers.flatMap(containerReferences),
   ]);
 }
@@ -25,12 +25,14 @@ function configMap(name: string | undefined): PodReference[] {
   return name ? [`configmaps/${name}`] : [];
 }
 
-function volumeReferences(volume: Volume): PodReference[] {
+function volumeReferences({ metadata }: Pod, volume: Volume): PodReference[] {
   const projected = (volume.projected?.sources ?? []).flatMap((source) => [
     ...configMap(source.configMap?.name),
     ...secret(source.secret?.name),
   ]);
-  const claim = volume.persistentVolumeClaim?.claimName;
+  // The claim of a generic ephemeral volume is named after its pod.
+  const own = volume.ephemeral && `${metadata.name}-${volume.name}`;
+  const claim = volume.persistentVolumeClaim?.claimName ?? own;
   return [
     ...configMap(volume.configMap?.name),
     ...secret(volume.secret?.secretName),

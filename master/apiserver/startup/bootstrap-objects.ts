@@ -1,4 +1,8 @@
-/** What every cluster begins with: four namespaces and the Service by which pods find the API. Idempotent. */
+/**
+ * What every cluster begins with: four namespaces, the Service by which pods find the API, a class of storage. Idempotent.
+ */
+import { LOCAL_PATH_PROVISIONER } from '../../../shared/api/local-path-names.ts';
+import { DEFAULT_CLASS_ANNOTATION } from '../../../shared/api/storage-class.ts';
 import { addressAt, type Ipv4Range } from '../admission/service-addresses/ipv4-range.ts';
 import type { RegistryDeps } from '../registry/registry-deps.ts';
 import type { AnyKind } from '../storage/api-object.ts';
@@ -8,6 +12,14 @@ const NAMESPACES: readonly string[] = ['default', 'kube-system', 'kube-public', 
 
 /** Position of the address that the `kubernetes` Service has in the range: the first usable one, as upstream. */
 const KUBERNETES_ADDRESS_INDEX = 1;
+
+/** Volumes are directories of the boards, made where the pod runs; the class of claims that name none. */
+const LOCAL_PATH_CLASS: OwnObject = {
+  metadata: { name: 'local-path', annotations: { [DEFAULT_CLASS_ANNOTATION]: 'true' } },
+  provisioner: LOCAL_PATH_PROVISIONER,
+  reclaimPolicy: 'Delete',
+  volumeBindingMode: 'WaitForFirstConsumer',
+};
 
 export interface BootstrapOptions {
   deps: RegistryDeps;
@@ -21,6 +33,14 @@ export async function createBootstrapObjects({ deps, kindOf, ...options }: Boots
   const namespaceKind = kindOf('', 'Namespace');
   if (namespaceKind === undefined) return;
   for (const name of NAMESPACES) await createIfMissing(deps, namespaceKind, { metadata: { name } });
+  const classKind = kindOf('storage.k8s.io', 'StorageClass');
+  if (classKind !== undefined) await createIfMissing(deps, classKind, LOCAL_PATH_CLASS);
+  const accountKind = kindOf('', 'ServiceAccount');
+  if (accountKind !== undefined) {
+    // Those of further namespaces come from a controller, and a new cluster's first pod does not wait for it.
+    for (const namespace of NAMESPACES)
+      await createIfMissing(deps, accountKind, { metadata: { name: 'default', namespace } });
+  }
   const serviceKind = kindOf('', 'Service');
   if (serviceKind !== undefined) await createIfMissing(deps, serviceKind, kubernetesService(options));
 }
