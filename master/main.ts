@@ -169,6 +169,7 @@ function createComponents(foundation: Foundation, api: Api): Component[] {
       ...clientOf('system:kube-controller-manager'),
       kinds: ALL_KINDS,
       sign: async (request, signing) => foundation.authority.signCertificateRequest(request, signing),
+      rootCertificate: foundation.authority.certificate,
     }),
     scheduler,
     settings,

@@ -6,6 +6,7 @@ import { createImagePullSecrets, type ServiceAccountReader } from './image-pull-
 import { createNamespaceLifecycle, type NamespaceReader } from './namespace-lifecycle.ts';
 import { nodeRestriction } from './node-restriction.ts';
 import { createPodDefaults } from './pod-defaults.ts';
+import { createServiceAccountAdmission, type ServiceAccountOptions } from './service-account.ts';
 import { createServiceAddresses } from './service-addresses/service-addresses.ts';
 import type { ServiceAllocator } from './service-addresses/service-allocator.ts';
 import { createStorageClaims } from './storage-claims.ts';
@@ -14,6 +15,8 @@ export interface AdmissionOptions {
   readNamespace: NamespaceReader | undefined;
   allocator: ServiceAllocator | undefined;
   readServiceAccount?: ServiceAccountReader;
+  /** Pods need a service account, and get its token; absent where nobody makes tokens. */
+  accounts?: ServiceAccountOptions;
   /** What rules look up; absent where this server does not have the kind. */
   readers?: AdmissionReaders;
   tolerationSeconds?: number;
@@ -24,11 +27,12 @@ export interface AdmissionReaders {
 }
 
 export function createAdmissionChain(options: AdmissionOptions): AdmissionStep[] {
-  const { readNamespace, allocator, readServiceAccount, readers = {}, tolerationSeconds } = options;
+  const { readNamespace, allocator, readServiceAccount, accounts, readers = {}, tolerationSeconds } = options;
   return [
     ...(readNamespace ? [createNamespaceLifecycle(readNamespace)] : []),
     nodeRestriction,
     createPodDefaults(tolerationSeconds),
+    ...(accounts ? [createServiceAccountAdmission(accounts)] : []),
     ...(readServiceAccount ? [createImagePullSecrets(readServiceAccount)] : []),
     ...(readers.storageClasses ? [createStorageClaims(readers.storageClasses)] : []),
     // Last: what it takes from the pools is given back only when something after it fails.

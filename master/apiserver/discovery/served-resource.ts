@@ -90,6 +90,7 @@ const EXTRA_SUBRESOURCES: Readonly<Record<string, readonly ServedSubresource[]>>
     { name: 'eviction', kind: { group: 'policy', version: 'v1', kind: 'Eviction' }, verbs: ['create'] },
     { name: 'exec', kind: core('PodExecOptions'), verbs: ['create', 'get'] },
     { name: 'log', kind: core('Pod'), verbs: ['get'] },
+    { name: 'resize', kind: core('Pod'), verbs: OBJECT_VERBS },
     { name: 'portforward', kind: core('PodPortForwardOptions'), verbs: ['create', 'get'] },
   ],
   namespaces: [{ name: 'finalize', kind: core('Namespace'), verbs: ['update'] }],

@@ -22,6 +22,7 @@ const SUBRESOURCES: Readonly<Record<string, Endpoint>> = {
   approval: partEndpoint,
   finalize: partEndpoint,
   ephemeralcontainers: partEndpoint,
+  resize: partEndpoint,
   scale: scaleEndpoint,
   binding: bindingEndpoint,
   eviction: evictionEndpoint,

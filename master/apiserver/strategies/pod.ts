@@ -1,6 +1,8 @@
-/** Pods: the kubelet owns the status; ephemeral containers are added through their own subresource only. */
+/** Pods: the kubelet owns the status; ephemeral containers and other amounts come through subresources of their own. */
+import type { Container } from '../../../shared/api/container.ts';
 import type { Pod } from '../../../shared/api/pod.ts';
 import type { PodSpec } from '../../../shared/api/pod-spec.ts';
+import { checkPodResize } from '../../../shared/api/validation/pod-resize.ts';
 import type { FieldError } from '../../../shared/machinery/errors.ts';
 import { jsonEqual } from '../../../shared/machinery/json.ts';
 import type { Strategy } from '../registry/strategy.ts';
@@ -9,6 +11,7 @@ import { type ApiObject, asKind } from '../storage/api-object.ts';
 const POD = { kind: 'Pod' };
 
 const EPHEMERAL = 'ephemeralcontainers';
+const RESIZE = 'resize';
 
 export const podStrategy: Strategy = {
   returnsDeleted: true,
@@ -17,10 +20,13 @@ export const podStrategy: Strategy = {
   },
   prepareStatus(object, sent, old, { subresource }) {
     if (subresource === EPHEMERAL) object['spec'] = withEphemeral(asPod(old).spec, asPod(sent).spec);
+    else if (subresource === RESIZE) object['spec'] = withResources(asPod(old).spec, asPod(sent).spec);
     else object['status'] = { ...asPod(sent).status, qosClass: asPod(old).status.qosClass };
   },
-  validateStatus: (object, old, { subresource }) =>
-    subresource === EPHEMERAL ? checkEphemeral(asPod(object).spec, asPod(old).spec) : [],
+  validateStatus(object, old, { subresource }) {
+    if (subresource === EPHEMERAL) return checkEphemeral(asPod(object).spec, asPod(old).spec);
+    return subresource === RESIZE ? checkPodResize(asPod(object).spec, asPod(old).spec) : [];
+  },
 };
 
 function asPod(object: ApiObject): Pod {
@@ -30,6 +36,20 @@ function asPod(object: ApiObject): Pod {
 function withEphemeral(spec: PodSpec, { ephemeralContainers }: PodSpec): PodSpec {
   const { ephemeralContainers: _, ...rest } = spec;
   return ephemeralContainers === undefined ? rest : { ...rest, ephemeralContainers };
+}
+
+/** Amounts alone are taken of what was sent; containers that are not there cannot be added. */
+function withResources(old: PodSpec, sent: PodSpec): PodSpec {
+  const give = (containers: readonly Container[], wanted: readonly Container[] = []): Container[] =>
+    containers.map((container) => {
+      const next = wanted.find(({ name }) => name === container.name);
+      return next === undefined ? container : { ...container, resources: next.resources };
+    });
+  return {
+    ...old,
+    containers: give(old.containers, sent.containers),
+    ...(old.initContainers ? { initContainers: give(old.initContainers, sent.initContainers) } : {}),
+  };
 }
 
 /** They may be added; once there they stay as they are. */
