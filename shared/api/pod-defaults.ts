@@ -34,6 +34,7 @@ export function applyPodDefaults(pod: PodParts): void {
   spec.enableServiceLinks ??= true;
   for (const container of [...(spec.containers ?? []), ...(spec.initContainers ?? [])]) {
     requestWhatIsLimited(container);
+    fillResizePolicy(container);
     if (spec.hostNetwork) exposeOnHost(container);
   }
   pod.status.qosClass ??= computeQosClass(spec);
@@ -84,6 +85,18 @@ function requestWhatIsLimited(container: Container): void {
   const limits = container.resources?.limits;
   if (limits === undefined) return;
   container.resources.requests = { ...limits, ...container.resources.requests };
+}
+
+/** Amounts that the container names can be changed without a restart, unless it says otherwise. */
+function fillResizePolicy(container: Container): void {
+  const { limits, requests } = container.resources ?? {};
+  const present = container.resizePolicy ?? [];
+  const missing = COUNTED.filter((name) => {
+    const isNamed = limits?.[name] !== undefined || requests?.[name] !== undefined;
+    return isNamed && !present.some(({ resourceName }) => resourceName === name);
+  });
+  const added = missing.map((resourceName) => ({ resourceName, restartPolicy: 'NotRequired' as const }));
+  if (added.length > 0) container.resizePolicy = [...present, ...added];
 }
 
 function exposeOnHost(container: Container): void {

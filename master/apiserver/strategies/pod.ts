@@ -2,6 +2,7 @@
 import type { Container } from '../../../shared/api/container.ts';
 import type { Pod } from '../../../shared/api/pod.ts';
 import type { PodSpec } from '../../../shared/api/pod-spec.ts';
+import { checkEphemerals } from '../../../shared/api/validation/container.ts';
 import { checkPodResize } from '../../../shared/api/validation/pod-resize.ts';
 import type { FieldError } from '../../../shared/machinery/errors.ts';
 import { jsonEqual } from '../../../shared/machinery/json.ts';
@@ -65,7 +66,9 @@ function checkEphemeral(spec: PodSpec, old: PodSpec): FieldError[] {
         before,
       ),
   );
+  const added = now.filter(({ name }) => !(old.ephemeralContainers ?? []).some((before) => before.name === name));
   return [
+    ...checkEphemerals(field, added, spec),
     ...clashes.map(({ name }): FieldError => {
       return { type: 'duplicate', field, message: `Duplicate value: ${JSON.stringify(name)}` };
     }),

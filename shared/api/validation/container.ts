@@ -5,6 +5,7 @@ import type { Container, EphemeralContainer } from '../container.ts';
 import type { ContainerPort, VolumeMount } from '../container-fields.ts';
 import type { PodSpec } from '../pod-spec.ts';
 import type { SecurityContext } from '../security-context.ts';
+import { checkContainerLife } from './container-life.ts';
 import { checkEnv, checkEnvFrom } from './env.ts';
 import {
   checkNotNegative,
@@ -17,6 +18,7 @@ import {
 } from './field-error.ts';
 import { checkLifecycle, checkProbe, MAX_PORT } from './probe.ts';
 import { checkResources } from './resources.ts';
+import { checkContainerSecurity } from './security.ts';
 import { checkOptionalText, checkRelativePath, checkRequiredText, checkText } from './text.ts';
 
 type AnyContainer = Container | EphemeralContainer;
@@ -38,7 +40,7 @@ export function checkContainers(field: string, spec: PodSpec): FieldError[] {
     ...(spec.containers?.length === 0 ? [requiredValue(`${field}.containers`)] : []),
     ...placed.flatMap((each) => checkContainer(each, spec)),
     ...placedAt(`${field}.initContainers`, initContainers).flatMap(checkInitContainer),
-    ...placedAt(`${field}.ephemeralContainers`, ephemeralContainers).flatMap(checkEphemeral),
+    ...checkEphemerals(`${field}.ephemeralContainers`, ephemeralContainers, spec),
     ...checkUnique(
       placed,
       ({ container }) => container.name,
@@ -66,6 +68,9 @@ function checkContainer({ container, field }: Placed, spec: PodSpec): FieldError
     ...checkProbe(`${field}.startupProbe`, container.startupProbe, 'startup'),
     ...checkLifecycle(`${field}.lifecycle`, container.lifecycle),
     ...checkSecurity(`${field}.securityContext`, container.securityContext),
+    ...checkContainerSecurity(`${field}.securityContext`, container.securityContext, spec),
+    ...checkContainerLife(field, container, spec),
+    ...checkDevices(`${field}.volumeDevices`, container, spec),
   ];
 }
 
@@ -83,12 +88,33 @@ function checkInitContainer({ container, field }: Placed): FieldError[] {
   );
 }
 
-/** An ephemeral container only looks on: it takes no part in the pod's readiness, ports or amounts. */
-function checkEphemeral({ container, field }: Placed): FieldError[] {
-  const refused = [...PROBES, 'ports'] as const;
-  return refused
-    .filter((name) => container[name] !== undefined)
-    .map((name) => forbiddenValue(`${field}.${name}`, 'an ephemeral container has none'));
+/** An ephemeral container only looks on: it takes no part in the pod's readiness, ports, amounts or restarts. */
+const NOT_EPHEMERAL = [...PROBES, 'ports', 'resizePolicy', 'restartPolicy', 'restartPolicyRules'] as const;
+
+/** Also for those that are added to a pod that is there. */
+export function checkEphemerals(
+  field: string,
+  containers: readonly EphemeralContainer[],
+  spec: Pick<PodSpec, 'containers' | 'initContainers'>,
+): FieldError[] {
+  const targets = new Set([...(spec.containers ?? []), ...(spec.initContainers ?? [])].map(({ name }) => name));
+  return containers.flatMap((container, index) => {
+    const path = `${field}[${index}]`;
+    const { targetContainerName: target, volumeMounts = [], resources } = container;
+    const amounts = Object.keys({ ...resources?.limits, ...resources?.requests });
+    return [
+      ...NOT_EPHEMERAL.filter((name) => container[name] !== undefined).map((name) =>
+        forbiddenValue(`${path}.${name}`, 'cannot be set for an Ephemeral Container'),
+      ),
+      ...(amounts.length > 0 ? [forbiddenValue(`${path}.resources`, 'cannot be set for an Ephemeral Container')] : []),
+      ...(target && !targets.has(target) ? [valueNotFound(`${path}.targetContainerName`, target)] : []),
+      ...volumeMounts.flatMap(({ subPath, subPathExpr }, at) =>
+        subPath || subPathExpr
+          ? [forbiddenValue(`${path}.volumeMounts[${at}].subPath`, 'cannot be set for an Ephemeral Container')]
+          : [],
+      ),
+    ];
+  });
 }
 
 function checkPorts(field: string, ports: readonly ContainerPort[] = [], hostNetwork: boolean): FieldError[] {
@@ -142,6 +168,36 @@ function checkMounts(field: string, { volumeMounts = [], securityContext }: AnyC
       ...checkPropagation(path, mount, securityContext?.privileged ?? false),
     ];
   });
+}
+
+/** Block volumes come from claims. */
+function checkDevices(field: string, { volumeDevices = [] }: AnyContainer, spec: PodSpec): FieldError[] {
+  const volumes = new Map((spec.volumes ?? []).map((volume) => [volume.name, volume]));
+  return [
+    ...volumeDevices.flatMap(({ name, devicePath }, index) => {
+      const path = `${field}[${index}]`;
+      const volume = volumes.get(name);
+      const isClaim = volume?.persistentVolumeClaim !== undefined || volume?.ephemeral !== undefined;
+      return [
+        ...checkText(`${path}.devicePath`, devicePath),
+        ...(volume === undefined ? [valueNotFound(`${path}.name`, name)] : []),
+        ...(volume !== undefined && !isClaim
+          ? [
+              invalidValue(
+                `${path}.name`,
+                name,
+                'can only use volume source type of PersistentVolumeClaim or Ephemeral for block mode',
+              ),
+            ]
+          : []),
+      ];
+    }),
+    ...checkUnique(
+      volumeDevices,
+      ({ devicePath }) => devicePath,
+      (index) => `${field}[${index}].devicePath`,
+    ),
+  ];
 }
 
 function checkSubPath(field: string, { subPath, subPathExpr }: VolumeMount): FieldError[] {

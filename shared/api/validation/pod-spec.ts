@@ -14,6 +14,7 @@ import {
 } from './field-error.ts';
 import { checkAnnotations, checkLabels } from './labels.ts';
 import { checkAffinity, checkSpread, checkTolerations } from './scheduling.ts';
+import { checkPodSecurity } from './security.ts';
 import { checkIpAddress, checkLabel, checkOptionalText, checkSubdomain, checkText } from './text.ts';
 import { checkVolumes } from './volume.ts';
 
@@ -21,6 +22,9 @@ const MAX_INT32 = 2 ** 31 - 1;
 
 /** As many as a resolver reads (resolv.conf(5)). */
 const MAX_NAMESERVERS = 3;
+
+/** As many as Linux takes for a host name. */
+const MAX_HOSTNAME_CHARS = 64;
 
 /** As many as glibc reads. */
 const MAX_SEARCHES = 32;
@@ -32,7 +36,9 @@ export function checkPodSpec(field: string, spec: PodSpec): FieldError[] {
     ...checkPlacement(field, spec),
     ...checkIdentity(field, spec),
     ...checkDns(field, spec),
+    ...checkHostname(field, spec),
     ...checkHostAccess(field, spec),
+    ...checkPodSecurity(`${field}.securityContext`, spec.securityContext),
     ...checkNotNegative(`${field}.terminationGracePeriodSeconds`, spec.terminationGracePeriodSeconds),
     ...checkRange(`${field}.activeDeadlineSeconds`, spec.activeDeadlineSeconds, 1, MAX_INT32),
   ];
@@ -109,6 +115,26 @@ function checkDns(field: string, { dnsPolicy, dnsConfig, hostAliases }: PodSpec)
     ...tooMany(`${field}.dnsConfig.searches`, searches, MAX_SEARCHES),
     ...options.flatMap(({ name }, index) => (name ? [] : [requiredValue(`${field}.dnsConfig.options[${index}]`)])),
     ...(hostAliases ?? []).flatMap(({ ip }, index) => checkIpAddress(`${field}.hostAliases[${index}].ip`, ip)),
+  ];
+}
+
+/** How the pod calls itself: an override leaves nothing for the other rules. */
+function checkHostname(field: string, spec: PodSpec): FieldError[] {
+  const { hostnameOverride } = spec;
+  if (!hostnameOverride) return [];
+  const clashes = (['setHostnameAsFQDN', 'hostNetwork'] as const).filter((name) => spec[name]);
+  const isLong = hostnameOverride.length > MAX_HOSTNAME_CHARS;
+  return [
+    ...clashes.map((name) => forbiddenValue(`${field}.hostnameOverride`, `may not be set together with \`${name}\``)),
+    ...(isLong
+      ? [
+          invalidValue(
+            `${field}.hostnameOverride`,
+            hostnameOverride,
+            `must be no more than ${MAX_HOSTNAME_CHARS} characters`,
+          ),
+        ]
+      : []),
   ];
 }
 
