@@ -21,6 +21,7 @@ import type { PodPaths } from './kubelet/paths.ts';
 import { PodUsageReader } from './kubelet/pod-usage.ts';
 import type { ProbeDialer } from './kubelet/probes/probe-dialer.ts';
 import type { HostFiles } from './kubelet/volumes/host-files.ts';
+import { LocalPathVolumes } from './kubelet/volumes/local-path-volumes.ts';
 import { SensorReporter } from './sensors/sensor-reporter.ts';
 import type { Sensors } from './sensors/sensors.ts';
 
@@ -67,11 +68,15 @@ export function createAgent(options: AgentOptions): Agent {
     reporter: () => reporter,
   });
   const { runtime } = guard;
+  const localPaths = new LocalPathVolumes(options);
   const reporter = new NodeReporter({
     ...{ node, client, runtime, sensors, recorder, clock, random, logger },
     health: () => guard.health,
     devices: () => guard.devices,
-    onAnnotations: (annotations) => guard.setAnnotations(annotations),
+    onAnnotations: (annotations) => {
+      guard.setAnnotations(annotations);
+      localPaths.setAnnotations(annotations);
+    },
     internalIp: options.internalIp,
     runtimeProblem: () => kubelet.state.problem,
   });
@@ -92,10 +97,20 @@ export function createAgent(options: AgentOptions): Agent {
     podUsage: () => usage.read(),
     onSample: (sample) => guard.observe(sample),
   });
-  const parts: Component[] = [...(assignment ? [assignment] : []), reporter, guard, kubelet, sensorReporter];
+  const parts: Component[] = [
+    ...(assignment ? [assignment] : []),
+    reporter,
+    guard,
+    localPaths,
+    kubelet,
+    sensorReporter,
+  ];
   return {
     kubelet,
-    onLinkUp: () => kubelet.retryNow(),
+    onLinkUp: () => {
+      kubelet.retryNow();
+      localPaths.retryNow();
+    },
     handler: createNodeHandler({ pods: kubelet.pods, state: kubelet.state, runtime, clock }),
     start: () => startAll(parts),
     async stop() {

@@ -5,6 +5,9 @@
 
 export const LOCAL_PATH_PROVISIONER = 'bramble.dev/local-path';
 
+/** On a volume: who made it, and so who removes it. */
+export const PROVISIONED_BY_ANNOTATION = 'pv.kubernetes.io/provisioned-by';
+
 /** On a volume: its directory may still be there. Removed by the agent of its node, or when the node is gone. */
 export const LOCAL_PATH_FINALIZER = 'bramble.dev/local-path';
 

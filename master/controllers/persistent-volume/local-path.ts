@@ -7,6 +7,7 @@ import { storageClassOf } from '../../../shared/api/columns/storage.ts';
 import {
   LOCAL_PATH_FINALIZER,
   LOCAL_PATH_PROVISIONER,
+  PROVISIONED_BY_ANNOTATION,
   VOLUMES_DIRECTORY_ANNOTATION,
 } from '../../../shared/api/local-path-names.ts';
 import type { Node } from '../../../shared/api/node.ts';
@@ -15,7 +16,6 @@ import { type PersistentVolumeClaim, PersistentVolumeClaimKind } from '../../../
 import type { StorageClass } from '../../../shared/api/storage-class.ts';
 import { apiVersionOf } from '../../../shared/schema/define-kind.ts';
 import type { Draft } from '../../../shared/schema/object-meta.ts';
-import { PROVISIONED_BY } from './names.ts';
 
 /** Where agents keep volumes unless their Node says otherwise. */
 const DEFAULT_VOLUMES_DIRECTORY = '/var/lib/bramble/volumes';
@@ -48,7 +48,7 @@ export function renderLocalVolume(
   return {
     metadata: {
       name: volumeName,
-      annotations: { [PROVISIONED_BY]: LOCAL_PATH_PROVISIONER },
+      annotations: { [PROVISIONED_BY_ANNOTATION]: LOCAL_PATH_PROVISIONER },
       finalizers: [LOCAL_PATH_FINALIZER],
     },
     spec: {
@@ -73,7 +73,7 @@ export function renderLocalVolume(
 }
 
 export function isLocalPathVolume({ metadata }: PersistentVolume): boolean {
-  return metadata.annotations?.[PROVISIONED_BY] === LOCAL_PATH_PROVISIONER;
+  return metadata.annotations?.[PROVISIONED_BY_ANNOTATION] === LOCAL_PATH_PROVISIONER;
 }
 
 /** The node's name by its hostname label, as the volume's affinity says. */

@@ -4,8 +4,6 @@
 export const BIND_COMPLETED = 'pv.kubernetes.io/bind-completed';
 /** The other half was filled in by the controller and not by the user. */
 export const BOUND_BY_CONTROLLER = 'pv.kubernetes.io/bound-by-controller';
-/** On a volume: who made it, and so who removes it. */
-export const PROVISIONED_BY = 'pv.kubernetes.io/provisioned-by';
 /** On a claim: who is asked to make its volume. */
 export const STORAGE_PROVISIONER = 'volume.kubernetes.io/storage-provisioner';
 /** On a claim: the node for which its volume is to be made; set by the scheduler. */

@@ -1,8 +1,9 @@
 /** What becomes of a volume: free, bound, released, reclaimed. Pure; one step at a time. */
+import { PROVISIONED_BY_ANNOTATION } from '../../../shared/api/local-path-names.ts';
 import type { PersistentVolume } from '../../../shared/api/persistent-volume.ts';
 import type { PersistentVolumeClaim } from '../../../shared/api/persistent-volume-claim.ts';
 import type { ActionOf } from '../actions.ts';
-import { BOUND_BY_CONTROLLER, PROVISIONED_BY } from './names.ts';
+import { BOUND_BY_CONTROLLER } from './names.ts';
 
 export type VolumePhase = PersistentVolume['status']['phase'];
 
@@ -38,7 +39,7 @@ export function computeVolumeStep({ volume, claim }: VolumeState): Step {
 }
 
 function isMade({ metadata }: PersistentVolume): boolean {
-  return metadata.annotations?.[PROVISIONED_BY] !== undefined;
+  return metadata.annotations?.[PROVISIONED_BY_ANNOTATION] !== undefined;
 }
 
 function reclaim(volume: PersistentVolume): Step {

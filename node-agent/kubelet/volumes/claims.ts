@@ -5,6 +5,7 @@ import type { Pod } from '../../../shared/api/pod.ts';
 import type { Volume } from '../../../shared/api/volume.ts';
 import type { HostPathVolumeSource } from '../../../shared/api/volume-storage.ts';
 import { ConfigError, type Found } from '../spec/config-reader.ts';
+import { isLocalPathVolume } from './local-path.ts';
 
 export interface ClaimReader {
   claim(namespace: string, name: string): Found<PersistentVolumeClaim>;
@@ -15,6 +16,8 @@ export interface ClaimedPath {
   hostPath: HostPathVolumeSource;
   readOnly: boolean;
   isBlock: boolean;
+  /** Made on this node when it is missing. */
+  isMadeHere: boolean;
   /** A hostPath volume keeps the owners that it has on the node. */
   isGroupable: boolean;
 }
@@ -32,8 +35,8 @@ export function resolveClaim(reader: ClaimReader, pod: Pod, volume: Volume): Cla
   if (volume.ephemeral) demandOwner(claim, pod);
   const { volumeName } = claim.spec;
   if (!volumeName) throw new ConfigError(`persistentvolumeclaim "${name}" is not bound yet`);
-  const { spec } = expectFound(reader.persistentVolume(volumeName), `persistentvolume "${volumeName}"`);
-  const { claimRef, local, hostPath } = spec;
+  const found = expectFound(reader.persistentVolume(volumeName), `persistentvolume "${volumeName}"`);
+  const { claimRef, local, hostPath, volumeMode } = found.spec;
   // Both name each other: that is what bound means.
   if (claimRef?.uid !== claim.metadata.uid) {
     throw new ConfigError(`persistentvolume "${volumeName}" is bound to another claim than "${name}"`);
@@ -43,8 +46,9 @@ export function resolveClaim(reader: ClaimReader, pod: Pod, volume: Volume): Cla
     throw new ConfigError(`persistentvolume "${volumeName}" is of a kind that this node does not mount`);
   }
   const readOnly = volume.persistentVolumeClaim?.readOnly ?? false;
-  const isBlock = spec.volumeMode === 'Block';
-  return { hostPath: source, readOnly, isBlock, isGroupable: local !== undefined };
+  const isBlock = volumeMode === 'Block';
+  const isMadeHere = local !== undefined && isLocalPathVolume(found);
+  return { hostPath: source, readOnly, isBlock, isMadeHere, isGroupable: local !== undefined };
 }
 
 function expectFound<T>(found: Found<T>, what: string): T {

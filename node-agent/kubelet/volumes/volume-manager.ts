@@ -15,6 +15,7 @@ import type { TokenReader } from '../tokens/pod-tokens.ts';
 import { type ClaimReader, claimNameOf, resolveClaim } from './claims.ts';
 import { type HostFiles, HostFilesError } from './host-files.ts';
 import { prepareHostPath } from './host-path.ts';
+import { makeLocalPath } from './local-path.ts';
 import type { PreparedVolume, VolumesResult } from './prepared-volume.ts';
 import { computeProjectedFiles } from './projected-files.ts';
 
@@ -146,7 +147,8 @@ export class VolumeManager {
 
   async #prepareClaim(volume: Volume, { pod, hasRun }: Round): Promise<PreparedVolume> {
     const { files, claims } = this.#options;
-    const { hostPath, readOnly, isBlock, isGroupable } = resolveClaim(claims, pod, volume);
+    const { hostPath, readOnly, isBlock, isMadeHere, isGroupable } = resolveClaim(claims, pod, volume);
+    if (isMadeHere) await makeLocalPath(files, hostPath.path);
     const path = await prepareHostPath(files, hostPath);
     const type = await files.typeOf(path);
     if (type === undefined) throw new ConfigError(`path "${path}" does not exist`);
