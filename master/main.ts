@@ -19,6 +19,8 @@ import { componentUser } from './apiserver/user-info.ts';
 import type { VersionInfo } from './apiserver/version-info.ts';
 import { createBroker } from './broker/broker.ts';
 import { createControllers } from './controllers/create-controllers.ts';
+import type { RegistryClient } from './controllers/images/registry/registry-client.ts';
+import { createSystemRegistryClient } from './controllers/images/registry/system-registry-client.ts';
 import { explainStartError } from './explain-start-error.ts';
 import { type Authenticator, createAuthenticator } from './gateway/authentication/authenticator.ts';
 import {
@@ -170,6 +172,7 @@ function createComponents(foundation: Foundation, api: Api): Component[] {
       kinds: ALL_KINDS,
       sign: async (request, signing) => foundation.authority.signCertificateRequest(request, signing),
       rootCertificate: foundation.authority.certificate,
+      ...(foundation.options.imageLookup ? { registry: createRegistry(foundation) } : {}),
     }),
     scheduler,
     settings,
@@ -179,6 +182,10 @@ function createComponents(foundation: Foundation, api: Api): Component[] {
       port: foundation.options.statusPort,
     }),
   ];
+}
+
+function createRegistry({ clock, options }: Foundation): RegistryClient {
+  return createSystemRegistryClient({ clock, insecureHosts: options.insecureRegistries });
 }
 
 /** The doors need the server's certificate: it has started before. */

@@ -13,6 +13,10 @@ export interface MasterOptions {
   serverNames: string[];
   /** Settings of placement and protection; undefined: the defaults. */
   schedulerConfig: string | undefined;
+  /** Registries are asked what images are built for, before pods are placed. */
+  imageLookup: boolean;
+  /** Registries that are asked without TLS. */
+  insecureRegistries: string[];
   /** How long pods stay bound to a lost node. */
   tolerationSeconds: number;
   logLevel: LogLevel;
@@ -37,6 +41,12 @@ export const USAGE = `Usage: bramble master [flags]
                        read again when the file changes
   --toleration-seconds N
                        how long pods stay bound to a lost board (default: 30)
+  --image-lookup on|off
+                       ask registries which platforms images are built for, before
+                       pods are placed (default: on)
+  --insecure-registry HOST
+                       a registry, with its port, that is asked without TLS; may be
+                       repeated
   --log-level LEVEL    debug, info, warn or error (default: info)
   --log-format FORMAT  text or json (default: text)
 `;
@@ -50,6 +60,8 @@ const FLAGS = {
   'server-name': { type: 'string', multiple: true },
   'scheduler-config': { type: 'string' },
   'toleration-seconds': { type: 'string', default: '30' },
+  'image-lookup': { type: 'string', default: 'on' },
+  'insecure-registry': { type: 'string', multiple: true },
   'log-level': { type: 'string', default: 'info' },
   'log-format': { type: 'string', default: 'text' },
   help: { type: 'boolean', short: 'h', default: false },
@@ -57,6 +69,7 @@ const FLAGS = {
 
 const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'];
 const FORMATS = ['text', 'json'] as const;
+const SWITCH = ['on', 'off'] as const;
 
 /** `help` when the usage was asked for. */
 export function parseMasterOptions(
@@ -73,6 +86,8 @@ export function parseMasterOptions(
     statusPort: parsePort('--status-port', values['status-port']),
     serverNames: values['server-name'] ?? [],
     schedulerConfig: values['scheduler-config'],
+    imageLookup: oneOf('--image-lookup', SWITCH, values['image-lookup']) === 'on',
+    insecureRegistries: values['insecure-registry'] ?? [],
     tolerationSeconds: parseSeconds('--toleration-seconds', values['toleration-seconds']),
     logLevel: oneOf('--log-level', LEVELS, values['log-level']),
     logFormat: oneOf('--log-format', FORMATS, values['log-format']),

@@ -7,6 +7,8 @@ import { DeploymentController } from './deployment/controller.ts';
 import { EndpointSliceController } from './endpoint-slice/controller.ts';
 import { GarbageCollector } from './garbage-collector/controller.ts';
 import type { AnyKind } from './garbage-collector/ownership-graph.ts';
+import { createImageControllers } from './images/create-image-controllers.ts';
+import type { RegistryClient } from './images/registry/registry-client.ts';
 import { type Environment, Informers } from './informers.ts';
 import { createNamespaceController } from './namespace.ts';
 import { NodeIpamController } from './node-ipam/controller.ts';
@@ -26,6 +28,8 @@ export interface ControllersOptions extends Environment {
   rootCertificate?: string;
   /** Every kind that the API server stores: namespaces are emptied of them, owners looked for among them. */
   kinds: readonly AnyKind[];
+  /** Asks registries what images are; without it nobody is asked. */
+  registry?: RegistryClient;
   /** Where pods and services get their addresses from; the defaults unless given. */
   network?: NetworkRanges;
 }
@@ -36,7 +40,7 @@ const DEFAULT_NETWORK: NetworkRanges = { clusterCidrs: DEFAULT_CLUSTER_CIDRS, se
 const NEVER_OWNED: ReadonlySet<string> = new Set(['Event']);
 
 export function createControllers(options: ControllersOptions): Component[] {
-  const { sign, kinds, rootCertificate, network = DEFAULT_NETWORK, ...environment } = options;
+  const { sign, kinds, rootCertificate, registry, network = DEFAULT_NETWORK, ...environment } = options;
   const informers = new Informers(environment);
   const collected = kinds.filter((kind) => !NEVER_OWNED.has(kind.kind));
   const controllers: Component[] = [
@@ -58,6 +62,7 @@ export function createControllers(options: ControllersOptions): Component[] {
       : [createRootCertificatePublisher({ ...environment, certificate: rootCertificate }, informers)]),
     new CertificateController(environment, informers, sign),
     createBootstrapTokenCleaner(environment, informers),
+    ...createImageControllers(environment, informers, registry),
   ];
   // Informers stop last: what is under way may still read them.
   return [informers, ...controllers];

@@ -133,7 +133,8 @@ class HttpRegistryClient implements RegistryClient {
       throwForStatus(answer.status, question);
       return answer;
     }
-    const what = question.credentials.length === 0 ? 'needs credentials, or does not exist' : 'refuses the credentials';
+    const what =
+      question.credentials.length === 0 ? 'needs credentials, or does not exist' : 'is not given to these credentials';
     throw new RegistryError('unauthorized', `the image ${nameOf(question.image)} ${what}`);
   }
 
