@@ -3,6 +3,8 @@ import { DEFAULT_CLUSTER_CIDRS, DEFAULT_SERVICE_CIDRS } from '../../shared/api/c
 import type { Component } from '../../shared/platform/lifecycle.ts';
 import { createBootstrapTokenCleaner } from './bootstrap-token-cleaner.ts';
 import { CertificateController, type CertificateSigner } from './certificates/controller.ts';
+import { CronJobController } from './cron-job/controller.ts';
+import { DaemonSetController } from './daemon-set/controller.ts';
 import { DeploymentController } from './deployment/controller.ts';
 import { EndpointSliceController } from './endpoint-slice/controller.ts';
 import { GarbageCollector } from './garbage-collector/controller.ts';
@@ -10,6 +12,8 @@ import type { AnyKind } from './garbage-collector/ownership-graph.ts';
 import { createImageControllers } from './images/create-image-controllers.ts';
 import type { RegistryClient } from './images/registry/registry-client.ts';
 import { type Environment, Informers } from './informers.ts';
+import { JobController } from './job/controller.ts';
+import { createOrphanPodReleaser } from './job/orphan-pods.ts';
 import { createNamespaceController } from './namespace.ts';
 import { NodeIpamController } from './node-ipam/controller.ts';
 import type { NetworkRanges } from './node-ipam/plan.ts';
@@ -21,6 +25,7 @@ import { createPodGarbageCollector } from './pod-garbage-collector.ts';
 import { ReplicaSetController } from './replica-set/controller.ts';
 import { createRootCertificatePublisher } from './root-certificate.ts';
 import { createServiceAccountController } from './service-account.ts';
+import { StatefulSetController } from './stateful-set/controller.ts';
 
 export interface ControllersOptions extends Environment {
   sign: CertificateSigner;
@@ -46,6 +51,11 @@ export function createControllers(options: ControllersOptions): Component[] {
   const controllers: Component[] = [
     new ReplicaSetController(environment, informers),
     new DeploymentController(environment, informers),
+    new StatefulSetController(environment, informers),
+    new DaemonSetController(environment, informers),
+    new JobController(environment, informers),
+    createOrphanPodReleaser(environment, informers),
+    new CronJobController(environment, informers),
     new EndpointSliceController(environment, informers),
     new NodeIpamController(environment, informers, network),
     new PersistentVolumeController(environment, informers),
