@@ -42,7 +42,16 @@ export interface LiveCluster {
 
 const STEP_MS = 50;
 
+/** How a pod ends by itself, a while after it became ready. */
+export interface PodEnd {
+  afterMs: number;
+  phase: 'Succeeded' | 'Failed';
+  exitCode?: number;
+}
+
 export interface LiveClusterOptions {
+  /** Asked once for each pod that runs; absent: all run until they are deleted. */
+  ends?(pod: Pod): PodEnd | undefined;
   sign?: CertificateSigner;
   seed?: number;
   /** Put between a component and the API server: faults and delays. */
@@ -59,7 +68,7 @@ export async function startLiveCluster(options: LiveClusterOptions = {}): Promis
   const client = clientOf('admin');
   const { controllers: disturbControllers = same, scheduler: disturbScheduler = same } = options.disturb ?? {};
   const sign = options.sign ?? (() => Promise.reject(new Error('nobody signs here')));
-  const boards = new Boards(client, clock);
+  const boards = new Boards(client, clock, options.ends);
   const components: Component[] = [
     server,
     ...createControllers({
@@ -121,9 +130,11 @@ class Boards implements Component {
   readonly #clock: VirtualClock;
   readonly #pods: Informer<Pod>;
   readonly #down = new Set<string>();
+  readonly #ends: LiveClusterOptions['ends'];
   #addresses = 0;
 
-  constructor(client: Client, clock: VirtualClock) {
+  constructor(client: Client, clock: VirtualClock, ends: LiveClusterOptions['ends']) {
+    this.#ends = ends;
     this.#client = client;
     this.#clock = clock;
     this.#pods = new Informer({ client, clock, random: seededRandom(3), logger: silentLogger, kind: PodKind });
@@ -177,7 +188,7 @@ class Boards implements Component {
       return;
     }
     const isReady = pod.status.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True');
-    if (isReady) return;
+    if (isReady || pod.status.phase === 'Succeeded' || pod.status.phase === 'Failed') return;
     const lastTransitionTime = formatTime(this.#clock.nowMs());
     this.#addresses += 1;
     const podIP = `10.42.${this.#addresses >> 8}.${this.#addresses & 255}`;
@@ -185,6 +196,22 @@ class Boards implements Component {
     const status = { phase: 'Running', podIP, podIPs: [{ ip: podIP }], conditions };
     const patch = { type: 'strategic' as const, subresource: 'status', body: { metadata: { uid }, status } };
     await ignore('Conflict', ignore('NotFound', this.#client.patch(PodKind, key, patch)));
+    const end = this.#ends?.(pod);
+    if (end !== undefined) this.#clock.after(end.afterMs, () => void this.#end(pod, end));
+  }
+
+  async #end({ metadata, spec }: Pod, { phase, exitCode = phase === 'Failed' ? 1 : 0 }: PodEnd): Promise<void> {
+    const { uid, namespace, name } = metadata;
+    const finishedAt = formatTime(this.#clock.nowMs());
+    const containerStatuses = spec.containers.map((container) => {
+      const { name: containerName, image } = container;
+      const state = { terminated: { exitCode, finishedAt } };
+      return { name: containerName, image, imageID: '', ready: false, restartCount: 0, state };
+    });
+    const conditions = [{ type: 'Ready', status: 'False', lastTransitionTime: finishedAt }];
+    const body = { metadata: { uid }, status: { phase, conditions, containerStatuses } };
+    const patch = { type: 'strategic' as const, subresource: 'status', body };
+    await ignore('Conflict', ignore('NotFound', this.#client.patch(PodKind, { namespace, name }, patch)));
   }
 }
 
