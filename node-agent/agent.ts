@@ -20,6 +20,7 @@ import { NodeGuard, type NodeGuardSettings } from './kubelet/node-guard.ts';
 import type { PodPaths } from './kubelet/paths.ts';
 import { PodUsageReader } from './kubelet/pod-usage.ts';
 import type { ProbeDialer } from './kubelet/probes/probe-dialer.ts';
+import type { ClusterDns } from './kubelet/spec/resolver.ts';
 import type { HostFiles } from './kubelet/volumes/host-files.ts';
 import { LocalPathVolumes } from './kubelet/volumes/local-path-volumes.ts';
 import { SensorReporter } from './sensors/sensor-reporter.ts';
@@ -42,6 +43,8 @@ export interface AgentOptions {
   logger: Logger;
   /** Pods worked on at the same time. */
   parallelPods?: number;
+  /** Who answers cluster names; nobody unless given. */
+  clusterDns?: ClusterDns;
   /** Where the node remembers what it was told, and the key that this is sealed with; nothing is remembered unless given. */
   memory?: { disk: AssignmentDisk; sealer: Sealer };
   /** Devices, thresholds and what the guard of the node writes down. */

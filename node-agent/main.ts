@@ -137,10 +137,7 @@ interface Surroundings {
   storageKey: Uint8Array;
 }
 
-async function composeAgent(
-  flags: AgentFlags,
-  { logger, call, internalIp, storageKey }: Surroundings,
-): Promise<Agent> {
+async function composeAgent(flags: AgentFlags, { logger, call, internalIp, storageKey }: Surroundings): Promise<Agent> {
   const { name: node, dockerSocket: socketPath, sensorsRoot: root, dataDir } = flags;
   const storage = { path: '/' };
   const runtime = new DockerRuntime({ socketPath, node, clock: systemClock, logger });
@@ -159,7 +156,8 @@ async function composeAgent(
     ...{ ...BASE, node, runtime, sensors, logger, internalIp },
     client: createClient(call),
     files: nodeHostFiles,
-    paths: { root: join(dataDir, 'pods') },
+    paths: { root: join(dataDir, 'pods'), memory: join(dataDir, 'pods-memory') },
+    clusterDns: flags.clusterDns,
     dialer: createProbeDialer(systemClock),
     parallelPods: computeParallelPods(await sensors.inventory()),
     guard: {

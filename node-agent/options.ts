@@ -1,4 +1,5 @@
 /** The agent's command line: flags in, a checked value out. Bad input gives OptionsError with a sentence that says what to do. */
+import { isIP } from 'node:net';
 import { parseArgs } from 'node:util';
 import type { LogLevel } from '../shared/platform/logger.ts';
 import {
@@ -22,6 +23,8 @@ export interface AgentFlags {
   /** File with names for devices; undefined: there is none. */
   devicesConfig: string | undefined;
   eviction: EvictionSettings;
+  /** Who answers cluster names; no servers: pods get the node's own resolver. */
+  clusterDns: { servers: readonly string[]; domain: string };
   logLevel: LogLevel;
   logFormat: 'text' | 'json';
 }
@@ -40,6 +43,9 @@ export const USAGE = `Usage: bramble agent [flags]
                        (default: /var/lib/bramble, or BRAMBLE_DATA_DIR)
   --docker SOCKET      socket of the Docker engine (default: /run/docker.sock)
   --node-ip ADDR       address of this board on the LAN (default: the one that leads to the master)
+  --cluster-dns ADDR,… addresses at which pods ask for cluster names (default: none)
+  --cluster-domain NAME
+                       domain of the cluster's names (default: cluster.local)
   --devices-config FILE
                        names for devices, a line each: "zigbee: /dev/serial/by-id/usb-…"
   --eviction-hard SIGNAL<AMOUNT,…>
@@ -60,6 +66,8 @@ const FLAGS = {
   'data-dir': { type: 'string' },
   docker: { type: 'string', default: '/run/docker.sock' },
   'node-ip': { type: 'string' },
+  'cluster-dns': { type: 'string', default: '' },
+  'cluster-domain': { type: 'string', default: 'cluster.local' },
   'devices-config': { type: 'string' },
   'eviction-hard': { type: 'string', default: '' },
   'eviction-minimum-reclaim': { type: 'string', default: '' },
@@ -92,6 +100,7 @@ export function parseAgentFlags(args: readonly string[], { env, hostname }: Agen
     dockerSocket: values.docker.replace(/^unix:\/\//, ''),
     nodeIp: values['node-ip'],
     sensorsRoot: values['sensors-root'],
+    clusterDns: { servers: parseAddresses('--cluster-dns', values['cluster-dns']), domain: values['cluster-domain'] },
     devicesConfig: values['devices-config'],
     eviction: parseEviction(values['eviction-hard'], values['eviction-minimum-reclaim']),
     logLevel: oneOf('--log-level', LEVELS, values['log-level']),
@@ -123,6 +132,13 @@ function parseName(asked: string | undefined, hostname: string): string {
   if (NODE_NAME.test(name)) return name;
   const what = asked === undefined ? `this machine's host name gives '${name}', which` : `--name '${name}'`;
   throw new OptionsError(`${what} is no node name: use up to 63 lower-case letters, digits, '-' and '.', with --name`);
+}
+
+function parseAddresses(flag: string, text: string): string[] {
+  const addresses = text.split(',').filter((address) => address !== '');
+  const wrong = addresses.find((address) => isIP(address) === 0);
+  if (wrong !== undefined) throw new OptionsError(`${flag} takes IP addresses separated by commas, not '${wrong}'`);
+  return addresses;
 }
 
 function parsePort(flag: string, text: string): number {

@@ -146,7 +146,7 @@ class NodeKubelet implements Kubelet {
     this.#images = new ImageManager({ ...base, runtime });
     this.#tokens = new PodTokens({ ...base, client, onChange: enqueue });
     const [reader, claims, tokens] = [this.#sources, this.#sources, this.#tokens];
-    this.#volumes = new VolumeManager({ files, paths, reader, claims, tokens });
+    this.#volumes = new VolumeManager({ files, paths, reader, claims, tokens, logger });
     this.#hooks = new ContainerHooks({ runtime, dialer, clock, logger, events, onOver: enqueue });
     this.#resizes = new PodResizes({ pods: () => this.pods.list(), allocatable: options.allocatable });
     this.#limits = new SizeLimits({ files, paths, clock, logger, events, onExceeded: enqueue });

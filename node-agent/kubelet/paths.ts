@@ -4,7 +4,7 @@ import { join } from 'node:path';
 export interface PodPaths {
   /** `<data>/pods` */
   root: string;
-  /** Like `root`, in memory: for what shall not be written to a card. The same as `root` unless given. */
+  /** `<data>/pods-memory`: like `root`, for what shall not be written to a card. The same as `root` unless given. */
   memory?: string;
 }
 

@@ -17,6 +17,13 @@ export interface GroupOptions {
   policy: 'Always' | 'OnRootMismatch';
 }
 
+export interface MemoryOptions {
+  /** Of the directory itself. */
+  mode: number;
+  /** undefined: what the kernel gives, half of the memory. */
+  sizeBytes: number | undefined;
+}
+
 /** Methods reject with HostFilesError. */
 export interface HostFiles {
   /** With its parents; an existing one is fine and keeps its mode. */
@@ -40,7 +47,7 @@ export interface HostFiles {
   /** What is there, links followed. */
   typeOf(path: string): Promise<FileType | undefined>;
   /** Memory as a directory; fine when it is one already. Contents count against the memory of who writes them. */
-  mountMemory(directory: string, sizeBytes: number | undefined): Promise<void>;
+  mountMemory(directory: string, options: MemoryOptions): Promise<void>;
   /** Gives a volume with all that lies in it to a group, whose processes may write; new files will be the group's too. */
   setGroup(path: string, options: GroupOptions): Promise<void>;
   /** What a tree takes of the disk, of links only the links themselves; undefined: there is none. */

@@ -33,10 +33,12 @@ export const nodeHostFiles: HostFiles = {
       const stats = await absentAsUndefined(fs.stat(path));
       return stats && typeFrom(stats);
     }),
-  mountMemory: (directory, sizeBytes) =>
+  mountMemory: (directory, { mode, sizeBytes }) =>
     guard(`mount memory at ${directory}`, async () => {
       if ((await mountPointsBelow(directory)).includes(directory)) return;
-      const options = ['mode=0777', ...(sizeBytes === undefined ? [] : [`size=${sizeBytes}`])].join(',');
+      const options = [`mode=0${mode.toString(8)}`, ...(sizeBytes === undefined ? [] : [`size=${sizeBytes}`])].join(
+        ',',
+      );
       await promisify(execFile)('mount', ['-t', 'tmpfs', '-o', options, 'tmpfs', directory]);
     }),
   setGroup: (path, options) => guard(`give ${path} to group ${options.groupId}`, () => giveToGroup(path, options)),

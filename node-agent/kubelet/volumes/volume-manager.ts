@@ -8,6 +8,7 @@ import type { Volume } from '../../../shared/api/volume.ts';
 import type { ServiceAccountTokenProjection } from '../../../shared/api/volume-files.ts';
 import type { EmptyDirVolumeSource } from '../../../shared/api/volume-storage.ts';
 import { quantityToBytes } from '../../../shared/machinery/quantity.ts';
+import type { Logger } from '../../../shared/platform/logger.ts';
 import { type PodPaths, podDirectory, podMemoryDirectory, volumeDirectory } from '../paths.ts';
 import { ConfigError, type ConfigReader } from '../spec/config-reader.ts';
 import type { PodFacts } from '../spec/downward.ts';
@@ -25,6 +26,7 @@ export interface VolumeManagerOptions {
   reader: ConfigReader;
   claims: ClaimReader;
   tokens: TokenReader;
+  logger: Logger;
 }
 
 export interface VolumeSubject {
@@ -47,6 +49,8 @@ const MAX_TOKEN_BYTES = 16 * 1024;
 
 export class VolumeManager {
   readonly #options: VolumeManagerOptions;
+  /** Whether there is memory for secrets; asked for when the first pod has one. */
+  #memory: Promise<boolean> | undefined;
 
   constructor(options: VolumeManagerOptions) {
     this.#options = options;
@@ -95,7 +99,7 @@ export class VolumeManager {
   async #prepareProjected(volume: Volume, round: Round): Promise<string> {
     const { files, reader } = this.#options;
     const { pod, facts } = round;
-    const path = this.#pathOf(pod, volume);
+    const path = await this.#pathOf(pod, volume);
     const tokens = await this.#tokensOf(volume, path, round);
     const token = (projection: ServiceAccountTokenProjection) => tokens.get(projection);
     const projected = computeProjectedFiles(volume, { pod, facts, reader, token });
@@ -137,7 +141,8 @@ export class VolumeManager {
     const path = volumeDirectory(podDirectory(paths, pod.metadata.uid), 'empty-dir', name);
     if ((await files.typeOf(path)) === undefined) await files.makeDirectory(path, EMPTY_DIR_MODE);
     if (medium === 'Memory') {
-      await files.mountMemory(path, sizeLimit === undefined ? undefined : quantityToBytes(sizeLimit));
+      const sizeBytes = sizeLimit === undefined ? undefined : quantityToBytes(sizeLimit);
+      await files.mountMemory(path, { mode: EMPTY_DIR_MODE, sizeBytes });
     }
     const groupId = pod.spec.securityContext?.fsGroup;
     // Later the containers decide.
@@ -161,11 +166,35 @@ export class VolumeManager {
   }
 
   /** What is secret, or changes by itself, is not written to the card. */
-  #pathOf(pod: Pod, volume: Volume): string {
+  async #pathOf(pod: Pod, volume: Volume): Promise<string> {
     const { paths } = this.#options;
-    const inMemory = volume.secret !== undefined || isSecret(volume.projected?.sources ?? []);
-    const directory = inMemory ? podMemoryDirectory(paths, pod.metadata.uid) : podDirectory(paths, pod.metadata.uid);
+    const { uid } = pod.metadata;
+    const isOwn = volume.secret !== undefined || isSecret(volume.projected?.sources ?? []);
+    const directory = isOwn ? await this.#memoryOf(uid) : podDirectory(paths, uid);
     return volumeDirectory(directory, pluginOf(volume), volume.name);
+  }
+
+  async #memoryOf(uid: string): Promise<string> {
+    const { files, paths } = this.#options;
+    this.#memory ??= this.#mountMemory();
+    if (!(await this.#memory)) return podDirectory(paths, uid);
+    const directory = podMemoryDirectory(paths, uid);
+    await files.makeDirectory(directory, POD_DIRECTORY_MODE);
+    return directory;
+  }
+
+  /** Once for all pods. An agent without the right to mount keeps its secrets where its pods are. */
+  async #mountMemory(): Promise<boolean> {
+    const { files, paths, logger } = this.#options;
+    if (paths.memory === undefined) return false;
+    try {
+      await files.makeDirectory(paths.memory, POD_DIRECTORY_MODE);
+      await files.mountMemory(paths.memory, { mode: POD_DIRECTORY_MODE, sizeBytes: undefined });
+      return true;
+    } catch (error) {
+      logger.warn('secrets of pods are kept on the disk, because memory could not be mounted', { error });
+      return false;
+    }
   }
 }
 

@@ -15,6 +15,7 @@ describe('parseAgentFlags', () => {
       dockerSocket: '/run/docker.sock',
       nodeIp: undefined,
       sensorsRoot: '',
+      clusterDns: { servers: [], domain: 'cluster.local' },
       devicesConfig: undefined,
       eviction: { hard: new Map(), minimumReclaim: new Map() },
       logLevel: 'info',

@@ -22,6 +22,7 @@ import { nodeHostFiles } from '../../../../node-agent/kubelet/volumes/node-host-
 import { computeProjectedFiles } from '../../../../node-agent/kubelet/volumes/projected-files.ts';
 import { VolumeManager } from '../../../../node-agent/kubelet/volumes/volume-manager.ts';
 import type { Volume } from '../../../../shared/api/volume.ts';
+import { silentLogger } from '../../../../shared/platform/logger.ts';
 import { pod } from './builders.ts';
 
 const FACTS = { hostIp: '192.0.2.10', podIp: '', allocatable: {} };
@@ -139,7 +140,14 @@ describe('writeProjected', () => {
 describe('VolumeManager', () => {
   const paths = { root: join(root, 'pods') };
   const manager = (data?: Record<string, string>): VolumeManager =>
-    new VolumeManager({ files: nodeHostFiles, paths, reader: reader(data), claims: NO_CLAIMS, tokens: NO_TOKENS });
+    new VolumeManager({
+      files: nodeHostFiles,
+      paths,
+      reader: reader(data),
+      claims: NO_CLAIMS,
+      tokens: NO_TOKENS,
+      logger: silentLogger,
+    });
   const withVolumes = (...volumes: Volume[]) => ({ pod: pod({ spec: { volumes } }), facts: FACTS, hasRun: false });
 
   it('makes empty directories that everybody may use', async () => {
