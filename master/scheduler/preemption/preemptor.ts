@@ -14,7 +14,8 @@ import type { Impossibility } from '../decision.ts';
 import type { PodInfo } from '../pod-info.ts';
 import type { Profile } from '../profile.ts';
 import { type Budget, budgetsOf } from './budgets.ts';
-import { computePreemption, mayPreempt, type Preemption } from './victims.ts';
+import type { Preemption } from './ranking.ts';
+import { computePreemption, mayPreempt } from './victims.ts';
 
 export interface PreemptorOptions {
   client: Client;

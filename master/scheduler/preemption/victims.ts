@@ -3,22 +3,15 @@
  * As few disruption budgets as possible are broken, then the victims are as unimportant and as few as possible.
  * Invariant: no victim has the pod's priority or a higher one. Source: Kubernetes, "Pod Priority and Preemption".
  */
-import { parseTime } from '../../../shared/platform/clock.ts';
 import { type CompiledFilter, compileFilters, type Refusal, refusalOf } from '../feasibility.ts';
 import type { FilterName } from '../framework.ts';
-import { copyNode, type MutableNodeInfo, type NodeInfo } from '../node-info.ts';
+import type { NodeInfo } from '../node-info.ts';
 import type { PodInfo } from '../pod-info.ts';
 import type { Profile } from '../profile.ts';
 import type { Snapshot } from '../snapshot.ts';
 import { type Budget, splitByBudgets } from './budgets.ts';
-
-export interface Preemption {
-  node: string;
-  /** Empty: pods that are leaving already make the room. */
-  victims: readonly PodInfo[];
-  /** Victims whose going breaks a budget. */
-  violations: number;
-}
+import { byImportance, isBetter, type Preemption } from './ranking.ts';
+import { WhatIf } from './what-if.ts';
 
 export interface PreemptionInput {
   pod: PodInfo;
@@ -31,6 +24,9 @@ export interface PreemptionInput {
 
 /** Nodes that are tried in earnest; each costs a what-if with all its pods. */
 const MAX_CANDIDATES = 100;
+
+/** Up to so many pods every set of them is tried when budgets are at stake: 1,024 what-ifs at most. */
+const MAX_PODS_FOR_ALL_SETS = 10;
 
 /** Undefined: nothing that may be done helps. */
 export function computePreemption(input: PreemptionInput): Preemption | undefined {
@@ -106,63 +102,38 @@ function selectVictims(
     whatIf.remove(other);
     victims.push(other);
   }
+  const violations = violationsOf(victims, budgets);
+  const sparing = violations === 0 ? undefined : findSparingVictims(staying, { whatIf, fits, budgets });
   whatIf.undo();
-  return { node: node.name, victims, violations: splitByBudgets(victims, budgets).violating.length };
+  return sparing === undefined
+    ? { node: node.name, victims, violations }
+    : { node: node.name, victims: sparing, violations: 0 };
 }
 
-/** A node with some of its pods taken away; filters that look beyond one node are told and told back. */
-class WhatIf {
-  readonly node: MutableNodeInfo;
-  readonly #filters: readonly CompiledFilter[];
-  readonly #removed = new Set<PodInfo>();
-
-  constructor(filters: readonly CompiledFilter[], node: NodeInfo) {
-    this.#filters = filters;
-    this.node = copyNode(node);
-  }
-
-  remove(pod: PodInfo): void {
-    this.node.removePod(pod);
-    this.#removed.add(pod);
-    for (const { filter } of this.#filters) filter.podLeaves?.(pod, this.node);
-  }
-
-  add(pod: PodInfo): void {
-    this.node.addPod(pod);
-    this.#removed.delete(pod);
-    for (const { filter } of this.#filters) filter.podComes?.(pod, this.node);
-  }
-
-  undo(): void {
-    for (const pod of [...this.#removed]) this.add(pod);
-  }
+function violationsOf(victims: readonly PodInfo[], budgets: readonly Budget[]): number {
+  return splitByBudgets(victims, budgets).violating.length;
 }
 
-/** The more important first: higher priority, then longer at work. */
-function byImportance(a: PodInfo, b: PodInfo): number {
-  if (a.priority !== b.priority) return b.priority - a.priority;
-  return startedMs(a) - startedMs(b) || (a.key < b.key ? -1 : 1);
-}
-
-function startedMs({ pod }: PodInfo): number {
-  return parseTime(pod.status.startTime ?? pod.metadata.creationTimestamp) ?? 0;
-}
-
-function isBetter(a: Preemption, b: Preemption): boolean {
-  const [ofA, ofB] = [rank(a), rank(b)];
-  for (const [index, value] of ofA.entries()) {
-    const other = ofB[index] ?? 0;
-    if (value !== other) return value < other;
+/**
+ * The importance of pods made a budget break: looks for other victims, however important, that break none. All sets are
+ * tried where the node has few pods; where it has many, one at a time.
+ */
+function findSparingVictims(
+  staying: readonly PodInfo[],
+  { whatIf, fits, budgets }: { whatIf: WhatIf; fits: () => boolean; budgets: readonly Budget[] },
+): PodInfo[] | undefined {
+  let best: Preemption | undefined;
+  for (const victims of setsOf(staying)) {
+    if (violationsOf(victims, budgets) > 0) continue;
+    const found = { node: whatIf.node.name, victims, violations: 0 };
+    if (best !== undefined && !isBetter(found, best)) continue;
+    whatIf.restore(staying.filter((pod) => !victims.includes(pod)));
+    if (fits()) best = found;
   }
-  return false;
+  return best === undefined ? undefined : [...best.victims];
 }
 
-/** Smaller is better, the first difference decides. */
-function rank({ victims, violations }: Preemption): number[] {
-  const highest = victims.reduce((most, { priority }) => Math.max(most, priority), Number.NEGATIVE_INFINITY);
-  const sum = victims.reduce((total, { priority }) => total + priority + 2 ** 31, 0);
-  // Of the most important victims, those that began last have done the least work.
-  const important = victims.filter(({ priority }) => priority === highest);
-  const earliest = important.reduce((least, pod) => Math.min(least, startedMs(pod)), Number.POSITIVE_INFINITY);
-  return [violations, highest, sum, victims.length, -earliest];
+function setsOf(pods: readonly PodInfo[]): PodInfo[][] {
+  if (pods.length > MAX_PODS_FOR_ALL_SETS) return pods.map((pod) => [pod]);
+  return pods.reduce<PodInfo[][]>((sets, pod) => sets.concat(sets.map((set) => set.concat(pod))), [[]]);
 }

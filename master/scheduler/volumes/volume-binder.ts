@@ -71,7 +71,8 @@ export class VolumeBinder {
     const { clock } = this.#options;
     await Promise.all(plan.waiting.map((waiting) => this.#ask(waiting, plan)));
     const deadlineMs = clock.monotonicMs() + BIND_TIMEOUT_MS;
-    while (!this.#areBound(plan)) {
+    const asked = new Set<string>();
+    while (!this.#areBound(plan, asked)) {
       if (clock.monotonicMs() >= deadlineMs) throw new VolumeBindError('timed out waiting for volumes to be bound');
       await sleep(clock, LOOK_INTERVAL_MS, this.#abort.signal);
     }
@@ -98,7 +99,8 @@ export class VolumeBinder {
     );
   }
 
-  #areBound({ waiting, nodeName }: VolumePlan): boolean {
+  /** `asked`: claims that have been seen with the node's name; a provisioner that gives up takes it away again. */
+  #areBound({ waiting, nodeName }: VolumePlan, asked: Set<string>): boolean {
     const { claims } = this.#options.volumes;
     return waiting.every(({ key, claim }) => {
       const current = claims.get(key);
@@ -106,8 +108,9 @@ export class VolumeBinder {
         throw new VolumeBindError(`the claim ${key} is gone`);
       }
       const selected = current.metadata.annotations?.[SELECTED_NODE_ANNOTATION];
-      if (selected !== undefined && selected !== nodeName) {
-        throw new VolumeBindError(`the claim ${key} is bound for ${selected}`);
+      if (selected === nodeName) asked.add(key);
+      else if (selected !== undefined || asked.has(key)) {
+        throw new VolumeBindError(`the claim ${key} does not get a volume on ${nodeName}`);
       }
       return current.status.phase === 'Bound' && Boolean(current.spec.volumeName);
     });

@@ -29,6 +29,7 @@ import { makeNode, type NodeOptions } from '../scheduler/cluster.ts';
 export interface LiveCluster {
   clock: VirtualClock;
   client: Client;
+  scheduler: Scheduler;
   as(user: string, groups?: string[]): Client;
   /** Registers a board whose link is up and that runs what is bound to it. */
   addNode(options: NodeOptions & { name: string }): Promise<void>;
@@ -69,6 +70,12 @@ export async function startLiveCluster(options: LiveClusterOptions = {}): Promis
   const { controllers: disturbControllers = same, scheduler: disturbScheduler = same } = options.disturb ?? {};
   const sign = options.sign ?? (() => Promise.reject(new Error('nobody signs here')));
   const boards = new Boards(client, clock, options.ends);
+  const scheduler = new Scheduler({
+    client: disturbScheduler(clientOf('system:kube-scheduler')),
+    clock,
+    random,
+    logger,
+  });
   const components: Component[] = [
     server,
     ...createControllers({
@@ -79,13 +86,14 @@ export async function startLiveCluster(options: LiveClusterOptions = {}): Promis
       sign,
       kinds: ALL_KINDS,
     }),
-    new Scheduler({ client: disturbScheduler(clientOf('system:kube-scheduler')), clock, random, logger }),
+    scheduler,
     boards,
   ];
   await startAll(components);
   return {
     clock,
     client,
+    scheduler,
     as: (name, groups = []) =>
       createClient((request) =>
         server.handle(request, { name, uid: '', groups: [...groups, 'system:authenticated'], extra: {} }),
