@@ -14,6 +14,11 @@ const STRATEGIES: Readonly<Record<string, Strategy>> = {
   '/Namespace': namespaceStrategy,
   '/Service': { returnsDeleted: true, hasGeneration: false },
   '/ServiceAccount': { returnsDeleted: true },
+  '/PersistentVolume': { returnsDeleted: true, hasGeneration: false },
+  '/PersistentVolumeClaim': { returnsDeleted: true, hasGeneration: false },
+  '/ResourceQuota': { returnsDeleted: true, hasGeneration: false },
+  'networking.k8s.io/NetworkPolicy': { hasGeneration: true },
+  'networking.k8s.io/IngressClass': { hasGeneration: true },
   'batch/Job': jobStrategy,
   'certificates.k8s.io/CertificateSigningRequest': csrStrategy,
 };

@@ -55,11 +55,18 @@ function checkChange(spec: PersistentVolumeClaimSpec, { spec: old, status }: Per
       : {}),
   };
   if (!jsonEqual(spec, expected)) return [forbiddenValue('spec', IMMUTABLE)];
-  return isBound ? checkGrowth(spec, status.capacity?.['storage']) : [];
+  return isBound ? checkShrinking(spec, old, status.capacity?.['storage']) : [];
 }
 
-function checkGrowth({ resources }: PersistentVolumeClaimSpec, capacity: string | undefined): FieldError[] {
-  const [wanted, present] = [nanosOf(resources.requests?.['storage']), nanosOf(capacity)];
-  if (wanted === undefined || present === undefined || wanted >= present) return [];
+/** A wish that was never fulfilled may be taken back, down to what the volume has. */
+function checkShrinking(
+  spec: PersistentVolumeClaimSpec,
+  old: PersistentVolumeClaimSpec,
+  capacity: string | undefined,
+): FieldError[] {
+  const sizes = [spec.resources.requests?.['storage'], old.resources.requests?.['storage'], capacity];
+  const [wanted, before, present] = sizes.map(nanosOf);
+  if (wanted === undefined || before === undefined || present === undefined) return [];
+  if (wanted >= before || wanted >= present) return [];
   return [forbiddenValue('spec.resources.requests.storage', 'field can not be less than status.capacity')];
 }
