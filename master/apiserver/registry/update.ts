@@ -131,13 +131,23 @@ function keptMetadata({ metadata: sent }: ApiObject, { metadata: old }: ApiObjec
   const { deletionTimestamp: _, deletionGracePeriodSeconds: __, generation: ___, ...rest } = sent;
   const { uid, resourceVersion, generation, creationTimestamp, deletionTimestamp, deletionGracePeriodSeconds } = old;
   return {
-    ...rest,
+    ...withoutEmptyLists(rest),
     uid,
     resourceVersion,
     creationTimestamp,
     ...(generation === undefined ? {} : { generation }),
     ...(deletionTimestamp === undefined ? {} : { deletionTimestamp }),
     ...(deletionGracePeriodSeconds === undefined ? {} : { deletionGracePeriodSeconds }),
+  };
+}
+
+/** Kubernetes leaves lists out that have become empty; clients look whether they are there. */
+function withoutEmptyLists(metadata: ApiObject['metadata']): ApiObject['metadata'] {
+  const { finalizers = [], ownerReferences = [], ...rest } = metadata;
+  return {
+    ...rest,
+    ...(finalizers.length === 0 ? {} : { finalizers }),
+    ...(ownerReferences.length === 0 ? {} : { ownerReferences }),
   };
 }
 
