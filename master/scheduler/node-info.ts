@@ -4,10 +4,10 @@
  */
 import type { Node } from '../../shared/api/node.ts';
 import type { Taint } from '../../shared/api/node-spec.ts';
+import { type Allocatable, parseAllocatable } from '../../shared/api/pod-requests.ts';
 import { addTo } from './pod-groups.ts';
 import type { HostPort, PodInfo } from './pod-info.ts';
 import type { BoardEstimate } from './readings/board-history.ts';
-import { type Allocatable, parseAllocatable } from './resources.ts';
 
 export interface NodeInfo {
   readonly name: string;

@@ -1,9 +1,9 @@
 /** What scheduling needs to know of a pod, worked out once: amounts, host ports, owner, neighbours, claims. Never changes. */
 import type { Pod } from '../../shared/api/pod.ts';
+import { computePodRequests, type PodRequests } from '../../shared/api/pod-requests.ts';
 import { keyOf } from '../../shared/client/informer.ts';
 import type { Labels } from '../../shared/machinery/label-selector.ts';
 import { computePodTerms, computeSpreadConstraints, type PodTerms, type SpreadConstraints } from './pod-terms.ts';
-import { computePodRequests, type PodRequests } from './resources.ts';
 
 export interface HostPort {
   protocol: string;

@@ -1,11 +1,9 @@
 /**
  * NodeAffinity: nodeSelector and required terms are demands, preferred terms are wishes by weight.
- * Source: Kubernetes API reference, NodeSelectorTerm: terms are alternatives, the tests of one term must all hold, an empty
- * term holds for no node, and metadata.name is the only field.
  */
-import type { NodeSelectorRequirement, NodeSelectorTerm } from '../../../shared/api/affinity.ts';
+import type { NodeSelectorTerm } from '../../../shared/api/affinity.ts';
 import type { Pod } from '../../../shared/api/pod.ts';
-import { type Labels, requirementMatches } from '../../../shared/machinery/label-selector.ts';
+import { type NodeIdentity, nodeMeetsDemands, nodeTermMatches } from '../../../shared/machinery/node-selector.ts';
 import { type FilterPlugin, normalizeByMaximum, type ScorePlugin } from '../framework.ts';
 import type { NodeInfo } from '../node-info.ts';
 
@@ -23,13 +21,10 @@ export const nodeAffinityFilter: FilterPlugin = {
 };
 
 /** Whether a node satisfies nodeSelector and required affinity; undefined: the pod demands nothing. */
-export function compileNodeDemands({ spec }: Pod): ((node: NodeLabels) => boolean) | undefined {
-  const selector = Object.entries(spec.nodeSelector ?? {});
+export function compileNodeDemands({ spec }: Pod): ((node: NodeIdentity) => boolean) | undefined {
+  const hasSelector = spec.nodeSelector !== undefined && Object.keys(spec.nodeSelector).length > 0;
   const required = spec.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution;
-  if (selector.length === 0 && required === undefined) return undefined;
-  return (node) =>
-    selector.every(([key, value]) => node.labels[key] === value) &&
-    (required === undefined || required.nodeSelectorTerms.some((term) => termMatches(term, node)));
+  return hasSelector || required !== undefined ? (node) => nodeMeetsDemands(spec, node) : undefined;
 }
 
 /** When every alternative names its nodes, as those of DaemonSets do, nothing else need be looked at. */
@@ -51,20 +46,8 @@ export const nodeAffinityScore: ScorePlugin = {
   normalizeScore: normalizeByMaximum,
 };
 
-export type NodeLabels = Pick<NodeInfo, 'name' | 'labels'>;
-
-export function termMatches(term: NodeSelectorTerm, node: NodeLabels): boolean {
-  const { matchExpressions = [], matchFields = [] } = term;
-  if (matchExpressions.length === 0 && matchFields.length === 0) return false;
-  return allHold(matchExpressions, node.labels) && allHold(matchFields, { 'metadata.name': node.name });
-}
-
 /** A wish without any test is a wish for every node. */
 function preferenceHolds(term: NodeSelectorTerm, node: NodeInfo): boolean {
   const isEmpty = (term.matchExpressions ?? []).length === 0 && (term.matchFields ?? []).length === 0;
-  return isEmpty || termMatches(term, node);
-}
-
-function allHold(requirements: readonly NodeSelectorRequirement[], labels: Labels): boolean {
-  return requirements.every(({ key, operator, values = [] }) => requirementMatches({ key, operator, values }, labels));
+  return isEmpty || nodeTermMatches(term, node);
 }

@@ -1,7 +1,8 @@
 /** NodeResourcesFit: what the pods of a node ask for never adds up to more than the node can give. */
+
+import type { PodRequests } from '../../../shared/api/pod-requests.ts';
 import type { FilterPlugin } from '../framework.ts';
 import type { NodeInfo } from '../node-info.ts';
-import type { PodRequests } from '../resources.ts';
 
 const CPU = 'Insufficient cpu';
 const MEMORY = 'Insufficient memory';

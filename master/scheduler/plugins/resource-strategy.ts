@@ -3,9 +3,10 @@
  * fills one after the other so that others can be switched off, RequestedToCapacityRatio follows a curve of one's own.
  * Source: Kubernetes, "Resource Bin Packing".
  */
+
+import type { PodRequests } from '../../../shared/api/pod-requests.ts';
 import { clampScore, MAX_SCORE, type ScorePlugin } from '../framework.ts';
 import type { NodeInfo } from '../node-info.ts';
-import type { PodRequests } from '../resources.ts';
 
 export interface CurvePoint {
   /** Share of the node that is requested, 0…100. */

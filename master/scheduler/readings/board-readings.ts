@@ -3,13 +3,13 @@
  * that has said something or got a pod; between them a decision only reads fields.
  */
 import type { NodeSensors } from '../../../shared/api/node-sensors.ts';
+import type { PodRequests } from '../../../shared/api/pod-requests.ts';
 import {
   compileHeatLimits,
   DEFAULT_HEAT_LIMIT_SETTINGS,
   type HeatLimitSettings,
 } from '../../../shared/machinery/heat-limits.ts';
 import type { MutableNodeInfo } from '../node-info.ts';
-import type { PodRequests } from '../resources.ts';
 import { type BoardEstimate, BoardHistory, DEFAULT_READING_SETTINGS, type ReadingSettings } from './board-history.ts';
 import { computeBoardReading } from './board-reading.ts';
 

@@ -6,8 +6,8 @@ import type { PersistentVolume } from '../../../shared/api/persistent-volume.ts'
 import type { PersistentVolumeClaim } from '../../../shared/api/persistent-volume-claim.ts';
 import type { StorageClass } from '../../../shared/api/storage-class.ts';
 import { selectorFromLabelSelector, selectorMatches } from '../../../shared/machinery/label-selector.ts';
+import { type NodeIdentity, nodeTermMatches } from '../../../shared/machinery/node-selector.ts';
 import { quantityToBytes } from '../../../shared/machinery/quantity.ts';
-import { type NodeLabels, termMatches } from '../plugins/node-affinity.ts';
 
 /** The provisioner of classes whose volumes are made by hand. */
 const NO_PROVISIONER = 'kubernetes.io/no-provisioner';
@@ -15,13 +15,13 @@ const NO_PROVISIONER = 'kubernetes.io/no-provisioner';
 /** Names the node for which a volume is to be made. */
 export const SELECTED_NODE_ANNOTATION = 'volume.kubernetes.io/selected-node';
 
-export function isReachableFrom({ spec }: PersistentVolume, node: NodeLabels): boolean {
+export function isReachableFrom({ spec }: PersistentVolume, node: NodeIdentity): boolean {
   const required = spec.nodeAffinity?.required;
-  return required === undefined || required.nodeSelectorTerms.some((term) => termMatches(term, node));
+  return required === undefined || required.nodeSelectorTerms.some((term) => nodeTermMatches(term, node));
 }
 
 /** A volume is made for the claim once a node is chosen. */
-export function canProvision({ provisioner, allowedTopologies = [] }: StorageClass, node: NodeLabels): boolean {
+export function canProvision({ provisioner, allowedTopologies = [] }: StorageClass, node: NodeIdentity): boolean {
   if (provisioner === NO_PROVISIONER) return false;
   const isAllowed = ({ matchLabelExpressions = [] }: (typeof allowedTopologies)[number]): boolean =>
     matchLabelExpressions.every(({ key, values }) => values.includes(node.labels[key] ?? ''));

@@ -1,7 +1,7 @@
 /** What a node must have free for a pod: containers, init containers, sidecars, overhead, the pod as a whole. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { computePodRequests } from '../../../master/scheduler/resources.ts';
+import { computePodRequests } from '../../../shared/api/pod-requests.ts';
 import { makeContainer, makePod } from './cluster.ts';
 
 const MI = 2 ** 20;

@@ -2,9 +2,10 @@
  * Amounts that pods ask for and nodes give: CPU in thousandths, memory in bytes, everything else in whole units by name.
  * Source: Kubernetes, "Resource Management for Pods and Containers" and "Sidecar Containers" (effective requests).
  */
-import type { Container } from '../../shared/api/container.ts';
-import type { PodSpec } from '../../shared/api/pod-spec.ts';
-import { quantityToBytes, quantityToMillis } from '../../shared/machinery/quantity.ts';
+
+import { quantityToBytes, quantityToMillis } from '../machinery/quantity.ts';
+import type { Container } from './container.ts';
+import type { PodSpec } from './pod-spec.ts';
 
 export interface Amounts {
   cpuMillis: number;
