@@ -8,6 +8,7 @@ import type { ControllerRevision } from '../../../shared/api/controller-revision
 import type { Pod } from '../../../shared/api/pod.ts';
 import type { StatefulSet, StatefulSetStatus } from '../../../shared/api/stateful-set.ts';
 import { jsonEqual } from '../../../shared/machinery/json.ts';
+import { parseTime } from '../../../shared/platform/clock.ts';
 import type { ActionOf } from '../actions.ts';
 import {
   computeHistory,
@@ -76,7 +77,7 @@ export function computeStatefulSetPlan(state: StatefulSetState, owner: HistoryOw
       ...(jsonEqual(status, set.status) ? [] : [{ type: 'updateStatus' as const, status }]),
       ...(isGoing ? [] : computeHistoryCleanup(owner, revisions, inUse)),
     ],
-    requeueAfterMs: nextAvailableInMs(slots, set, nowMs),
+    requeueAfterMs: nextChangeInMs(slots, set, nowMs),
   };
 }
 
@@ -135,6 +136,8 @@ function computeStep(state: StatefulSetState, slot: Slot, revisions: RolloutRevi
   }
   const upkeep = [...claims.actions, ...computeLabels(set, ordinal, pod)];
   if (health === 'ended') {
+    // A pod that ends at once, time and again, is not made anew in a loop.
+    if (youthMs(pod, state.nowMs) > 0) return { actions: upkeep, isHeldUp: true };
     return { actions: [...upkeep, { type: 'deletePod', pod, why: 'it has ended' }], isHeldUp: true };
   }
   // Kubernetes waits for a pod that cannot start even when the template has been repaired; nobody would ever help it.
@@ -177,8 +180,22 @@ function computeLabels(set: StatefulSet, ordinal: number, pod: Pod): StatefulSet
   return hasAll || !isPodActive(pod) ? [] : [{ type: 'labelPod', pod, labels }];
 }
 
-function nextAvailableInMs(slots: readonly Slot[], { spec }: StatefulSet, nowMs: number): number | undefined {
-  const settling = slots.filter(({ health }) => health === 'settling').flatMap(({ pod }) => pod ?? []);
-  const waits = settling.map((pod) => availableInMs(pod, spec.minReadySeconds ?? 0, nowMs) ?? 0);
-  return waits.length === 0 ? undefined : Math.min(...waits);
+/** An ended pod is replaced no sooner than this after its creation. */
+const MIN_LIFE_MS = 10_000;
+
+/** Milliseconds until the pod is old enough; 0 also for a creation in the future, which a clock that jumped leaves behind. */
+function youthMs({ metadata }: Pod, nowMs: number): number {
+  const ageMs = nowMs - (parseTime(metadata.creationTimestamp) ?? 0);
+  return ageMs < 0 ? 0 : Math.max(0, MIN_LIFE_MS - ageMs);
+}
+
+/** A pod will be available, or old enough to be replaced. */
+function nextChangeInMs(slots: readonly Slot[], { spec }: StatefulSet, nowMs: number): number | undefined {
+  const waits = slots.flatMap(({ pod, health }) => {
+    if (pod === undefined) return [];
+    if (health === 'ended') return youthMs(pod, nowMs);
+    return health === 'settling' ? (availableInMs(pod, spec.minReadySeconds ?? 0, nowMs) ?? []) : [];
+  });
+  const positive = waits.filter((waitMs) => waitMs > 0);
+  return positive.length === 0 ? undefined : Math.min(...positive);
 }

@@ -121,8 +121,8 @@ test('with a limit for each index the others go on', async () => {
 });
 
 test('a policy ends the job at once, and ignores what is no fault of its pods', async () => {
-  let count = 0;
-  await start({ ends: () => ({ afterMs: 1_000, phase: 'Failed', exitCode: (count += 1) === 1 ? 3 : 42 }) });
+  const exitCodes = [3, 42];
+  await start({ ends: () => ({ afterMs: 1_000, phase: 'Failed', exitCode: exitCodes.shift() ?? 1 }) });
   const rules = [
     { action: 'Ignore' as const, onExitCodes: { operator: 'In' as const, values: [3] } },
     { action: 'FailJob' as const, onExitCodes: { operator: 'In' as const, values: [42] } },
@@ -185,8 +185,8 @@ test('a success policy is enough', async () => {
 });
 
 test('one success ends a job without completions', async () => {
-  let count = 0;
-  await start({ ends: () => ({ afterMs: 1_000 * (count += 1), phase: 'Succeeded' }) });
+  const delays = [1_000, 2_000, 3_000];
+  await start({ ends: () => ({ afterMs: delays.shift() ?? 0, phase: 'Succeeded' }) });
   await create({ parallelism: 3 });
   const { status, spec } = await until('Complete');
   assert.deepEqual([spec.completions, status.succeeded], [undefined, 3]);
