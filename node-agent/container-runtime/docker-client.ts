@@ -73,6 +73,14 @@ export class DockerClient {
     );
   }
 
+  /** With what each has written; the engine looks at every file of theirs for that. */
+  measureContainers(labels: readonly string[]): Promise<ContainerSummary[]> {
+    const filters = { label: [...labels] };
+    return this.#call(CHANGE_TIMEOUT_MS, (abortSignal) =>
+      this.#docker.listContainers({ all: true, size: true, filters, abortSignal }),
+    );
+  }
+
   inspectContainer(id: string): Promise<ContainerDetails> {
     return this.#call(QUERY_TIMEOUT_MS, (abortSignal) => this.#docker.getContainer(id).inspect({ abortSignal }));
   }
@@ -164,6 +172,22 @@ export class DockerClient {
 
   inspectImage(reference: string): Promise<ImageDetails> {
     return this.#call(QUERY_TIMEOUT_MS, () => this.#docker.getImage(reference).inspect());
+  }
+
+  inspectNetwork(name: string): Promise<Docker.NetworkInspectInfo> {
+    return this.#call(QUERY_TIMEOUT_MS, (abortSignal) => this.#docker.getNetwork(name).inspect({ abortSignal }));
+  }
+
+  createNetwork(options: Docker.NetworkCreateOptions): Promise<void> {
+    return this.#call(CHANGE_TIMEOUT_MS, async (abortSignal) => {
+      await this.#docker.createNetwork({ ...options, abortSignal });
+    });
+  }
+
+  removeNetwork(name: string): Promise<void> {
+    return this.#call(CHANGE_TIMEOUT_MS, async (abortSignal) => {
+      await ignoreStatus([404], this.#docker.getNetwork(name).remove({ abortSignal }));
+    });
   }
 
   listImages(): Promise<ImageSummary[]> {

@@ -73,6 +73,12 @@ function parseAmounts({ HostConfig }: ContainerDetails): ContainerAmounts {
   return { cpuShares: CpuShares, cpuLimitMillis: millisOf(CpuQuota, CpuPeriod), memoryLimitBytes: Memory };
 }
 
+/** `SizeRw`: absent where the engine was not asked, or the container wrote nothing. */
+export function readWrittenBytes(summary: ContainerSummary): number {
+  const bytes: unknown = Reflect.get(summary, 'SizeRw');
+  return typeof bytes === 'number' ? bytes : 0;
+}
+
 function stateOf({ State }: ContainerDetails, exit: ContainerExit | undefined): ContainerRecord['state'] {
   if (exit !== undefined) return 'exited';
   return State.Running || State.Paused || State.Restarting ? 'running' : 'created';

@@ -11,7 +11,7 @@ import { isRuntimeError } from './docker-errors.ts';
 import { openAttach, openExec } from './docker-exec.ts';
 import { DockerImages } from './docker-images.ts';
 import { isSameIdentity, LABEL, parseIdentity } from './docker-labels.ts';
-import { isSandbox, parseContainer, parseInfo, parseSandbox } from './docker-records.ts';
+import { isSandbox, parseContainer, parseInfo, parseSandbox, readWrittenBytes } from './docker-records.ts';
 import { readStats } from './docker-stats.ts';
 import { demultiplex, jsonLines, plainOutput } from './docker-streams.ts';
 import {
@@ -179,6 +179,11 @@ export class DockerRuntime implements ContainerRuntime {
 
   async stats(ids: readonly string[]): Promise<ContainerStats[]> {
     return readStats(this.#docker, await this.#cgroupReader(), ids, this.#options.clock.nowMs());
+  }
+
+  async writtenBytes(): Promise<ReadonlyMap<string, number>> {
+    const summaries = await this.#docker.measureContainers([`${LABEL.node}=${this.#options.node}`]);
+    return new Map(summaries.map((summary) => [summary.Id, readWrittenBytes(summary)]));
   }
 
   async *events(signal: AbortSignal): AsyncGenerator<{ containerId: string; podUid: string }> {

@@ -275,6 +275,13 @@ export function describeRuntime(name: string, open: () => Promise<RuntimeFixture
       await until(async () => ((await runtime.stats([id]))[0]?.workingSetBytes ?? 0) > 0);
     });
 
+    it('keeps an image that a container uses', async () => {
+      const { runtime, programs, record } = await running();
+      const isConflict = (error: unknown): boolean => error instanceof RuntimeError && error.reason === 'conflict';
+      await assert.rejects(runtime.removeImage((await record())?.imageId ?? ''), isConflict);
+      assert.ok(await runtime.imageStatus(programs.image));
+    });
+
     it("sees only its own node's pods", async () => {
       const { neighbour } = await fixture();
       if (neighbour === undefined) return;

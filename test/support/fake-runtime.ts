@@ -345,6 +345,8 @@ export class FakeRuntime implements ContainerRuntime {
 
   async removeImage(id: string): Promise<void> {
     this.#check();
+    const isUsed = [...this.#containers.values()].some(({ record }) => record.imageId === id);
+    if (isUsed) throw new RuntimeError('conflict', `a container uses ${id}`);
     this.#images.delete(id.replace('sha256:', ''));
   }
 

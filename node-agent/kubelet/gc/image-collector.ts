@@ -50,11 +50,10 @@ export class ImageCollector {
     return ids;
   }
 
-  /** An image goes with its last name. */
   async #remove({ id, references, sizeBytes }: ImageRecord): Promise<boolean> {
     const { runtime, ledger, logger } = this.#options;
     try {
-      for (const name of references.length > 0 ? references : [id]) await runtime.removeImage(name);
+      await runtime.removeImage(id);
     } catch (error) {
       if (!(error instanceof RuntimeError) || error.reason === 'unavailable') throw error;
       logger.debug('an image stays', { id, error });

@@ -104,12 +104,12 @@ export class ImageDoctor {
   }
 
   /** An image with running containers is not damaged, or not badly. Ended ones would hold the damaged files. */
-  async #remove({ id, references }: ImageRecord): Promise<boolean> {
+  async #remove({ id }: ImageRecord): Promise<boolean> {
     const { runtime } = this.#options;
     const users = (await runtime.list()).containers.filter(({ imageId }) => imageId === id);
     if (users.some(({ state }) => state === 'running')) return false;
     for (const user of users) await runtime.removeContainer(user.id);
-    for (const name of references.length > 0 ? references : [id]) await runtime.removeImage(name);
+    await runtime.removeImage(id);
     return true;
   }
 
