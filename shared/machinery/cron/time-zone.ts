@@ -46,24 +46,30 @@ function formatterOf(timeZone: string): Intl.DateTimeFormat {
   }
 }
 
+/** Clocks change at quarters of an hour: within one the offset stays, and need not be asked for again. */
+const QUARTER_MS = 15 * 60_000;
+
 function zoneOf(name: string, formatter: Intl.DateTimeFormat): TimeZone {
+  let quarter = Number.NaN;
+  let offsetMs = 0;
   return {
     name,
     wallMs(epochMs) {
-      const parts: Partial<Record<Intl.DateTimeFormatPartTypes, string>> = {};
-      for (const { type, value } of formatter.formatToParts(epochMs)) parts[type] = value;
-      const { era, year, month, day, hour, minute, second } = parts;
-      const signedYear = era === 'BC' ? 1 - Number(year) : Number(year);
-      const belowSecondMs = ((epochMs % 1_000) + 1_000) % 1_000;
-      const wholeMs = Date.UTC(
-        signedYear,
-        Number(month) - 1,
-        Number(day),
-        Number(hour),
-        Number(minute),
-        Number(second),
-      );
-      return wholeMs + belowSecondMs;
+      const present = Math.floor(epochMs / QUARTER_MS);
+      if (present !== quarter) {
+        quarter = present;
+        offsetMs = offsetAt(formatter, present * QUARTER_MS);
+      }
+      return epochMs + offsetMs;
     },
   };
+}
+
+/** `epochMs` is a whole second. */
+function offsetAt(formatter: Intl.DateTimeFormat, epochMs: number): number {
+  const parts: Partial<Record<Intl.DateTimeFormatPartTypes, string>> = {};
+  for (const { type, value } of formatter.formatToParts(epochMs)) parts[type] = value;
+  const { era, year, month, day, hour, minute, second } = parts;
+  const signedYear = era === 'BC' ? 1 - Number(year) : Number(year);
+  return Date.UTC(signedYear, Number(month) - 1, Number(day), Number(hour), Number(minute), Number(second)) - epochMs;
 }
