@@ -175,7 +175,7 @@ export class DockerClient {
   }
 
   inspectNetwork(name: string): Promise<Docker.NetworkInspectInfo> {
-    return this.#call(QUERY_TIMEOUT_MS, (abortSignal) => this.#docker.getNetwork(name).inspect({ abortSignal }));
+    return this.#call(QUERY_TIMEOUT_MS, () => this.#docker.getNetwork(name).inspect());
   }
 
   createNetwork(options: Docker.NetworkCreateOptions): Promise<void> {

@@ -42,11 +42,21 @@ export interface DockerRuntimeOptions {
   node: string;
   clock: Clock;
   logger: Logger;
-  /** Docker network of pods; the engine's default bridge unless said. */
-  network?: string;
+  /** Docker network of pods; the engine's default bridge unless given. */
+  podNetwork?: PodNetworkDoor;
   /** Where the kernel shows cgroups. */
   cgroupRoot?: string;
 }
+
+/** Where pods get their network from. */
+export interface PodNetworkDoor {
+  /** Throws a RuntimeError that says why while there is none. */
+  name(): string;
+  /** A sandbox on it has been started, and nothing runs in it yet. */
+  onSandbox(): Promise<void>;
+}
+
+const DEFAULT_NETWORK: PodNetworkDoor = { name: () => 'bridge', onSandbox: async () => undefined };
 
 interface Made {
   id: string;
@@ -232,10 +242,12 @@ export class DockerRuntime implements ContainerRuntime {
   }
 
   async #createAndStartSandbox(config: SandboxConfig, oomScoreAdj: number): Promise<Made> {
-    const { node, network = 'bridge' } = this.#options;
+    const { node, podNetwork = DEFAULT_NETWORK } = this.#options;
+    const network = config.hostNetwork ? '' : podNetwork.name();
     const made = await this.#createOrAdopt(renderSandbox(config, { node, network, oomScoreAdj }));
     try {
       await this.startContainer(made.id);
+      if (!config.hostNetwork) await podNetwork.onSandbox();
       return made;
     } catch (error) {
       await this.#docker.removeContainer(made.id);
