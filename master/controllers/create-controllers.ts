@@ -1,14 +1,15 @@
 /** All controllers with the informers that they share, in the order in which they start. */
 import { DEFAULT_CLUSTER_CIDRS, DEFAULT_SERVICE_CIDRS } from '../../shared/api/cluster-network.ts';
 import type { Component } from '../../shared/platform/lifecycle.ts';
+import type { Kind } from '../../shared/schema/define-kind.ts';
 import { createBootstrapTokenCleaner } from './bootstrap-token-cleaner.ts';
 import { CertificateController, type CertificateSigner } from './certificates/controller.ts';
 import { CronJobController } from './cron-job/controller.ts';
 import { DaemonSetController } from './daemon-set/controller.ts';
 import { DeploymentController } from './deployment/controller.ts';
+import { DisruptionController } from './disruption/controller.ts';
 import { EndpointSliceController } from './endpoint-slice/controller.ts';
 import { GarbageCollector } from './garbage-collector/controller.ts';
-import type { AnyKind } from './garbage-collector/ownership-graph.ts';
 import { createImageControllers } from './images/create-image-controllers.ts';
 import type { RegistryClient } from './images/registry/registry-client.ts';
 import { type Environment, Informers } from './informers.ts';
@@ -32,7 +33,7 @@ export interface ControllersOptions extends Environment {
   /** The cluster's own certificate, PEM, for pods that talk to the API; not published unless given. */
   rootCertificate?: string;
   /** Every kind that the API server stores: namespaces are emptied of them, owners looked for among them. */
-  kinds: readonly AnyKind[];
+  kinds: readonly Kind[];
   /** Asks registries what images are; without it nobody is asked. */
   registry?: RegistryClient;
   /** Where pods and services get their addresses from; the defaults unless given. */
@@ -57,6 +58,7 @@ export function createControllers(options: ControllersOptions): Component[] {
     createOrphanPodReleaser(environment, informers),
     new CronJobController(environment, informers),
     new EndpointSliceController(environment, informers),
+    new DisruptionController(environment, informers, kinds),
     new NodeIpamController(environment, informers, network),
     new PersistentVolumeController(environment, informers),
     createClaimProtection(environment, informers),

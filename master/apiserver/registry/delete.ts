@@ -13,15 +13,23 @@ import { computeDeletion, FOREGROUND_FINALIZER, ORPHAN_FINALIZER } from './compu
 import type { RegistryDeps } from './registry-deps.ts';
 import type { WriteCall } from './write-call.ts';
 
-/** Throws NotFound, Conflict when a precondition does not hold, and what admission throws. */
-export async function deleteObject(deps: RegistryDeps, call: WriteCall, options: DeleteOptions): Promise<ChangeResult> {
+/**
+ * Throws NotFound, Conflict when a precondition does not hold, and what admission throws. `leaveWord` may write into the
+ * object why it goes, in the same change.
+ */
+export async function deleteObject(
+  deps: RegistryDeps,
+  call: WriteCall,
+  options: DeleteOptions,
+  leaveWord: (object: ApiObject) => ApiObject = (object) => object,
+): Promise<ChangeResult> {
   const target = { kind: call.kind, namespace: call.namespace, name: call.name, dryRun: call.dryRun };
   return changeObject(deps.objects, target, async (old, reservations) => {
     checkPreconditions(call, old, options.preconditions);
     await runAdmission(deps.admission, { operation: 'DELETE', call, old, onAbort: reservations.add });
     const nowMs = deps.clock.nowMs();
     const propagationPolicy = options.propagationPolicy ?? defaultPolicy(call, old);
-    return computeDeletion(call.kind, old, { ...options, propagationPolicy, nowMs, now: formatTime(nowMs) });
+    return computeDeletion(call.kind, leaveWord(old), { ...options, propagationPolicy, nowMs, now: formatTime(nowMs) });
   });
 }
 
