@@ -1,14 +1,16 @@
 /**
  * The pod garbage collector: pods that nobody will ever finish. Those on a node whose Node object is gone, those that were
- * deleted before they had a node, and the oldest of too many that have ended.
+ * deleted before they had a node, the oldest of too many that have ended, and those that a node ended some time ago.
  */
 import { NodeKind } from '../../shared/api/node.ts';
 import { type Pod, PodKind } from '../../shared/api/pod.ts';
+import type { ReconcileResult } from '../../shared/client/controller.ts';
 import { keyOf, parseKey } from '../../shared/client/informer.ts';
 import { isStatusError } from '../../shared/machinery/errors.ts';
 import { parseTime } from '../../shared/platform/clock.ts';
 import type { Component } from '../../shared/platform/lifecycle.ts';
 import { BY_NODE, type Environment, type Informers } from './informers.ts';
+import { computeNodeEnded, isEndedByNode } from './node-ended-pods.ts';
 import { thisObject, unlessGone } from './requests.ts';
 import { SyncedController } from './synced-controller.ts';
 
@@ -19,11 +21,12 @@ export const MAX_ENDED_PODS = 1_000;
 const NODE_GONE_GRACE_MS = 5_000;
 
 const ENDED_KEY = 'ended';
+const NODE_ENDED_KEY = 'node-ended';
 const NODE_PREFIX = 'node ';
 const POD_PREFIX = 'pod ';
 
 export function createPodGarbageCollector(environment: Environment, informers: Informers): Component {
-  const { client, logger } = environment;
+  const { client, clock, logger } = environment;
   const { nodes, pods } = informers;
   const remove = async (doomed: readonly Pod[], why: string): Promise<void> => {
     for (const pod of doomed) {
@@ -42,11 +45,17 @@ export function createPodGarbageCollector(environment: Environment, informers: I
       throw error;
     }
   };
+  const removeNodeEnded = async (): Promise<ReconcileResult> => {
+    const { due, nextInMs } = computeNodeEnded(pods.list(), clock.nowMs());
+    await remove(due, 'its node ended it');
+    return nextInMs === undefined ? {} : { requeueAfterMs: nextInMs };
+  };
   const controller = new SyncedController({
     ...environment,
     name: 'pod-garbage-collector',
     informers: [nodes, pods],
     async reconcile(key) {
+      if (key === NODE_ENDED_KEY) return removeNodeEnded();
       if (key === ENDED_KEY) await remove(computeExcessPods(pods.list()), 'too many ended pods');
       else if (key.startsWith(NODE_PREFIX)) {
         const node = key.slice(NODE_PREFIX.length);
@@ -55,6 +64,7 @@ export function createPodGarbageCollector(environment: Environment, informers: I
         const pod = pods.get(key.slice(POD_PREFIX.length));
         if (pod !== undefined && isDeletedUnscheduled(pod)) await remove([pod], 'deleted before it had a node');
       }
+      return {};
     },
   });
   nodes.onChange((key, current) => {
@@ -65,6 +75,8 @@ export function createPodGarbageCollector(environment: Environment, informers: I
     const { nodeName } = current.spec;
     if (isDeletedUnscheduled(current)) controller.enqueue(`${POD_PREFIX}${key}`);
     if (hasEnded(current) && (previous === undefined || !hasEnded(previous))) controller.enqueue(ENDED_KEY);
+    if (isEndedByNode(current) && (previous === undefined || !isEndedByNode(previous)))
+      controller.enqueue(NODE_ENDED_KEY);
     const isNewThere = nodeName && previous?.spec.nodeName !== nodeName;
     if (isNewThere && nodes.get(nodeName) === undefined) {
       controller.enqueueAfter(`${NODE_PREFIX}${nodeName}`, NODE_GONE_GRACE_MS);

@@ -22,7 +22,15 @@ export const LINK_GRACE_MS = 20_000;
 /** Reason of conditions that the master set because the agent could not. */
 export const UNKNOWN_REASON = 'NodeStatusUnknown';
 
-const OBSERVED_CONDITIONS = ['Ready', 'MemoryPressure', 'DiskPressure', 'PIDPressure'] as const;
+const OBSERVED_CONDITIONS = [
+  'Ready',
+  'MemoryPressure',
+  'DiskPressure',
+  'PIDPressure',
+  'bramble.dev/Overheating',
+  'bramble.dev/Throttled',
+  'bramble.dev/UnderVoltage',
+] as const;
 
 export type Link = { state: 'up' } | { state: 'down' } | { state: 'unknown'; knownInMs: number };
 
