@@ -100,14 +100,7 @@ export function createAgent(options: AgentOptions): Agent {
     podUsage: () => usage.read(),
     onSample: (sample) => guard.observe(sample),
   });
-  const parts: Component[] = [
-    ...(assignment ? [assignment] : []),
-    reporter,
-    guard,
-    localPaths,
-    kubelet,
-    sensorReporter,
-  ];
+  const parts = [...(assignment ? [assignment] : []), reporter, guard, localPaths, kubelet, sensorReporter];
   return {
     kubelet,
     onLinkUp: () => {

@@ -15,7 +15,7 @@ import { latestRun } from './pod/observed-pod.ts';
 import type { PodAction } from './pod/pod-actions.ts';
 import { findContainer, targetOf } from './pod/pod-containers.ts';
 import type { PodGate } from './pod/pod-gate.ts';
-import type { PodTarget } from './pod-executor.ts';
+import type { PodTarget } from './pod-target.ts';
 import { ConfigError, type ConfigReader } from './spec/config-reader.ts';
 import { imageOf, renderContainerConfig, resolveContainerEnv } from './spec/container-config.ts';
 import { subPathOf } from './spec/container-mounts.ts';

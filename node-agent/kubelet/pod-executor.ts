@@ -12,19 +12,16 @@ import type { DeletionWriter } from './deletion-writer.ts';
 import { isEngineProblem } from './engine-problem.ts';
 import type { ContainerHooks } from './hooks/container-hooks.ts';
 import type { ImageManager } from './images/image-manager.ts';
-import type { ObservedPod } from './pod/observed-pod.ts';
 import type { PodAction } from './pod/pod-actions.ts';
 import { findContainer } from './pod/pod-containers.ts';
 import type { PodEvents } from './pod-events.ts';
+import type { PodTarget } from './pod-target.ts';
 import type { SandboxMaker } from './sandbox-maker.ts';
-import type { Allocation } from './spec/allocation.ts';
 import { ConfigError, type ConfigReader } from './spec/config-reader.ts';
 import { imageOf } from './spec/container-config.ts';
-import type { PodFacts } from './spec/downward.ts';
 import { ignoredFields } from './spec/unserved.ts';
 import type { StartProblems } from './start-problems.ts';
 import { HostFilesError } from './volumes/host-files.ts';
-import type { PreparedVolumes } from './volumes/prepared-volume.ts';
 import type { VolumeManager } from './volumes/volume-manager.ts';
 
 export interface PodExecutorOptions {
@@ -43,18 +40,6 @@ export interface PodExecutorOptions {
   events: PodEvents;
   /** Look at the pod again. */
   enqueue(uid: string): void;
-}
-
-/** What a plan is carried out for. */
-export interface PodTarget {
-  uid: string;
-  /** undefined: the API server does not know the pod any more; then only removals are planned. */
-  pod: Pod | undefined;
-  observed: ObservedPod;
-  facts: PodFacts;
-  volumes: PreparedVolumes;
-  allocation: Allocation;
-  sandboxAttempt: number;
 }
 
 type ActionOf<Type extends PodAction['type']> = Extract<PodAction, { type: Type }>;

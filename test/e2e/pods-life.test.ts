@@ -107,76 +107,75 @@ const ENDS = {
 };
 
 async function createAll(): Promise<void> {
-  const hooks = (postStart: JsonObject, preStop: JsonObject) => ({ lifecycle: { postStart, preStop } });
+  await Promise.all(
+    Object.entries({ ...began(), ...endings() }).map(([name, spec]) =>
+      node.create(name, SHARING.includes(name) ? sharing(name, spec) : spec),
+    ),
+  );
+}
+
+/** Pods that write into the test's directory. */
+const SHARING = ['order', 'failing-hook', 'crashing', 'ruled', 'signalled', 'probed'];
+
+/** Pods that are about beginning and being asked. */
+function began(): Record<string, JsonObject> {
   const call = { host: '127.0.0.1', port: portOf(web), httpHeaders: [{ name: 'x-from', value: 'hook' }] };
-  await Promise.all([
-    node.create('order', sharing('order', ORDER)),
-    node.create('ends', ENDS),
-    node.create('hooked', {
+  const http = {
+    postStart: { httpGet: { ...call, path: '/started' } },
+    preStop: { httpGet: { ...call, path: '/stopping' } },
+  };
+  const tcp = {
+    postStart: { tcpSocket: { host: '127.0.0.1', port: portOf(web) } },
+    preStop: { sleep: { seconds: 2 } },
+  };
+  const failing = { postStart: { exec: { command: sh('exit 7') } } };
+  return {
+    order: ORDER,
+    hooked: {
       terminationGracePeriodSeconds: 20,
+      containers: [container({ name: 'http', lifecycle: http }), container({ name: 'tcp', lifecycle: tcp })],
+    },
+    'failing-hook': { containers: [container({ command: forever(note('run')), lifecycle: failing })] },
+    probed: probed(),
+    gated: { readinessGates: [{ conditionType: 'example.com/open' }], containers: [container()] },
+  };
+}
+
+/** Pods that are about ending. */
+function endings(): Record<string, JsonObject> {
+  return {
+    ends: ENDS,
+    crashing: { containers: [container({ command: sh(`${note('run')}; echo run $(wc -l < /shared/notes); exit 5`) })] },
+    ruled: RULED,
+    late: { activeDeadlineSeconds: 2, containers: [container()] },
+    signalled: {
+      os: { name: 'linux' },
+      terminationGracePeriodSeconds: 10,
       containers: [
         container({
-          name: 'http',
-          ...hooks({ httpGet: { ...call, path: '/started' } }, { httpGet: { ...call, path: '/stopping' } }),
-        }),
-        container({
-          name: 'tcp',
-          ...hooks({ tcpSocket: { host: '127.0.0.1', port: portOf(web) } }, { sleep: { seconds: 2 } }),
+          command: sh(`trap '${note('usr1')}; exit 0' USR1; while :; do sleep 0.1; done`),
+          lifecycle: { stopSignal: 'SIGUSR1' },
         }),
       ],
-    }),
-    node.create(
-      'failing-hook',
-      sharing('failing-hook', {
-        containers: [
-          container({ command: forever(note('run')), lifecycle: { postStart: { exec: { command: sh('exit 7') } } } }),
-        ],
-      }),
-    ),
-    node.create(
-      'crashing',
-      sharing('crashing', {
-        containers: [container({ command: sh(`${note('run')}; echo run $(wc -l < /shared/notes); exit 5`) })],
-      }),
-    ),
-    node.create(
-      'ruled',
-      sharing('ruled', {
-        restartPolicy: 'Never',
-        containers: [
-          container({
-            ...{
-              restartPolicy: 'Never',
-              command: sh(`${note('run')}; [ $(wc -l < /shared/notes) -gt 1 ] && exit 0; exit 42`),
-            },
-            restartPolicyRules: [{ action: 'Restart', exitCodes: { operator: 'In', values: [42] } }],
-          }),
-          container({ name: 'again', restartPolicy: 'OnFailure', command: sh(`${note('again')}; exit 0`) }),
-        ],
-      }),
-    ),
-    node.create('late', { activeDeadlineSeconds: 2, containers: [container()] }),
-    node.create(
-      'signalled',
-      sharing('signalled', {
-        os: { name: 'linux' },
-        terminationGracePeriodSeconds: 10,
-        containers: [
-          container({
-            command: sh(`trap '${note('usr1')}; exit 0' USR1; while :; do sleep 0.1; done`),
-            lifecycle: { stopSignal: 'SIGUSR1' },
-          }),
-        ],
-      }),
-    ),
-    node.create('stubborn', {
+    },
+    stubborn: {
       terminationGracePeriodSeconds: 1,
       containers: [container({ command: sh("trap '' TERM; while :; do sleep 1; done") })],
-    }),
-    node.create('probed', sharing('probed', probed())),
-    node.create('gated', { readinessGates: [{ conditionType: 'example.com/open' }], containers: [container()] }),
-  ]);
+    },
+  };
 }
+
+const RULED = {
+  restartPolicy: 'Never',
+  containers: [
+    container({
+      restartPolicy: 'Never',
+      command: sh(`${note('run')}; [ $(wc -l < /shared/notes) -gt 1 ] && exit 0; exit 42`),
+      restartPolicyRules: [{ action: 'Restart', exitCodes: { operator: 'In', values: [42] } }],
+    }),
+    container({ name: 'again', restartPolicy: 'OnFailure', command: sh(`${note('again')}; exit 0`) }),
+  ],
+};
 
 function probed(): JsonObject {
   const often = { periodSeconds: 1, failureThreshold: 1 };
