@@ -1,29 +1,14 @@
 /** CronJob: makes Jobs by a schedule. Source: Kubernetes API reference, batch/v1 CronJob. */
 import type { Static } from 'typebox';
 import { ageColumn, defineKind, nameColumn, renderAge } from '../schema/define-kind.ts';
-import { bool, defaulted, int32, int64, list, object, oneOf, ref, required, str, time } from '../schema/fields.ts';
+import { defaulted, list, object, ref, str, time } from '../schema/fields.ts';
 import { ObjectMetaSchema } from '../schema/object-meta.ts';
 import { columnsOfTemplate } from './columns/workload.ts';
-import { JobTemplateSpecSchema } from './job-spec.ts';
+import { CronJobSpecSchema } from './cron-job-spec.ts';
 import { KIND_NAMES } from './kind-names.ts';
 import { applyPodSpecDefaults } from './pod-defaults.ts';
 import { ObjectReferenceSchema } from './references.ts';
 import { checkCronJob } from './validation/cron-job.ts';
-
-export const CronJobSpecSchema = object('CronJobSpec', 'What is wanted', {
-  schedule: required(str(1, 'five fields of cron, or a word such as @hourly')),
-  timeZone: str(8, 'zone that the schedule is meant in, such as Europe/Berlin; UTC unless set'),
-  startingDeadlineSeconds: int64(2, 'a job that could not be started within these seconds is left out'),
-  concurrencyPolicy: defaulted(
-    oneOf(3, ['Allow', 'Forbid', 'Replace'], 'what to do while the job before still runs', { default: 'Allow' }),
-  ),
-  suspend: defaulted(bool(4, 'no further jobs are started', { default: false })),
-  jobTemplate: required(ref(5, JobTemplateSpecSchema, 'what the jobs look like')),
-  successfulJobsHistoryLimit: defaulted(int32(6, 'finished jobs that are kept', { default: 3 })),
-  failedJobsHistoryLimit: defaulted(int32(7, 'failed jobs that are kept', { default: 1 })),
-});
-
-export type CronJobSpec = Static<typeof CronJobSpecSchema>;
 
 export const CronJobStatusSchema = object('CronJobStatus', 'What has been reached', {
   active: list(1, ObjectReferenceSchema, 'jobs that run'),

@@ -1,54 +1,13 @@
 /** DaemonSet: one pod on each node that fits. Source: Kubernetes API reference, apps/v1 DaemonSet. */
 import type { Static } from 'typebox';
 import { ageColumn, defineKind, nameColumn } from '../schema/define-kind.ts';
-import {
-  defaulted,
-  int32,
-  int64,
-  intOrString,
-  list,
-  object,
-  oneOf,
-  ref,
-  required,
-  str,
-  time,
-} from '../schema/fields.ts';
+import { defaulted, int32, int64, list, object, oneOf, ref, required, str, time } from '../schema/fields.ts';
 import { ObjectMetaSchema } from '../schema/object-meta.ts';
 import { labelsText, templateColumns } from './columns/workload.ts';
+import { DaemonSetSpecSchema } from './daemon-set-spec.ts';
 import { KIND_NAMES } from './kind-names.ts';
-import { LabelSelectorSchema } from './label-selector.ts';
 import { applyPodSpecDefaults } from './pod-defaults.ts';
-import { PodTemplateSpecSchema } from './pod-template.ts';
 import { checkDaemonSet } from './validation/daemon-set.ts';
-
-export const RollingUpdateDaemonSetSchema = object('RollingUpdateDaemonSet', 'How fast pods are replaced', {
-  maxUnavailable: intOrString(1, 'nodes that may be without an available pod meanwhile, a number or a percentage'),
-  maxSurge: intOrString(2, 'nodes that may have an old and a new pod meanwhile, a number or a percentage'),
-});
-
-export type RollingUpdateDaemonSet = Static<typeof RollingUpdateDaemonSetSchema>;
-
-export const DaemonSetUpdateStrategySchema = object('DaemonSetUpdateStrategy', 'How new pods replace old ones', {
-  type: defaulted(
-    oneOf(1, ['RollingUpdate', 'OnDelete'], 'node by node, or when somebody deletes a pod', {
-      default: 'RollingUpdate',
-    }),
-  ),
-  rollingUpdate: ref(2, RollingUpdateDaemonSetSchema, 'speed of a replacement node by node'),
-});
-
-export type DaemonSetUpdateStrategy = Static<typeof DaemonSetUpdateStrategySchema>;
-
-export const DaemonSetSpecSchema = object('DaemonSetSpec', 'What is wanted', {
-  selector: required(ref(1, LabelSelectorSchema, "chooses the pods; must match the template's labels; cannot change")),
-  template: required(ref(2, PodTemplateSpecSchema, 'what the pods look like; its node selector chooses the nodes')),
-  updateStrategy: defaulted(ref(3, DaemonSetUpdateStrategySchema, 'how new pods replace old ones', { default: {} })),
-  minReadySeconds: int32(4, 'how long a new pod must be ready before it counts as available'),
-  revisionHistoryLimit: defaulted(int32(6, 'old revisions kept for undo', { default: 10 })),
-});
-
-export type DaemonSetSpec = Static<typeof DaemonSetSpecSchema>;
 
 export const DaemonSetConditionSchema = object('DaemonSetCondition', "One aspect of a daemon set's present state", {
   type: required(str(1, 'which aspect')),

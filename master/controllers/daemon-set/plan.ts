@@ -21,6 +21,7 @@ import { computeNodeFit, type NodeFit, nodeOf } from './placement.ts';
 import { computeRollout } from './rollout.ts';
 import { computeDaemonSetStatus } from './status.ts';
 import { computeUpkeep, type PodChanges } from './upkeep.ts';
+import { type DaemonSetView, hashOf, type NodeView } from './view.ts';
 
 export interface DaemonSetActions extends HistoryActions {
   createPods: { nodes: readonly string[]; revision: Revision };
@@ -46,23 +47,6 @@ export interface DaemonSetState {
 export interface DaemonSetPlan {
   actions: DaemonSetAction[];
   requeueAfterMs: number | undefined;
-}
-
-/** One node as the DaemonSet sees it. */
-export interface NodeView {
-  name: string;
-  fit: NodeFit;
-  /** The oldest first; all that were made for the node, ended and leaving ones included. */
-  pods: readonly Pod[];
-}
-
-/** What the steps of a plan go by. */
-export interface DaemonSetView {
-  set: DaemonSet;
-  nodes: readonly NodeView[];
-  /** Of the present template. */
-  hash: string;
-  nowMs: number;
 }
 
 /** Pods made or deleted in one step; the rest follows when these have been seen. */
@@ -128,10 +112,6 @@ function revisionsInUse(revisions: readonly ControllerRevision[], pods: readonly
   const hashes = new Set(pods.map(hashOf));
   const used = revisions.filter(({ metadata }) => hashes.has(metadata.labels?.[REVISION_HASH_LABEL] ?? ''));
   return used.map(({ metadata }) => metadata.name);
-}
-
-export function hashOf({ metadata }: Pod): string {
-  return metadata.labels?.[REVISION_HASH_LABEL] ?? '';
 }
 
 function availableWaits({ set, nodes, nowMs }: DaemonSetView): number[] {

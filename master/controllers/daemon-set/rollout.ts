@@ -5,8 +5,8 @@
  */
 import type { Pod } from '../../../shared/api/pod.ts';
 import { resolveIntOrPercent } from '../../../shared/machinery/int-or-string.ts';
-import { type DaemonSetView, hashOf } from './plan.ts';
 import { isAvailable, livePods, maxSurge, type PodChanges } from './upkeep.ts';
+import { type DaemonSetView, hashOf } from './view.ts';
 
 const NO_CHANGE: PodChanges = { create: [], remove: [] };
 

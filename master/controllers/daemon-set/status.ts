@@ -1,8 +1,8 @@
 /** The status of a DaemonSet: nodes counted by what they should have and what they have. Pure. */
 import type { DaemonSetStatus } from '../../../shared/api/daemon-set.ts';
 import { isPodReady } from '../pod-state.ts';
-import { type DaemonSetView, hashOf, type NodeView } from './plan.ts';
 import { isAvailable } from './upkeep.ts';
+import { type DaemonSetView, hashOf, type NodeView } from './view.ts';
 
 export function computeDaemonSetStatus(view: DaemonSetView): DaemonSetStatus {
   const { set, nodes, hash } = view;

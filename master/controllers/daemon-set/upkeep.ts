@@ -3,7 +3,7 @@ import type { DaemonSet } from '../../../shared/api/daemon-set.ts';
 import type { Pod } from '../../../shared/api/pod.ts';
 import { resolveIntOrPercent } from '../../../shared/machinery/int-or-string.ts';
 import { availableInMs } from '../pod-state.ts';
-import { type DaemonSetState, type DaemonSetView, hashOf, type NodeView } from './plan.ts';
+import { type DaemonSetView, hashOf, type NodeView } from './view.ts';
 
 export interface PodChanges {
   /** Nodes that get a pod. */
@@ -17,7 +17,8 @@ export interface Upkeep {
   waitsMs: number[];
 }
 
-export function computeUpkeep(view: DaemonSetView, { backoffMs }: Pick<DaemonSetState, 'backoffMs'>): Upkeep {
+/** `backoffMs`: how long a failed pod of a node stays before it is replaced; 0: no longer. */
+export function computeUpkeep(view: DaemonSetView, { backoffMs }: { backoffMs(node: string): number }): Upkeep {
   const create: string[] = [];
   const remove: Pod[] = [];
   const waitsMs: number[] = [];

@@ -19,8 +19,9 @@ import {
   type Revision,
 } from '../history/revisions.ts';
 import { availableInMs, isPodActive } from '../pod-state.ts';
-import { identityLabels, ordinalOf, podName, revisionOf, startOrdinal, wantedOrdinals } from './identity.ts';
-import { healthOf, isBroken, type PodHealth } from './pod-health.ts';
+import { identityLabels, ordinalOf, podName, revisionOf, wantedOrdinals } from './identity.ts';
+import { healthOf, isBroken } from './pod-health.ts';
+import { isBelowPartition, type Slot } from './slot.ts';
 import { computeStatefulSetStatus } from './status.ts';
 import { computeUpdates } from './updates.ts';
 import { type ClaimAction, type ClaimActions, computeClaimPlan, type FindClaim } from './volume-claims.ts';
@@ -47,14 +48,6 @@ export interface StatefulSetPlan {
   actions: StatefulSetAction[];
   /** When to look again though nothing happened: a pod will be available. */
   requeueAfterMs: number | undefined;
-}
-
-/** One place of the set: an ordinal, its pod, and how that does. */
-export interface Slot {
-  ordinal: number;
-  pod: Pod | undefined;
-  health: PodHealth;
-  isCondemned: boolean;
 }
 
 export function computeStatefulSetPlan(state: StatefulSetState, owner: HistoryOwner): StatefulSetPlan {
@@ -122,7 +115,8 @@ function computeWork(
     actions.push(...step.actions);
     if (isOrdered && step.isHeldUp) return actions;
   }
-  return [...actions, ...computeUpdates(state.set, slots, revisions.update.name)];
+  const outdated = computeUpdates(state.set, slots, revisions.update.name);
+  return [...actions, ...outdated.map((pod) => ({ type: 'deletePod' as const, pod, why: 'the template has changed' }))];
 }
 
 function computeStep(state: StatefulSetState, slot: Slot, revisions: RolloutRevisions): Step {
@@ -166,11 +160,6 @@ function revisionFor(set: StatefulSet, ordinal: number, { update, current }: Rol
 function isOutdated(set: StatefulSet, { ordinal, pod }: Slot, { update }: RolloutRevisions): boolean {
   const isRolling = set.spec.updateStrategy.type === 'RollingUpdate';
   return isRolling && pod !== undefined && !isBelowPartition(set, ordinal) && revisionOf(pod) !== update.name;
-}
-
-export function isBelowPartition(set: StatefulSet, ordinal: number): boolean {
-  const { type, rollingUpdate } = set.spec.updateStrategy;
-  return type === 'RollingUpdate' && ordinal < startOrdinal(set) + (rollingUpdate?.partition ?? 0);
 }
 
 /** Adopted pods may lack what services go by. */

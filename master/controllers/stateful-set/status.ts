@@ -2,7 +2,7 @@
 import type { StatefulSet, StatefulSetStatus } from '../../../shared/api/stateful-set.ts';
 import type { Revision } from '../history/revisions.ts';
 import { revisionOf } from './identity.ts';
-import type { Slot } from './plan.ts';
+import type { Slot } from './slot.ts';
 
 export interface StatusInput {
   set: StatefulSet;

@@ -3,14 +3,20 @@ import { CronScheduleError, parseCronSchedule } from '../../machinery/cron/sched
 import { findTimeZone, TimeZoneError } from '../../machinery/cron/time-zone.ts';
 import type { FieldError } from '../../machinery/errors.ts';
 import { jsonEqual } from '../../machinery/json.ts';
-import type { CronJob } from '../cron-job.ts';
+import type { ObjectMeta } from '../../schema/object-meta.ts';
+import type { CronJobSpec } from '../cron-job-spec.ts';
 import { checkNotNegative, invalidValue, requiredValue } from './field-error.ts';
 import { checkJobTemplate } from './job-spec.ts';
 
 /** Jobs are called after the cron job with a minute of up to ten digits and a hyphen, and pods after the jobs. */
 const MAX_NAME_CHARS = 52;
 
-export function checkCronJob({ spec, metadata }: CronJob, old?: CronJob): FieldError[] {
+interface Checked {
+  metadata: ObjectMeta;
+  spec: CronJobSpec;
+}
+
+export function checkCronJob({ spec, metadata }: Checked, old?: Checked): FieldError[] {
   return [
     ...(spec.schedule === undefined ? [] : checkSchedule('spec.schedule', spec.schedule)),
     ...(old !== undefined && jsonEqual(spec.timeZone, old.spec.timeZone)

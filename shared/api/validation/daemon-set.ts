@@ -1,11 +1,15 @@
 /** Checks of a DaemonSet: a rolling update either leaves nodes without a pod or gives them two, never both or neither. */
 import type { FieldError } from '../../machinery/errors.ts';
-import type { DaemonSet, RollingUpdateDaemonSet } from '../daemon-set.ts';
+import type { DaemonSetSpec, RollingUpdateDaemonSet } from '../daemon-set-spec.ts';
 import { checkNotNegative, invalidValue, requiredValue } from './field-error.ts';
 import { checkShare, checkShareOfAll, shareAmount } from './rollout.ts';
 import { checkWorkload } from './workload.ts';
 
-export function checkDaemonSet({ spec }: DaemonSet, old?: DaemonSet): FieldError[] {
+interface Checked {
+  spec: DaemonSetSpec;
+}
+
+export function checkDaemonSet({ spec }: Checked, old?: Checked): FieldError[] {
   const { type, rollingUpdate } = spec.updateStrategy;
   return [
     ...checkWorkload('daemonset', spec, old?.spec),

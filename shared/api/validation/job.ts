@@ -3,7 +3,7 @@ import type { FieldError } from '../../machinery/errors.ts';
 import { jsonEqual } from '../../machinery/json.ts';
 import { selectorFromLabelSelector, selectorMatches } from '../../machinery/label-selector.ts';
 import { validateDns1123Label } from '../../machinery/names.ts';
-import type { Job } from '../job.ts';
+import type { ObjectMeta } from '../../schema/object-meta.ts';
 import type { JobSpec } from '../job-spec.ts';
 import type { LabelSelector } from '../label-selector.ts';
 import type { PodTemplateSpec } from '../pod-template.ts';
@@ -19,7 +19,13 @@ export const JOB_LABELS = {
   legacyJobName: 'job-name',
 } as const;
 
-export function checkJob(job: Job, old?: Job): FieldError[] {
+interface Checked {
+  metadata: ObjectMeta;
+  spec: JobSpec;
+  status: { startTime?: string };
+}
+
+export function checkJob(job: Checked, old?: Checked): FieldError[] {
   return [
     ...checkJobSpec('spec', job.spec),
     ...(job.spec.selector === undefined ? [requiredValue('spec.selector')] : []),
@@ -29,7 +35,7 @@ export function checkJob(job: Job, old?: Job): FieldError[] {
   ];
 }
 
-function checkSelector({ spec, metadata }: Job, selector: LabelSelector): FieldError[] {
+function checkSelector({ spec, metadata }: Checked, selector: LabelSelector): FieldError[] {
   const { template } = spec;
   const errors = checkLabelSelector('spec.selector', selector);
   if (errors.length > 0) return errors;
@@ -42,7 +48,7 @@ function checkSelector({ spec, metadata }: Job, selector: LabelSelector): FieldE
 }
 
 /** The hostname of an indexed pod is the job's name with the index. */
-function checkPodNames({ spec, metadata }: Job): FieldError[] {
+function checkPodNames({ spec, metadata }: Checked): FieldError[] {
   if (spec.completionMode !== 'Indexed' || !spec.completions || !metadata.name) return [];
   const hostname = `${metadata.name}-${spec.completions - 1}`;
   const complaints = validateDns1123Label(hostname);
@@ -55,7 +61,7 @@ function checkPodNames({ spec, metadata }: Job): FieldError[] {
 
 const IMMUTABLE = ['completionMode', 'podFailurePolicy', 'backoffLimitPerIndex', 'managedBy', 'successPolicy'] as const;
 
-function checkJobUpdate(spec: JobSpec, { spec: old, status }: Job): FieldError[] {
+function checkJobUpdate(spec: JobSpec, { spec: old, status }: Checked): FieldError[] {
   const mayMove = old.suspend === true && status.startTime === undefined;
   const template = mayMove && spec.template ? withPlacementOf(spec.template, old.template) : spec.template;
   return [

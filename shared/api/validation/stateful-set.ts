@@ -1,7 +1,7 @@
 /** Checks of a StatefulSet; what its pods and their volumes are built on never changes. */
 import type { FieldError } from '../../machinery/errors.ts';
 import { jsonEqual } from '../../machinery/json.ts';
-import type { StatefulSet, StatefulSetSpec, StatefulSetUpdateStrategy } from '../stateful-set.ts';
+import type { StatefulSetSpec, StatefulSetUpdateStrategy } from '../stateful-set-spec.ts';
 import { checkNotNegative, checkUnique, forbiddenValue, invalidValue } from './field-error.ts';
 import { checkShare, checkShareOfAll, shareAmount } from './rollout.ts';
 import { checkSubdomain, checkText } from './text.ts';
@@ -17,7 +17,11 @@ const CHANGEABLE = [
   'minReadySeconds',
 ] as const;
 
-export function checkStatefulSet({ spec }: StatefulSet, old?: StatefulSet): FieldError[] {
+interface Checked {
+  spec: StatefulSetSpec;
+}
+
+export function checkStatefulSet({ spec }: Checked, old?: Checked): FieldError[] {
   return [
     ...checkWorkload('statefulset', spec),
     ...checkNotNegative('spec.revisionHistoryLimit', spec.revisionHistoryLimit),
