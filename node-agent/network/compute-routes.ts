@@ -1,0 +1,162 @@
+/**
+ * Pure: how packets find the pods of other nodes. A node on the same segment is the next hop itself; to the others there is
+ * a tunnel (VXLAN), whose ends both sides derive from what the Nodes say, without asking each other.
+ */
+import type { Node } from '../../shared/api/node.ts';
+import {
+  familyOf,
+  formatIp,
+  type IpRange,
+  parseIp,
+  parseRange,
+  rangeContains,
+} from '../../shared/machinery/ip-range.ts';
+
+/** An address of this machine with the segment that it is in: `10.77.0.1/24` on `eth0`. */
+export interface OwnAddress {
+  device: string;
+  cidr: string;
+}
+
+export interface Route {
+  destination: string;
+  /** Next hop; empty: the device's own neighbours. */
+  via: string;
+  /** Empty: found by the next hop. */
+  device: string;
+}
+
+/** The far end of a tunnel. */
+export interface TunnelPeer {
+  /** Address of the node on its LAN. */
+  outer: string;
+  /** Of its tunnel device. */
+  mac: string;
+  /** Next hops inside the tunnel, one a family. */
+  inner: readonly string[];
+}
+
+export interface TunnelDevice {
+  mac: string;
+  addresses: readonly string[];
+  /** Address that its packets leave from. */
+  outer: string;
+}
+
+export interface WantedRoutes {
+  routes: readonly Route[];
+  /** undefined: every node is on this segment. */
+  tunnel: TunnelDevice | undefined;
+  peers: readonly TunnelPeer[];
+}
+
+export interface RouteFacts {
+  nodes: readonly Node[];
+  /** Nodes of this machine: their pods are here. */
+  ownNodes: ReadonlySet<string>;
+  ownAddresses: readonly OwnAddress[];
+  /** Name of the tunnel's device. */
+  tunnel: string;
+  serviceRanges: readonly string[];
+  /** Bridge of this machine's pods. */
+  bridge: string;
+}
+
+export function computeRoutes(facts: RouteFacts): WantedRoutes {
+  const { nodes, ownNodes, tunnel } = facts;
+  const ours = nodes.filter(({ metadata }) => ownNodes.has(metadata.name));
+  const others = nodes.filter(({ metadata }) => !ownNodes.has(metadata.name)).map((node) => reach(node, facts));
+  const known = others.filter((each) => each !== undefined);
+  const routes = known.flatMap((each) => (each.isNear ? each.direct : tunnelRoutes(each.peer, each.slices, tunnel)));
+  const peers = known.flatMap(({ isNear, peer }) => (isNear ? [] : [peer]));
+  return {
+    routes: [...routes, ...serviceRoutes(facts)].sort((a, b) => (a.destination < b.destination ? -1 : 1)),
+    tunnel: peers.length > 0 ? tunnelDeviceOf(ours, facts) : undefined,
+    peers,
+  };
+}
+
+interface Reached {
+  slices: readonly IpRange[];
+  isNear: boolean;
+  direct: Route[];
+  peer: TunnelPeer;
+}
+
+/** undefined: the node has no slice or no address yet, or is this machine under another name. */
+function reach(node: Node, { ownAddresses }: RouteFacts): Reached | undefined {
+  const slices = slicesOf(node);
+  const addresses = addressesOf(node);
+  const [outer] = addresses;
+  const [first] = slices;
+  if (first === undefined || outer === undefined || isOwn(outer, ownAddresses)) return undefined;
+  const direct = slices.flatMap((slice) => {
+    const via = addresses.find((address) => familyOf(address) === slice.family && isNear(address, ownAddresses));
+    return via === undefined ? [] : [{ destination: rangeText(slice), via, device: '' }];
+  });
+  const peer = { outer, mac: macOf(first), inner: slices.map(innerOf) };
+  return { slices, isNear: isNear(outer, ownAddresses), direct, peer };
+}
+
+function slicesOf({ spec }: Node): IpRange[] {
+  return (spec.podCIDRs ?? [spec.podCIDR ?? '']).flatMap((text) => parseRange(text) ?? []);
+}
+
+function addressesOf({ status }: Node): string[] {
+  const internal = (status.addresses ?? []).filter(({ type }) => type === 'InternalIP').map(({ address }) => address);
+  return internal.filter((address) => familyOf(address) !== undefined);
+}
+
+function isOwn(address: string, ownAddresses: readonly OwnAddress[]): boolean {
+  return ownAddresses.some(({ cidr }) => cidr.split('/')[0] === address);
+}
+
+/** In the segment of one of our addresses. */
+function isNear(address: string, ownAddresses: readonly OwnAddress[]): boolean {
+  const ip = parseIp(address);
+  return ownAddresses.some(({ cidr }) => {
+    const range = parseRange(cidr);
+    return ip !== undefined && range !== undefined && rangeContains(range, ip);
+  });
+}
+
+function tunnelRoutes({ inner }: TunnelPeer, slices: readonly IpRange[], device: string): Route[] {
+  return slices.map((slice, index) => ({ destination: rangeText(slice), via: inner[index] ?? '', device }));
+}
+
+function tunnelDeviceOf(ours: readonly Node[], { ownAddresses }: RouteFacts): TunnelDevice | undefined {
+  const slices = ours.flatMap(slicesOf);
+  const outer = ours.flatMap(addressesOf).find((address) => isOwn(address, ownAddresses));
+  const [first] = slices;
+  if (first === undefined || outer === undefined) return undefined;
+  return {
+    mac: macOf(first),
+    addresses: slices.map((slice) => `${innerOf(slice)}/${slice.family === 4 ? 32 : 128}`),
+    outer,
+  };
+}
+
+/** The first address of the slice, which no pod has. */
+function innerOf({ family, first }: IpRange): string {
+  return formatIp({ family, value: first });
+}
+
+/** A locally administered address that holds the first slice's: both ends know it without asking. */
+function macOf({ first }: IpRange): string {
+  const low = first & 0xffff_ffffn;
+  const bytes = [24n, 16n, 8n, 0n].map((shift) => ((low >> shift) & 0xffn).toString(16).padStart(2, '0'));
+  return ['0a', '62', ...bytes].join(':');
+}
+
+/**
+ * Programs of the machine itself dial services too: without a default route the kernel would refuse them before any rule sees
+ * the packet. The rules never let one go out by that device.
+ */
+function serviceRoutes({ serviceRanges, bridge }: RouteFacts): Route[] {
+  if (bridge === '') return [];
+  return serviceRanges.map((destination) => ({ destination, via: '', device: bridge }));
+}
+
+function rangeText({ family, first, prefix }: IpRange): string {
+  return `${formatIp({ family, value: first })}/${prefix}`;
+}
