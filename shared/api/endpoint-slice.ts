@@ -82,11 +82,7 @@ export const EndpointSliceSchema = object('EndpointSlice', 'Backends of a servic
 
 export type EndpointSlice = Static<typeof EndpointSliceSchema>;
 
-/** Names the service that a slice belongs to. */
-export const SERVICE_NAME_LABEL = 'kubernetes.io/service-name';
-
-/** Names who keeps a slice: others leave it alone. */
-export const MANAGED_BY_LABEL = 'endpointslice.kubernetes.io/managed-by';
+export { MANAGED_BY_LABEL, SERVICE_NAME_LABEL } from './endpoint-slice-labels.ts';
 
 export const EndpointSliceKind = defineKind<EndpointSlice>(KIND_NAMES.EndpointSlice, {
   columns: [
