@@ -9,6 +9,8 @@ import { join } from 'node:path';
 import { createApiServer } from '../../master/apiserver/api-server.ts';
 import { componentUser } from '../../master/apiserver/user-info.ts';
 import { Informers } from '../../master/controllers/informers.ts';
+import { PersistentVolumeController } from '../../master/controllers/persistent-volume/controller.ts';
+import { createEphemeralVolumes } from '../../master/controllers/persistent-volume/ephemeral.ts';
 import { createRootCertificatePublisher } from '../../master/controllers/root-certificate.ts';
 import { createServiceAccountController } from '../../master/controllers/service-account.ts';
 import {
@@ -65,6 +67,8 @@ export interface PodNode {
   shared: string;
   /** Placed on the node directly; `metadata` is merged into the pod's. */
   create(name: string, spec: JsonObject, metadata?: JsonObject): Promise<Pod>;
+  /** The scheduler places it. */
+  schedule(name: string, spec: JsonObject, metadata?: JsonObject): Promise<Pod>;
   get(name: string): Promise<Pod>;
   /** Waits until the pod is as wanted, and returns it. */
   until(name: string, what: string, check: (pod: Pod) => boolean): Promise<Pod>;
@@ -109,7 +113,8 @@ export async function until<T>(what: string, probe: () => Promise<T | undefined 
   }
 }
 
-type Options = Partial<Pick<AgentOptions, 'clusterDns'>>;
+/** `clock` is the agent's: tests leave out time by it. */
+type Options = Partial<Pick<AgentOptions, 'clusterDns' | 'clock'>>;
 
 let count = 0;
 
@@ -136,6 +141,7 @@ export async function openPodNode(options: Options = {}): Promise<PodNode> {
   return {
     ...{ name, client, engine, dataDir, shared, get, until: untilPod, agent: parts.agent },
     create: (pod, spec, metadata = {}) => client.create(PodKind, podOf(pod, { nodeName: name, ...spec }, metadata)),
+    schedule: (pod, spec, metadata = {}) => client.create(PodKind, podOf(pod, spec, metadata)),
     ready: (pod) => untilPod(pod, 'is ready', isReady),
     sh: async (pod, script, container = 'main') => {
       const id = (statusOf(await get(pod), container)?.containerID ?? '').replace('docker://', '');
@@ -184,6 +190,8 @@ async function openMaster(reachNode: (request: Request) => Promise<Response>) {
       informers,
       createServiceAccountController(environment, informers),
       createRootCertificatePublisher({ ...environment, certificate: ROOT_CERTIFICATE }, informers),
+      new PersistentVolumeController(environment, informers),
+      createEphemeralVolumes(environment, informers),
       new Scheduler(environment),
     ],
     userOf: (token: string) => userOfServiceAccountToken({ ...tokens, client }, token),
