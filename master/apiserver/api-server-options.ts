@@ -31,6 +31,8 @@ export interface ApiServerOptions {
   tolerationSeconds?: number;
   /** Why a pod is where it is; without it placements are not served. */
   explainPlacement?: PlacementExplainer;
+  /** What other rooms of the process count, as Prometheus text. */
+  renderMoreMetrics?(): string;
   /** Port of the masters' HTTPS door, for the Service `kubernetes`; 6443 unless given. */
   apiPort?: number;
   /** Where pods can reach that door, for the endpoints of that Service; nowhere unless given. */

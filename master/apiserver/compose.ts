@@ -1,6 +1,8 @@
 /** Puts the parts of the API server together. Nothing here decides anything: it says who gets whom. */
 import type { ImagePull } from '../../shared/api/image-pull.ts';
+import type { LimitRange } from '../../shared/api/limit-range.ts';
 import type { PersistentVolume } from '../../shared/api/persistent-volume.ts';
+import type { PriorityClass } from '../../shared/api/priority-class.ts';
 import { findSchema } from '../../shared/api/registry.ts';
 import type { StorageClass } from '../../shared/api/storage-class.ts';
 import type { Component } from '../../shared/platform/lifecycle.ts';
@@ -79,7 +81,8 @@ export function composeServer(options: ApiServerOptions, isReady: () => boolean)
     documents: new OpenApiDocuments(catalog, version.gitVersion),
     version,
     checks: healthChecks(isReady),
-    renderMetrics: () => metrics.render() + renderServerMetrics({ ...storage, store }),
+    renderMetrics: () =>
+      metrics.render() + renderServerMetrics({ ...storage, store }) + (options.renderMoreMetrics?.() ?? ''),
   };
   return { services, catalog, virtual, paths, metrics, components: composeComponents(options, services, allocator) };
 }
@@ -113,7 +116,11 @@ function composeAdmission(
   return createAdmissionChain({
     readNamespace,
     allocator,
-    readers: { storageClasses: indexes.make<StorageClass>('storage.k8s.io', 'StorageClass') },
+    readers: {
+      storageClasses: indexes.make<StorageClass>('storage.k8s.io', 'StorageClass'),
+      limitRanges: indexes.make<LimitRange>('', 'LimitRange'),
+      priorityClasses: indexes.make<PriorityClass>('scheduling.k8s.io', 'PriorityClass'),
+    },
     ...(readServiceAccount ? { readServiceAccount } : {}),
     ...(readServiceAccount && issueToken ? { accounts: { readServiceAccount, clock, random } } : {}),
     ...(tolerationSeconds === undefined ? {} : { tolerationSeconds }),

@@ -1,11 +1,15 @@
 /** The steps of admission in their order: first whether, then what is added, then what is allocated. */
+import type { LimitRange } from '../../../shared/api/limit-range.ts';
+import type { PriorityClass } from '../../../shared/api/priority-class.ts';
 import type { StorageClass } from '../../../shared/api/storage-class.ts';
 import type { ObjectReader } from '../storage/object-index.ts';
 import type { AdmissionStep } from './admission.ts';
 import { createImagePullSecrets, type ServiceAccountReader } from './image-pull-secrets.ts';
+import { createLimitRanger } from './limit-ranger.ts';
 import { createNamespaceLifecycle, type NamespaceReader } from './namespace-lifecycle.ts';
 import { nodeRestriction } from './node-restriction.ts';
 import { createPodDefaults } from './pod-defaults.ts';
+import { createPodPriority } from './pod-priority.ts';
 import { createServiceAccountAdmission, type ServiceAccountOptions } from './service-account.ts';
 import { createServiceAddresses } from './service-addresses/service-addresses.ts';
 import type { ServiceAllocator } from './service-addresses/service-allocator.ts';
@@ -24,6 +28,8 @@ export interface AdmissionOptions {
 
 export interface AdmissionReaders {
   storageClasses?: ObjectReader<StorageClass> | undefined;
+  limitRanges?: ObjectReader<LimitRange> | undefined;
+  priorityClasses?: ObjectReader<PriorityClass> | undefined;
 }
 
 export function createAdmissionChain(options: AdmissionOptions): AdmissionStep[] {
@@ -32,6 +38,8 @@ export function createAdmissionChain(options: AdmissionOptions): AdmissionStep[]
     ...(readNamespace ? [createNamespaceLifecycle(readNamespace)] : []),
     nodeRestriction,
     createPodDefaults(tolerationSeconds),
+    createPodPriority(readers.priorityClasses),
+    ...(readers.limitRanges ? [createLimitRanger(readers.limitRanges)] : []),
     ...(accounts ? [createServiceAccountAdmission(accounts)] : []),
     ...(readServiceAccount ? [createImagePullSecrets(readServiceAccount)] : []),
     ...(readers.storageClasses ? [createStorageClaims(readers.storageClasses)] : []),

@@ -3,6 +3,7 @@
  */
 import { LOCAL_PATH_PROVISIONER } from '../../../shared/api/local-path-names.ts';
 import { DEFAULT_CLASS_ANNOTATION } from '../../../shared/api/storage-class.ts';
+import { SYSTEM_PRIORITIES } from '../../../shared/api/validation/priority-class.ts';
 import { addressAt, type Ipv4Range } from '../admission/service-addresses/ipv4-range.ts';
 import type { RegistryDeps } from '../registry/registry-deps.ts';
 import type { AnyKind } from '../storage/api-object.ts';
@@ -21,6 +22,21 @@ const LOCAL_PATH_CLASS: OwnObject = {
   volumeBindingMode: 'WaitForFirstConsumer',
 };
 
+/** For what the cluster itself cannot do without. */
+const PRIORITY_CLASSES: readonly OwnObject[] = [
+  {
+    metadata: { name: 'system-node-critical' },
+    value: SYSTEM_PRIORITIES['system-node-critical'],
+    description: 'Used for system critical pods that must not be moved from their current node.',
+  },
+  {
+    metadata: { name: 'system-cluster-critical' },
+    value: SYSTEM_PRIORITIES['system-cluster-critical'],
+    description:
+      'Used for system critical pods that must run in the cluster, but can be moved to another node if necessary.',
+  },
+];
+
 export interface BootstrapOptions {
   deps: RegistryDeps;
   kindOf(group: string, kind: string): AnyKind | undefined;
@@ -35,6 +51,9 @@ export async function createBootstrapObjects({ deps, kindOf, ...options }: Boots
   for (const name of NAMESPACES) await createIfMissing(deps, namespaceKind, { metadata: { name } });
   const classKind = kindOf('storage.k8s.io', 'StorageClass');
   if (classKind !== undefined) await createIfMissing(deps, classKind, LOCAL_PATH_CLASS);
+  const priorityKind = kindOf('scheduling.k8s.io', 'PriorityClass');
+  if (priorityKind !== undefined)
+    for (const value of PRIORITY_CLASSES) await createIfMissing(deps, priorityKind, value);
   const accountKind = kindOf('', 'ServiceAccount');
   if (accountKind !== undefined) {
     // Those of further namespaces come from a controller, and a new cluster's first pod does not wait for it.
