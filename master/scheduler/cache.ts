@@ -6,6 +6,7 @@
 import type { Node } from '../../shared/api/node.ts';
 import type { NodeSensors } from '../../shared/api/node-sensors.ts';
 import type { Labels } from '../../shared/machinery/label-selector.ts';
+import { ImageState } from './images/image-state.ts';
 import { MutableNodeInfo, type NodeInfo } from './node-info.ts';
 import { addTo, type PlacedPod, PodGroups } from './pod-groups.ts';
 import type { PodInfo } from './pod-info.ts';
@@ -23,6 +24,7 @@ interface Placement {
 
 export class Cache {
   readonly volumes = new VolumeState();
+  readonly images = new ImageState();
   readonly #nodes: MutableNodeInfo[] = [];
   readonly #byName = new Map<string, MutableNodeInfo>();
   readonly #placements = new Map<string, Placement>();
@@ -62,6 +64,7 @@ export class Cache {
       groups: this.#groups,
       terms: this.#terms,
       volumes: this.volumes,
+      images: this.images,
     };
   }
 
@@ -72,6 +75,7 @@ export class Cache {
   setNode(node: Node): void {
     const known = this.#byName.get(node.metadata.name);
     this.#boards.noteNode(node.metadata.name);
+    this.images.setNode(node);
     if (known === undefined) {
       this.#addNode(node);
       return;
@@ -85,6 +89,7 @@ export class Cache {
     const index = this.#nodes.findIndex((node) => node.name === name);
     const gone = this.#nodes[index];
     if (gone === undefined) return;
+    this.images.removeNode(name);
     this.#traits.count(gone, -1);
     this.#nodes.splice(index, 1);
     this.#byName.delete(name);

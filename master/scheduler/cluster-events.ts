@@ -9,7 +9,9 @@ export type ClusterEvent =
   | { readonly type: 'pod-left'; readonly pod: PodInfo; readonly nodeName: string }
   | { readonly type: 'namespace-changed'; readonly namespace: string }
   /** A claim, a volume or a storage class. */
-  | { readonly type: 'storage-changed' };
+  | { readonly type: 'storage-changed' }
+  /** More is known of the image, in its canonical name, or it has been waited for long enough. */
+  | { readonly type: 'image-changed'; readonly image: string };
 
 /** More events than this at one turn, and every resting pod is woken instead of asked. */
 export const MAX_EVENTS = 1_000;

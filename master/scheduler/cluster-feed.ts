@@ -3,6 +3,7 @@
  * resting ones. Invariant: a pod that is being bound stays counted on its assumed node until the API says where it is, or
  * that it is gone.
  */
+import { type ImageInfo, ImageInfoKind } from '../../shared/api/image-info.ts';
 import { type Namespace, NamespaceKind } from '../../shared/api/namespace.ts';
 import { type Node, NodeKind } from '../../shared/api/node.ts';
 import { type NodeSensors, NodeSensorsKind } from '../../shared/api/node-sensors.ts';
@@ -52,6 +53,7 @@ export class ClusterFeed implements Component {
   readonly #volumes: Informer<PersistentVolume>;
   readonly #claims: Informer<PersistentVolumeClaim>;
   readonly #classes: Informer<StorageClass>;
+  readonly #images: Informer<ImageInfo>;
 
   constructor(options: ClusterFeedOptions) {
     this.#options = options;
@@ -62,10 +64,12 @@ export class ClusterFeed implements Component {
     this.#volumes = this.#informerOf(PersistentVolumeKind);
     this.#claims = this.#informerOf(PersistentVolumeClaimKind);
     this.#classes = this.#informerOf(StorageClassKind);
+    this.#images = this.#informerOf(ImageInfoKind);
     this.#nodes.onChange((key, current, previous) => this.#onNode(key, current, previous));
     this.#pods.onChange((key, current) => this.#onPod(key, current));
     this.#sensors.onChange((key, current, previous) => this.#onSensors(key, current, previous));
     this.#namespaces.onChange((key, current, previous) => this.#onNamespace(key, current, previous));
+    this.#images.onChange((_key, current, previous) => this.#onImage(current, previous));
     const { volumes } = options.cache;
     this.#keep(this.#volumes, volumes.volumes);
     this.#keep(this.#claims, volumes.claims);
@@ -99,7 +103,7 @@ export class ClusterFeed implements Component {
   }
 
   #informers() {
-    return [this.#sensors, ...this.#decisive()];
+    return [this.#sensors, this.#images, ...this.#decisive()];
   }
 
   #keep<T extends KubernetesObject>(informer: Informer<T>, map: Map<string, T>): void {
@@ -126,6 +130,14 @@ export class ClusterFeed implements Component {
     const [now, before] = [current?.temperatureCelsius, previous?.temperatureCelsius];
     if (before === undefined) return;
     if (now === undefined || now <= before - COOLED_BY_CELSIUS) onEvent({ type: 'node-changed', nodeName: key });
+  }
+
+  #onImage(current: ImageInfo | undefined, previous: ImageInfo | undefined): void {
+    const { cache, onEvent } = this.#options;
+    const { image } = (current ?? previous)?.spec ?? { image: '' };
+    if (current === undefined) cache.images.infos.delete(image);
+    else cache.images.infos.set(image, current);
+    onEvent({ type: 'image-changed', image });
   }
 
   #onNamespace(key: string, current: Namespace | undefined, previous: Namespace | undefined): void {

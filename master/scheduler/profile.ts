@@ -3,6 +3,8 @@ import { DEFAULT_HEAT_LIMIT_SETTINGS, type HeatLimitSettings } from '../../share
 import type { FilterName, FilterPlugin, ScoreName, ScorePlugin } from './framework.ts';
 import { balancedAllocation } from './plugins/balanced-allocation.ts';
 import { boardHealth } from './plugins/board-health.ts';
+import { imageLocality } from './plugins/image-locality.ts';
+import { imagePlatform } from './plugins/image-platform.ts';
 import { interPodAffinityFilter } from './plugins/inter-pod-affinity.ts';
 import { interPodAffinityScore } from './plugins/inter-pod-affinity-score.ts';
 import { nodeAffinityFilter, nodeAffinityScore } from './plugins/node-affinity.ts';
@@ -90,6 +92,7 @@ const FILTERS: readonly FilterPlugin[] = [
   volumeRestrictions,
   volumeLimits,
   volumeBinding,
+  imagePlatform,
   topologySpreadFilter,
   interPodAffinityFilter,
 ];
@@ -104,6 +107,7 @@ function createScores({ readings, resources }: ProfileSettings): ScorePlugin[] {
     interPodAffinityScore,
     createTemperatureScore(readings.heat),
     realLoad,
+    imageLocality,
     createResourceScore(resources),
     balancedAllocation,
   ];

@@ -125,6 +125,15 @@ export class SchedulingQueue {
     this.#resting.add(queued);
   }
 
+  /** It was not decided about: something must become known first. Comes back at once when it does. */
+  hold(queued: QueuedPod, heldBy: FilterName): void {
+    if (queued.state === 'gone') return;
+    queued.refusedBy = new Set([heldBy]);
+    queued.state = 'resting';
+    queued.restingSinceMs = this.#options.clock.monotonicMs();
+    this.#resting.add(queued);
+  }
+
   /** It fitted, and the bind failed: try again after the back-off. */
   retry(queued: QueuedPod): void {
     if (queued.state === 'gone') return;

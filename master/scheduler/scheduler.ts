@@ -21,6 +21,7 @@ import { DecisionLog } from './explain/decision-log.ts';
 import { Explainer } from './explain/explainer.ts';
 import { renderImpossibility } from './explanation.ts';
 import type { FilterName } from './framework.ts';
+import { ImageWait } from './images/image-wait.ts';
 import { DEFAULT_SCHEDULER_NAME } from './pod-info.ts';
 import { BudgetFeed } from './preemption/budget-feed.ts';
 import { Preemptor } from './preemption/preemptor.ts';
@@ -35,6 +36,8 @@ export interface SchedulerOptions {
   random: Random;
   logger: Logger;
   profile?: Profile;
+  /** How long a pod waits for what the registry says of its images; 0 unless given: nobody asks registries. */
+  imagePatienceMs?: number;
   /** Hears how long each decision took. */
   onDecision?(durationMs: number): void;
 }
@@ -55,6 +58,7 @@ export class Scheduler implements Component {
   readonly #events: EventRecorder;
   readonly #binder: Binder;
   readonly #preemptor: Preemptor;
+  readonly #imageWait: ImageWait;
   readonly #log = new DecisionLog();
   readonly #explainer: Explainer;
   #profile: Profile;
@@ -86,11 +90,18 @@ export class Scheduler implements Component {
       },
       onFailed: (pod, nodeName) => this.#onBindFailed(pod.key, nodeName),
     });
+    this.#imageWait = new ImageWait({
+      ...{ clock, images: cache.images, patienceMs: options.imagePatienceMs ?? 0 },
+      onOver: (image) => this.#note({ type: 'image-changed', image }),
+    });
     this.#feed = new ClusterFeed({
       ...{ ...environment, onWork, cache },
       queue: this.#queue,
       onEvent: (event) => this.#note(event),
-      onSettled: (key) => this.#conditions.drop(key),
+      onSettled: (key) => {
+        this.#conditions.drop(key);
+        this.#imageWait.forget(key);
+      },
     });
     const profile = (): Profile => this.#profile;
     this.#explainer = new Explainer({ clock, cache, queue: this.#queue, log: this.#log, profile });
@@ -124,6 +135,7 @@ export class Scheduler implements Component {
     this.#turnTimer?.cancel();
     this.#restTimer?.cancel();
     this.#queue.close();
+    this.#imageWait.stop();
     await this.#binder.stop();
     await this.#preemptor.stop();
     await this.#feed.stop();
@@ -164,6 +176,10 @@ export class Scheduler implements Component {
 
   #decide(queued: QueuedPod): void {
     const { pod } = queued;
+    if (this.#minds('ImagePlatform') && this.#imageWait.mustWait(pod)) {
+      this.#queue.hold(queued, 'ImagePlatform');
+      return;
+    }
     const startMs = this.#options.clock.monotonicMs();
     const decision = this.#compute(queued, startMs);
     this.#options.onDecision?.(this.#options.clock.monotonicMs() - startMs);
@@ -177,6 +193,10 @@ export class Scheduler implements Component {
     this.#cache.assume(pod, decision.node, startMs);
     this.#note({ type: 'pod-placed', pod, nodeName: decision.node });
     this.#binder.start(pod, decision.node);
+  }
+
+  #minds(filter: FilterName): boolean {
+    return this.#profile.filters.some(({ name }) => name === filter);
   }
 
   #compute({ pod }: QueuedPod, nowMs: number): Decision {

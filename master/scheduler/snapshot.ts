@@ -1,4 +1,5 @@
 /** The picture that a decision is made from. A decision is synchronous, so the cache itself is the snapshot. */
+import type { ImageState } from './images/image-state.ts';
 import type { NodeInfo } from './node-info.ts';
 import type { CountsByNode, PodGroups } from './pod-groups.ts';
 import type { TermIndex } from './term-index.ts';
@@ -18,4 +19,5 @@ export interface Snapshot {
   /** What the placed pods demand and wish about their neighbours. */
   readonly terms: TermIndex;
   readonly volumes: VolumeState;
+  readonly images: ImageState;
 }

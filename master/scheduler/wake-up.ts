@@ -21,6 +21,8 @@ export function mayTakeMore(current: Node, previous: Node | undefined): boolean 
     !isDeepStrictEqual(current.spec.taints, previous.spec.taints) ||
     current.spec.unschedulable !== previous.spec.unschedulable ||
     !isDeepStrictEqual(current.status.allocatable, previous.status.allocatable) ||
+    // A node that has the image can run it.
+    !isDeepStrictEqual(current.status.images, previous.status.images) ||
     !isDeepStrictEqual(current.metadata.labels, previous.metadata.labels) ||
     // Limits of heat stand in annotations.
     !isDeepStrictEqual(current.metadata.annotations, previous.metadata.annotations)

@@ -68,7 +68,7 @@ export class ImageLookups {
     const known = this.#facts.get(image);
     const nowMs = this.#options.clock.monotonicMs();
     const goodForMs = known?.type === 'known' ? maxAgeMs : Math.min(maxAgeMs, UNKNOWN_GOOD_FOR_MS);
-    if (known !== undefined && nowMs - known.askedAtMs <= goodForMs) return known;
+    if (known !== undefined && nowMs - known.askedAtMs < goodForMs) return known;
     const { registry } = this.#options;
     if (registry === undefined) return this.#unknown('LookupsOff', 'the master does not ask registries');
     const reference = parseImageReference(image);

@@ -34,6 +34,7 @@ function wakesOn({ terms, ...pod }: PodInfo, event: ClusterEvent): boolean {
     case 'namespace-changed':
       return true;
     case 'storage-changed':
+    case 'image-changed':
       return false;
     case 'pod-placed':
       return (terms?.required ?? []).some(({ query }) => mayMatch(query, event.pod));

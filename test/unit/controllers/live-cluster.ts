@@ -6,6 +6,8 @@ import { type ApiServer, createApiServer } from '../../../master/apiserver/api-s
 import { componentUser } from '../../../master/apiserver/user-info.ts';
 import type { CertificateSigner } from '../../../master/controllers/certificates/controller.ts';
 import { createControllers } from '../../../master/controllers/create-controllers.ts';
+import type { RegistryClient } from '../../../master/controllers/images/registry/registry-client.ts';
+import { IMAGE_PATIENCE_MS } from '../../../master/scheduler/images/image-wait.ts';
 import { Scheduler } from '../../../master/scheduler/scheduler.ts';
 import { openSqliteStore, type SqliteStore } from '../../../master/store/sqlite-store.ts';
 import { type Lease, LeaseKind } from '../../../shared/api/lease.ts';
@@ -55,6 +57,8 @@ export interface LiveClusterOptions {
   ends?(pod: Pod): PodEnd | undefined;
   sign?: CertificateSigner;
   seed?: number;
+  /** Answers for registries; with it pods wait for what it says of their images. */
+  registry?: RegistryClient;
   /** Put between a component and the API server: faults and delays. */
   disturb?: { scheduler?: (client: Client) => Client; controllers?: (client: Client, clock: VirtualClock) => Client };
 }
@@ -75,6 +79,7 @@ export async function startLiveCluster(options: LiveClusterOptions = {}): Promis
     clock,
     random,
     logger,
+    imagePatienceMs: options.registry === undefined ? 0 : IMAGE_PATIENCE_MS,
   });
   const components: Component[] = [
     server,
@@ -85,6 +90,7 @@ export async function startLiveCluster(options: LiveClusterOptions = {}): Promis
       logger,
       sign,
       kinds: ALL_KINDS,
+      ...(options.registry === undefined ? {} : { registry: options.registry }),
     }),
     scheduler,
     boards,

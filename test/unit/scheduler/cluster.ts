@@ -93,11 +93,15 @@ export interface NodeOptions {
   annotations?: Record<string, string>;
   taints?: Node['spec']['taints'];
   unschedulable?: boolean;
+  /** `arm64` unless given. */
+  architecture?: string;
+  /** Names of images that it has, with their sizes in bytes. */
+  images?: Readonly<Record<string, number>>;
 }
 
 export function makeNode(options: NodeOptions = {}): Node {
   const { name = 'pi-1', cpu = '4', memory = '4Gi', pods = '110', others, labels, taints, unschedulable } = options;
-  const { annotations } = options;
+  const { annotations, architecture = 'arm64', images } = options;
   return {
     apiVersion: 'v1',
     kind: 'Node',
@@ -124,10 +128,15 @@ export function makeNode(options: NodeOptions = {}): Node {
         kubeletVersion: '',
         kubeProxyVersion: '',
         operatingSystem: 'linux',
-        architecture: 'arm64',
+        architecture,
       },
+      ...(images === undefined ? {} : { images: Object.entries(images).map(asListed) }),
     },
   };
+}
+
+function asListed([name, sizeBytes]: readonly [string, number]): { names: string[]; sizeBytes: number } {
+  return { names: [name], sizeBytes };
 }
 
 export function makeSensors(name: string, reading: Partial<NodeSensors> = {}): NodeSensors {
