@@ -18,6 +18,7 @@ import { type ApiServer, createApiServer } from './apiserver/api-server.ts';
 import { componentUser } from './apiserver/user-info.ts';
 import type { VersionInfo } from './apiserver/version-info.ts';
 import { createBroker } from './broker/broker.ts';
+import { ControllerSettings } from './controllers/controller-settings.ts';
 import { createControllers } from './controllers/create-controllers.ts';
 import type { RegistryClient } from './controllers/images/registry/registry-client.ts';
 import { createSystemRegistryClient } from './controllers/images/registry/system-registry-client.ts';
@@ -99,10 +100,11 @@ interface Api {
   /** The API server asks for nodes and placements through these; they are set once they exist. */
   setNodeProxies(proxies: NodeProxies): void;
   setScheduler(scheduler: Scheduler): void;
+  setMetrics(render: () => string): void;
 }
 
 function createApi({ store, options, clock, random, logger, tokenKey }: Foundation): Api {
-  const late: { proxies?: NodeProxies; scheduler?: Scheduler } = {};
+  const late: { proxies?: NodeProxies; scheduler?: Scheduler; renderMetrics?: () => string } = {};
   const clientOf = (component: string): Client => {
     const user = componentUser(component);
     return createClient((request) => apiServer.handle(request, user));
@@ -124,6 +126,7 @@ function createApi({ store, options, clock, random, logger, tokenKey }: Foundati
       return late.proxies.call(node, request);
     },
     explainPlacement: (key) => late.scheduler?.explain(key),
+    renderMoreMetrics: () => late.renderMetrics?.() ?? '',
     tolerationSeconds: options.tolerationSeconds,
   });
   return {
@@ -135,6 +138,9 @@ function createApi({ store, options, clock, random, logger, tokenKey }: Foundati
     },
     setScheduler: (scheduler) => {
       late.scheduler = scheduler;
+    },
+    setMetrics: (render) => {
+      late.renderMetrics = render;
     },
   };
 }
@@ -156,7 +162,10 @@ function createComponents(foundation: Foundation, api: Api): Component[] {
   const settings = new SettingsFile({
     ...{ clock, logger },
     ...(foundation.options.schedulerConfig === undefined ? {} : { path: foundation.options.schedulerConfig }),
-    onChange: (configuration) => scheduler.setProfile(profileOf(configuration)),
+    onChange: (configuration) => {
+      scheduler.setProfile(profileOf(configuration));
+      controllerSettings.set(configuration);
+    },
   });
   return [
     api.apiServer,
@@ -172,6 +181,8 @@ function createComponents(foundation: Foundation, api: Api): Component[] {
       kinds: ALL_KINDS,
       sign: async (request, signing) => foundation.authority.signCertificateRequest(request, signing),
       rootCertificate: foundation.authority.certificate,
+      settings: controllerSettings,
+      onMetrics: (render) => api.setMetrics(render),
       ...(foundation.options.imageLookup ? { registry: createRegistry(foundation) } : {}),
     }),
     scheduler,

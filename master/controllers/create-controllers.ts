@@ -4,12 +4,14 @@ import type { Component } from '../../shared/platform/lifecycle.ts';
 import type { Kind } from '../../shared/schema/define-kind.ts';
 import { createBootstrapTokenCleaner } from './bootstrap-token-cleaner.ts';
 import { CertificateController, type CertificateSigner } from './certificates/controller.ts';
+import { ControllerSettings } from './controller-settings.ts';
 import { CronJobController } from './cron-job/controller.ts';
 import { DaemonSetController } from './daemon-set/controller.ts';
 import { DeploymentController } from './deployment/controller.ts';
 import { DisruptionController } from './disruption/controller.ts';
 import { EndpointSliceController } from './endpoint-slice/controller.ts';
 import { GarbageCollector } from './garbage-collector/controller.ts';
+import { HeatProtection } from './heat/controller.ts';
 import { createImageControllers } from './images/create-image-controllers.ts';
 import type { RegistryClient } from './images/registry/registry-client.ts';
 import { type Environment, Informers } from './informers.ts';
@@ -38,6 +40,10 @@ export interface ControllersOptions extends Environment {
   registry?: RegistryClient;
   /** Where pods and services get their addresses from; the defaults unless given. */
   network?: NetworkRanges;
+  /** Of heat protection and node lifecycle; the defaults unless given. */
+  settings?: ControllerSettings;
+  /** Gets what controllers count, as Prometheus text. */
+  onMetrics?(render: () => string): void;
 }
 
 const DEFAULT_NETWORK: NetworkRanges = { clusterCidrs: DEFAULT_CLUSTER_CIDRS, serviceCidrs: DEFAULT_SERVICE_CIDRS };
@@ -46,8 +52,11 @@ const DEFAULT_NETWORK: NetworkRanges = { clusterCidrs: DEFAULT_CLUSTER_CIDRS, se
 const NEVER_OWNED: ReadonlySet<string> = new Set(['Event']);
 
 export function createControllers(options: ControllersOptions): Component[] {
-  const { sign, kinds, rootCertificate, registry, network = DEFAULT_NETWORK, ...environment } = options;
+  const { sign, kinds, rootCertificate, registry, network = DEFAULT_NETWORK, ...rest } = options;
+  const { settings = new ControllerSettings(), onMetrics, ...environment } = rest;
   const informers = new Informers(environment);
+  const heat = new HeatProtection({ ...environment, settings }, informers);
+  onMetrics?.(() => heat.metrics.render());
   const collected = kinds.filter((kind) => !NEVER_OWNED.has(kind.kind));
   const controllers: Component[] = [
     new ReplicaSetController(environment, informers),
@@ -65,6 +74,7 @@ export function createControllers(options: ControllersOptions): Component[] {
     createVolumeProtection(environment, informers),
     createEphemeralVolumes(environment, informers),
     new NodeLifecycleController(environment, informers),
+    heat,
     new GarbageCollector(environment, informers, collected),
     createNamespaceController(environment, informers, kinds),
     createPodGarbageCollector(environment, informers),

@@ -4,6 +4,8 @@
  * scheduler and heat protection judge by the same rules.
  * Source: Raspberry Pi documentation, "Frequency management and thermal control" (throttling from 80 °C, hard from 85 °C).
  */
+import { DEFAULT_THROTTLE_CELSIUS } from './temperature.ts';
+
 export interface HeatLimits {
   readonly softCelsius: number;
   readonly hardCelsius: number;
@@ -37,9 +39,6 @@ export const DEFAULT_HEAT_LIMIT_SETTINGS: HeatLimitSettings = { models: [] };
 
 /** What a limit may be at all. */
 export const HEAT_LIMIT_RANGE_CELSIUS = { min: 20, max: 120 } as const;
-
-/** Where the board does not say when it throttles. */
-const DEFAULT_THROTTLE_CELSIUS = 80;
 
 /** Boards that no entry matches: so far below their own throttling. */
 const SOFT_DISTANCE_CELSIUS = 8;

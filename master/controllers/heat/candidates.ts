@@ -31,6 +31,12 @@ export function computeCandidates(board: BoardState, state: HeatState): Candidat
     );
 }
 
+/** Of the pods that users run on the board. */
+export function highestPriority({ pods }: BoardState): number {
+  const priorities = pods.filter(isPodActive).map(({ spec }) => spec.priority ?? 0);
+  return Math.max(Number.NEGATIVE_INFINITY, ...priorities.filter((priority) => priority < SYSTEM_PRIORITY));
+}
+
 /** A pod that nobody makes anew would be lost, and one that belongs to its board would come right back. */
 function mayBeMoved(pod: Pod, { resting, refusedUntilMs, nowMs }: HeatState): boolean {
   const owner = controllerOf(pod);
@@ -46,6 +52,7 @@ function isResting({ metadata }: Pod, rest: WorkloadRest | undefined, nowMs: num
   return rest !== undefined && nowMs < rest.untilMs && !rest.older.has(metadata.uid);
 }
 
-function cpuOf(pod: Pod, { usage }: BoardState): number {
+/** What it uses, or asks for where nobody measures. */
+export function cpuOf(pod: Pod, { usage }: BoardState): number {
   return usage?.get(pod.metadata.uid) ?? computePodRequests(pod.spec).scoringCpuMillis;
 }

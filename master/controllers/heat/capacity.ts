@@ -14,7 +14,7 @@ export function mayTake(node: Node, pods: readonly Pod[], pod: Pod): boolean {
 }
 
 /** Ready, not cordoned, without taints that the pod does not bear, and what the pod demands of a node. */
-function isOpenTo({ metadata, spec, status }: Node, pod: Pod): boolean {
+export function isOpenTo({ metadata, spec, status }: Node, pod: Pod): boolean {
   const taints = spec.taints ?? [];
   const identity = { name: metadata.name, labels: metadata.labels ?? {} };
   return (

@@ -1,4 +1,4 @@
-/** What a plan of heat protection is made from. Times are monotonic. */
+/** What a plan of heat protection is made from. Times are monotonic unless they say otherwise. */
 import type { Node } from '../../../shared/api/node.ts';
 import type { Pod } from '../../../shared/api/pod.ts';
 import type { HeatLimits } from '../../../shared/machinery/heat-limits.ts';
@@ -23,15 +23,22 @@ export interface BoardState {
 
 /** A workload that a pod was moved from. */
 export interface WorkloadRest {
+  readonly movedMs: number;
   readonly untilMs: number;
   /** uids of its pods at that time: those that came later are replacements. */
   readonly older: ReadonlySet<string>;
+  /** Its pods that had a node and were to stay, before the move. */
+  readonly boundBefore: number;
+  /** What the moved pod used: its replacement will use the same. */
+  readonly cpuMillis: number;
   /** Given up and not moved: its pods wait until boards are cooler. */
   readonly isShed: boolean;
 }
 
 export interface HeatState {
   readonly nowMs: number;
+  /** By the wall clock, which pods' times are told by. */
+  readonly wallMs: number;
   readonly settings: HeatSettings;
   readonly boards: readonly BoardState[];
   /** By uid of the controller. */
@@ -39,8 +46,8 @@ export interface HeatState {
   /** uid of a pod whose budget forbade to move it → when to ask again. */
   readonly refusedUntilMs: ReadonlyMap<string, number>;
   readonly lastMoveMs: number | undefined;
-  /** Pods without a node. */
-  readonly waiting: readonly Pod[];
+  /** Pods of a controller that have a node and are to stay. */
+  boundOf(controllerUid: string): number;
   /** Whether the pod's volumes can be reached from the node. */
   reachesVolumes(pod: Pod, node: Node): boolean;
 }

@@ -1,11 +1,11 @@
 /**
- * The next pod to move away from a board that is too hot, or to give up where no board can take it. Pure; one at a time.
+ * The next pod to move away from a board that is too hot, or to give up where it is too hot everywhere. Pure; one at a time.
  * Invariants: the lowest priority goes first; nothing is moved unless a board that stays cool by it can take it by requests;
- * while a pod that was moved has no place yet nothing else is moved; only pods below the threshold are given up.
+ * while a pod that was moved has no place yet nothing else is moved; a pod is given up only for more important ones beside it.
  */
-import { controllerOf } from '../../../shared/machinery/owner-references.ts';
-import { type Candidate, computeCandidates } from './candidates.ts';
-import { mayTake } from './capacity.ts';
+import { type Candidate, computeCandidates, highestPriority } from './candidates.ts';
+import { isOpenTo, mayTake } from './capacity.ts';
+import { forecastCelsius, staysCool } from './forecast.ts';
 import type { BoardState, HeatState } from './heat-state.ts';
 
 export interface HeatMove {
@@ -18,6 +18,8 @@ export interface HeatMove {
 
 export interface MovePlan {
   move: HeatMove | undefined;
+  /** Hot boards that nothing can be done for, though it is time. */
+  stuck: readonly BoardState[];
   /** When to look again while boards are hot; undefined: none is. */
   lookAgainInMs: number | undefined;
 }
@@ -28,22 +30,21 @@ export const CONFIRM_MS = 10_000;
 /** A board that cools by itself needs no help. */
 const COOLING_CELSIUS_PER_MINUTE = -0.5;
 
-/** A board that gets warmer is no refuge. */
-const HEATING_CELSIUS_PER_MINUTE = 1;
-
-/** With the pod on it a board must stay so far below its soft limit. */
-const REFUGE_DISTANCE_CELSIUS = 2;
-
 const LOOK_AGAIN_MS = 15_000;
+
+/** The replacement of a moved pod must have a place before the next move; one that nobody makes is not waited for longer. */
+const REPLACEMENT_LIMIT_MS = 120_000;
 
 export function computeMovePlan(state: HeatState): MovePlan {
   const hot = state.boards.filter(({ heat }) => heat.level === 'hot').sort(byUrgency);
-  if (hot.length === 0) return { move: undefined, lookAgainInMs: undefined };
+  if (hot.length === 0) return { move: undefined, stuck: [], lookAgainInMs: undefined };
   const waits = hot.map((board) => readyInMs(board, state));
   const ready = hot.filter((_, index) => waits[index] === 0);
-  const move = ready.length === 0 ? undefined : firstMove(ready, state);
+  const isWaiting = hasHomelessReplacement(state);
+  const move = isWaiting ? undefined : firstMove(ready, state);
   const later = waits.filter((waitMs) => waitMs > 0);
-  return { move, lookAgainInMs: Math.min(LOOK_AGAIN_MS, ...later) };
+  const stuck = isWaiting || move !== undefined ? [] : ready;
+  return { move, stuck, lookAgainInMs: Math.min(LOOK_AGAIN_MS, ...later) };
 }
 
 /** The furthest above its limit first. */
@@ -64,25 +65,22 @@ function readyInMs({ heat, trendCelsiusPerMinute }: BoardState, { nowMs, setting
 }
 
 function firstMove(boards: readonly BoardState[], state: HeatState): HeatMove | undefined {
-  const isWaiting = hasHomelessReplacement(state);
   for (const board of boards) {
     for (const candidate of computeCandidates(board, state)) {
-      const target = isWaiting ? undefined : findRefuge(candidate, board, state);
+      const target = findRefuge(candidate, board, state);
       if (target !== undefined) return { type: 'move', candidate, board, target };
-      const mayShed = candidate.priority < state.settings.shedBelowPriority;
-      // A refuge that is only not free yet is waited for.
-      if (mayShed && !isWaiting) return { type: 'shed', candidate, board, target };
+      if (mayBeShed(candidate, board, state)) return { type: 'shed', candidate, board, target };
     }
   }
   return undefined;
 }
 
-/** Some pod that was moved has no place yet: the cluster has no room to spare. */
-function hasHomelessReplacement({ waiting, resting, nowMs }: HeatState): boolean {
-  return waiting.some((pod) => {
-    const rest = resting.get(controllerOf(pod)?.uid ?? '');
-    return rest !== undefined && !rest.isShed && nowMs < rest.untilMs;
-  });
+/** Some pod that was moved has no place yet: the cluster may have no room to spare. */
+function hasHomelessReplacement({ boundOf, resting, nowMs }: HeatState): boolean {
+  for (const [uid, { isShed, movedMs, boundBefore }] of resting) {
+    if (!isShed && nowMs < movedMs + REPLACEMENT_LIMIT_MS && boundOf(uid) < boundBefore) return true;
+  }
+  return false;
 }
 
 /** The coolest board that can take the pod and stays cool with it. */
@@ -97,15 +95,9 @@ function findRefuge({ pod, cpuMillis }: Candidate, from: BoardState, state: Heat
   return best?.name;
 }
 
-function staysCool(board: BoardState, cpuMillis: number, state: HeatState): boolean {
-  if (board.heat.level !== 'cool' || board.trendCelsiusPerMinute >= HEATING_CELSIUS_PER_MINUTE) return false;
-  return forecastCelsius(board, cpuMillis, state) <= board.limits.softCelsius - REFUGE_DISTANCE_CELSIUS;
-}
-
-/** With the pod on it. A board without a sensor is taken for as warm as a board may be: others go first. */
-function forecastCelsius(board: BoardState, cpuMillis: number, { settings }: HeatState): number {
-  const { celsius, limits } = board;
-  if (celsius === undefined) return limits.softCelsius - REFUGE_DISTANCE_CELSIUS;
-  const share = board.cpuMillis > 0 ? Math.min(1, cpuMillis / board.cpuMillis) : 1;
-  return celsius + share * settings.fullLoadRiseCelsius;
+/** Where every board that may have it is too warm, pods are given up for more important ones on the same board. */
+function mayBeShed({ pod, priority }: Candidate, board: BoardState, state: HeatState): boolean {
+  const isLess = priority < state.settings.shedBelowPriority || priority < highestPriority(board);
+  // A board that is cool would get the pod at once, and get hot itself.
+  return isLess && !state.boards.some(({ heat, node }) => heat.level === 'cool' && isOpenTo(node, pod));
 }

@@ -11,6 +11,8 @@ export interface HeatActions {
   setCondition: { board: BoardState; condition: NodeCondition };
   setTaints: { node: Node; taints: readonly Taint[] };
   evict: { move: HeatMove };
+  /** Hot, and nothing can be done: people should know. */
+  tellStuck: { board: BoardState };
 }
 
 export type HeatAction = ActionOf<HeatActions>;
@@ -23,14 +25,13 @@ export interface HeatPlan {
 /** A warm board whose readings stop coming is found out. */
 const WATCH_INTERVAL_MS = 60_000;
 
-/** `wallMs` is for times that people read. */
-export function computeHeatPlan(state: HeatState, wallMs: number): HeatPlan {
-  const words = state.boards.flatMap((board) => computeWords(board, wallMs));
+export function computeHeatPlan(state: HeatState): HeatPlan {
+  const words = state.boards.flatMap((board) => computeWords(board, state.wallMs));
   const isQuiet = state.boards.every(({ heat }) => heat.level === 'cool');
-  const { move, lookAgainInMs } = computeMovePlan(state);
+  const { move, stuck, lookAgainInMs } = computeMovePlan(state);
   const evictions: HeatAction[] = move === undefined ? [] : [{ type: 'evict', move }];
   return {
-    actions: [...words, ...evictions],
+    actions: [...words, ...evictions, ...stuck.map((board) => ({ type: 'tellStuck' as const, board }))],
     requeueAfterMs: lookAgainInMs ?? (isQuiet ? undefined : WATCH_INTERVAL_MS),
   };
 }

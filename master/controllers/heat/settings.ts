@@ -13,7 +13,9 @@ export interface HeatSettings {
   readonly moveIntervalMs: number;
   /** The replacement of a pod that was moved stays where it is for so long. */
   readonly podRestMs: number;
-  /** Only pods of a lower priority are given up when no board can take them. */
+  /**
+   * Pods of a lower priority are given up where it is too hot everywhere; others only for more important pods beside them.
+   */
   readonly shedBelowPriority: number;
   /** By how much full load makes a board hotter; for what a pod would do to another board. */
   readonly fullLoadRiseCelsius: number;

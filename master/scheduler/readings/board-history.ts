@@ -2,8 +2,9 @@
  * The readings of one board over time, and what they say of it now: smoothed load with its peaks, temperature with its
  * trend, and what the pods that were just placed will add. Readings that are too old say nothing.
  */
+import { MAX_READING_AGE_MS } from '../../../shared/machinery/temperature.ts';
 import { addTrendPoint, type TrendPoint, trendPerMinute } from '../../../shared/machinery/trend.ts';
-import { type BoardReading, MAX_READING_AGE_MS } from './board-reading.ts';
+import type { BoardReading } from './board-reading.ts';
 import { averageAt, fade, observe, peakAt, type Smoothed, type SmoothingWindows } from './smoothing.ts';
 
 export interface LoadSettings {

@@ -4,6 +4,7 @@
  */
 import type { NodeSensors } from '../../../shared/api/node-sensors.ts';
 import { QuantityError, quantityToMillis } from '../../../shared/machinery/quantity.ts';
+import { DEFAULT_THROTTLE_CELSIUS, plausibleCelsius } from '../../../shared/machinery/temperature.ts';
 
 export interface BoardReading {
   /** Monotonic time of arrival. */
@@ -15,14 +16,6 @@ export interface BoardReading {
   /** Throttled or short of voltage right now. */
   readonly isInDistress: boolean;
 }
-
-/** Agents report at least every minute; three missed reports make a reading worthless. */
-export const MAX_READING_AGE_MS = 180_000;
-
-/** Where the board does not say: the documented limit of all Raspberry Pis. */
-export const DEFAULT_THROTTLE_CELSIUS = 80;
-
-const PLAUSIBLE_CELSIUS = { min: -40, max: 150 } as const;
 
 export function computeBoardReading(sensors: NodeSensors, arrivedMs: number): BoardReading {
   return {
@@ -39,12 +32,6 @@ export function computeBoardReading(sensors: NodeSensors, arrivedMs: number): Bo
 function believedMemory({ usage, memoryAvailableBytes }: NodeSensors): number | undefined {
   if (usage?.['memory'] !== undefined && parseMillis(usage['memory']) === 0) return undefined;
   return memoryAvailableBytes !== undefined && memoryAvailableBytes > 0 ? memoryAvailableBytes : undefined;
-}
-
-/** An unplugged sensor reads exactly 0. */
-function plausibleCelsius(value: number | undefined): number | undefined {
-  if (value === undefined || value === 0) return undefined;
-  return value >= PLAUSIBLE_CELSIUS.min && value <= PLAUSIBLE_CELSIUS.max ? value : undefined;
 }
 
 function parseMillis(text: string | undefined): number | undefined {

@@ -3,9 +3,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createTemperatureScore } from '../../../master/scheduler/plugins/node-temperature.ts';
 import { BoardHistory, DEFAULT_READING_SETTINGS } from '../../../master/scheduler/readings/board-history.ts';
-import { computeBoardReading, MAX_READING_AGE_MS } from '../../../master/scheduler/readings/board-reading.ts';
+import { computeBoardReading } from '../../../master/scheduler/readings/board-reading.ts';
 import { averageAt, observe, peakAt } from '../../../master/scheduler/readings/smoothing.ts';
 import type { NodeSensors } from '../../../shared/api/node-sensors.ts';
+import { MAX_READING_AGE_MS } from '../../../shared/machinery/temperature.ts';
 import { defined } from '../../../shared/platform/assert.ts';
 import { makeCache, makeSensors, podInfo } from './cluster.ts';
 

@@ -12,7 +12,7 @@ import { createResourceScore, DEFAULT_RESOURCE_SCORING } from '../../../master/s
 import { taintTolerationScore } from '../../../master/scheduler/plugins/taint-toleration.ts';
 import { DEFAULT_PROFILE } from '../../../master/scheduler/profile.ts';
 import { DEFAULT_READING_SETTINGS } from '../../../master/scheduler/readings/board-history.ts';
-import { MAX_READING_AGE_MS } from '../../../master/scheduler/readings/board-reading.ts';
+import { MAX_READING_AGE_MS } from '../../../shared/machinery/temperature.ts';
 import { type ClusterOptions, makeCache, makeSnapshot, type NodeOptions, type PodOptions, podInfo } from './cluster.ts';
 
 function scoresOf(plugin: ScorePlugin, pod: PodOptions, cluster: ClusterOptions, nowMs = 0): number[] | undefined {
