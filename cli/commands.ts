@@ -148,4 +148,35 @@ function addMachineCommands(program: Command, context: Context): void {
     .option('--docker <socket>', 'socket of the Docker engine')
     .option('--json', 'as an object')
     .action(async (options) => (await import('./commands/doctor.ts')).doctor(context, options));
+  addFlash(program, context);
+}
+
+function addFlash(program: Command, context: Context): void {
+  program
+    .command('flash')
+    .description('Make the card of a board: an image and what the board shall be')
+    .option('--image <file>', 'system: .img, .img.xz, .zip; without it the card keeps the system that it has')
+    .option('--sha256 <hash>', "the image's published SHA-256; default: that of FILE.sha256")
+    .option('--device <disk>', 'card, such as /dev/sdb; everything on it is erased')
+    .option('--output <file>', "file to make instead; % is the board's name")
+    .addOption(new Option('--role <role>', 'what the board shall be').choices(['master', 'agent']))
+    .option('--hostname <name>', 'name of the board; counts up in a batch: node-01, node-02 …')
+    .option('--user <name>', 'user who may log in (bramble)')
+    .option('--ssh-key <key...>', 'public SSH key of that user, or the file with it')
+    .option('--wifi-ssid <name>', 'Wi-Fi network')
+    .option('--wifi-password <password>', 'its password; better in the file of --config, others see command lines')
+    .option('--wifi-country <code>', 'where the board is, such as DE: the radio stays off without')
+    .option('--address <cidr>', 'fixed address, such as 192.168.1.50/24; counts up in a batch')
+    .option('--gateway <address>', 'router, for a fixed address')
+    .option('--dns <address...>', 'name servers, for a fixed address (the router)')
+    .option('--timezone <name>', 'such as Europe/Berlin (Etc/UTC)')
+    .option('--token <token>', 'what an agent joins with: bramble token create')
+    .option('--master <host>', "the master's address or name; without it it is looked for on the LAN")
+    .option('--config <file>', 'all of these as lines of YAML: "wifi-ssid: home"')
+    .option('--bundle <file>', "Bramble's programs, for boards without internet: npm run bundle")
+    .option('--batch <count>', 'so many cards, one after the other', parseCount, 1)
+    .option('--dry-run', 'only show what would be written')
+    .option('--yes', 'ask nothing')
+    .option('--force', 'also a disk that does not look like a card, or is mounted')
+    .action(async (options) => (await import('./commands/flash.ts')).flash(context, options));
 }

@@ -9,11 +9,13 @@ const SHARED_ROOMS = ['platform', 'machinery', 'schema', 'api', 'protocol', 'cli
 const EXTRA_ARROWS: Readonly<Record<string, readonly string[]>> = {
   'master/apiserver': ['master/store'],
   'master/gateway': ['master/broker', 'master/apiserver'],
+  // `bramble flash` is the command line's face of the firmware scripts.
+  cli: ['firmware-scripts'],
   'node-agent/kubelet': ['node-agent/container-runtime', 'node-agent/sensors'],
 };
 
-/** The command line is one room; master and node-agent have a room a folder. */
-const WHOLE_ROOMS = ['cli', 'test'];
+/** The command line and the firmware scripts are one room each; master and node-agent have a room a folder. */
+const WHOLE_ROOMS = ['cli', 'firmware-scripts', 'test'];
 
 /** Composition: main.ts and the files beside it, of which main.ts is made, reach into every room of their program. */
 const COMPOSITIONS = ['master', 'node-agent'];
