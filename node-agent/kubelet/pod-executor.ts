@@ -76,16 +76,19 @@ export class PodExecutor {
   }
 
   async #ensureImage({ container: name, attempt }: ActionOf<'ensure-image'>, target: PodTarget): Promise<void> {
-    const { images, events, enqueue } = this.#options;
+    const { images, events, problems, enqueue } = this.#options;
     const pod = podOf(target);
     const container = containerOf(pod, name);
+    const reference = imageOf(container);
+    if (parseImageReference(reference) === undefined) {
+      this.#noteMisnamed(target, name, reference);
+      return;
+    }
+    if (problems.get(target.uid, name)?.reason === 'InvalidImageName') problems.clear(target.uid, name);
     await images.ensure({
-      uid: target.uid,
-      container: name,
-      attempt,
-      reference: imageOf(container),
+      ...{ uid: target.uid, container: name, attempt, reference },
       policy: container.imagePullPolicy ?? 'IfNotPresent',
-      credentials: this.#credentialsFor(pod, imageOf(container)),
+      credentials: this.#credentialsFor(pod, reference),
       report: (type, reason, message) => events.container(pod, name, { type, reason, message }),
       onVerdict: () => enqueue(target.uid),
     });
@@ -182,6 +185,15 @@ export class PodExecutor {
     if (ignored.length === 0) return;
     const message = `This node gives no effect to: ${ignored.join(', ')}`;
     this.#options.events.container(pod, name, { type: 'Warning', reason: 'FieldIgnored', message });
+  }
+
+  #noteMisnamed(target: PodTarget, name: string, reference: string): void {
+    const { problems, events } = this.#options;
+    const why = `couldn't parse image name "${reference}": invalid reference format`;
+    const message = `Failed to apply default image tag "${reference}": ${why}`;
+    problems.set(target.uid, name, { reason: 'InvalidImageName', message });
+    events.container(podOf(target), name, { type: 'Warning', reason: 'InspectFailed', message });
+    events.container(podOf(target), name, { type: 'Warning', reason: 'Failed', message: 'Error: InvalidImageName' });
   }
 
   #noteProblem(target: PodTarget, name: string, reason: string, message: string): void {

@@ -77,8 +77,8 @@ export interface PodNode {
   sh(pod: string, script: string, container?: string): Promise<string>;
   /** What a container has written since its start. */
   logs(pod: string, container?: string, query?: Record<string, string>): Promise<string>;
-  /** Waits for an event of the pod whose reason is this, and returns its message. */
-  event(pod: string, reason: string): Promise<string>;
+  /** Waits for an event of the pod whose reason is this and whose message matches, and returns its message. */
+  event(pod: string, reason: string, message?: RegExp): Promise<string>;
   /** One request as the administrator. */
   call(request: Partial<Request> & Pick<Request, 'path'>): Promise<Response>;
   /** The user that a token of a service account stands for. */
@@ -155,7 +155,8 @@ export async function openPodNode(options: Options = {}): Promise<PodNode> {
       assert.equal(response.type, 'bytes');
       return response.type === 'bytes' ? readText(mapBytes(response.chunks)) : '';
     },
-    event: (pod, reason) => until(`${pod} has the event ${reason}`, () => findEvent(client, pod, reason)),
+    event: (pod, reason, message) =>
+      until(`${pod} has the event ${reason}`, () => findEvent(client, pod, { reason, message })),
     call: (request) => callAs('admin')(requestOf(request)),
     userOf: master.userOf,
     async close() {
@@ -235,9 +236,14 @@ function requestOf(request: Partial<Request> & Pick<Request, 'path'>): Request {
   return { method: 'GET', query: {}, headers: {}, signal: new AbortController().signal, ...request };
 }
 
-async function findEvent(client: Client, pod: string, reason: string): Promise<string | undefined> {
+async function findEvent(
+  client: Client,
+  pod: string,
+  { reason, message = /./ }: { reason: string; message: RegExp | undefined },
+): Promise<string | undefined> {
   const { items } = await client.list<Event>(EventKind, { namespace: 'default' });
-  return items.find((event) => event.reason === reason && event.involvedObject.name === pod)?.message;
+  const found = items.filter((event) => event.reason === reason && event.involvedObject.name === pod);
+  return found.find((event) => message.test(event.message ?? ''))?.message;
 }
 
 async function* mapBytes(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<{ bytes: Uint8Array }> {

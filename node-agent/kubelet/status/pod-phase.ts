@@ -19,6 +19,9 @@ export function computePodPhase({ spec, statuses, initStatuses, isTerminal }: Ph
   const inits = initStatuses.filter(({ name }) => !sidecars.has(name));
   if (inits.some((status) => hasFailed(status) && !willRunAgain(spec, status))) return 'Failed';
   const ended = statuses.filter(isOver);
+  // The work is done and its companions are told to end: the pod is over when they have.
+  const hasCompany = initStatuses.some(({ name, state }) => sidecars.has(name) && state.running !== undefined);
+  if (hasCompany && !isTerminal && ended.length === statuses.length) return 'Running';
   if (ended.length === statuses.length) return computeFinalPhase(spec, ended, isTerminal);
   if (statuses.some(({ state }) => state.running)) return 'Running';
   // Nothing runs: a pod that has run before is between two runs.

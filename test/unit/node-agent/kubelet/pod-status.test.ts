@@ -29,6 +29,9 @@ const never = pod({ spec: { restartPolicy: 'Never' } });
 const onFailure = pod({ spec: { restartPolicy: 'OnFailure' } });
 const withInit = pod({ spec: { initContainers: [container('prepare')] } });
 const withSidecar = pod({ spec: { initContainers: [container('proxy', { restartPolicy: 'Always' })] } });
+const taskWithSidecar = pod({
+  spec: { restartPolicy: 'Never', initContainers: [container('proxy', { restartPolicy: 'Always' })] },
+});
 const two = pod({ spec: { containers: [container('main'), container('side')] } });
 const deleted = pod({ metadata: { deletionTimestamp: '2026-01-01T01:00:00Z' }, status: { phase: 'Running' } });
 const oom = ended('main', 137);
@@ -107,6 +110,16 @@ const TABLE: [string, ViewOver, string][] = [
     'with a sidecar',
     { ...ready, pod: withSidecar, containers: [run('proxy'), run('main')] },
     'Running, running ready r0, running ready r0',
+  ],
+  [
+    'its work is done, its sidecar is still to end',
+    { ...ready, pod: taskWithSidecar, containers: [run('proxy'), ended('main', 0)] },
+    'Running, running ready r0, terminated Completed 0 r0',
+  ],
+  [
+    'its work is done, and its sidecar has ended',
+    { ...ready, pod: taskWithSidecar, containers: [ended('proxy', 0), ended('main', 0)] },
+    'Succeeded, terminated Completed 0 r0, terminated Completed 0 r0',
   ],
   ['deleted, still running', { ...ready, pod: deleted, containers: [run('main')] }, 'Running, running ready r0'],
   ['deleted, ended well', { pod: deleted, containers: [ended('main', 0)] }, 'Succeeded, terminated Completed 0 r0'],
