@@ -352,7 +352,7 @@ TEXT
   systemctl enable bramble-agent.service
   systemctl restart --no-block bramble-agent.service
   until [ -f "$data/identity/node.pem" ]; do
-    explain_refusal "$data/join-problem"
+    explain_refusal "$data/identity/join-problem"
     [ "$waited" -lt "$JOIN_PATIENCE" ] ||
       later "The master $(setting master) was not reached for $waited s. Is it on, and is this its address?"
     sleep 2
