@@ -1,7 +1,11 @@
 /** Named safety properties of a cluster, looked at from outside after each step; each returns what it found wrong. */
+import type { DaemonSet } from '../../shared/api/daemon-set.ts';
 import type { Deployment } from '../../shared/api/deployment.ts';
+import type { Job } from '../../shared/api/job.ts';
 import type { Node } from '../../shared/api/node.ts';
 import type { Pod } from '../../shared/api/pod.ts';
+import type { StatefulSet } from '../../shared/api/stateful-set.ts';
+import { controllerOf } from '../../shared/machinery/owner-references.ts';
 import { quantityToBytes, quantityToMillis } from '../../shared/machinery/quantity.ts';
 
 /** What is seen of the world: API objects, and what really runs on each board. */
@@ -9,6 +13,9 @@ export interface Observation {
   pods: readonly Pod[];
   nodes: readonly Node[];
   deployments: readonly Deployment[];
+  statefulSets: readonly StatefulSet[];
+  daemonSets: readonly DaemonSet[];
+  jobs: readonly Job[];
   /** By board: pod uid → names of its running containers. */
   running: ReadonlyMap<string, ReadonlyMap<string, readonly string[]>>;
 }
@@ -103,6 +110,8 @@ function deploymentConverged(deployment: Deployment, { pods }: Observation): str
 
 function podConverged(pod: Pod, { running }: Observation): string[] {
   const { name, uid } = pod.metadata;
+  // Pods of jobs are meant to end.
+  if (controllerOf(pod)?.kind === 'Job') return [];
   const containers = running.get(pod.spec.nodeName ?? '')?.get(uid) ?? [];
   const wanted = pod.spec.containers.length;
   return [

@@ -1,5 +1,6 @@
 /** One board: an engine, a disk and sensors that outlive its agent, and an agent that can be killed and started again. */
 import { type Agent, createAgent } from '../../node-agent/agent.ts';
+import type { ContainerConfig, ContainerRecord } from '../../node-agent/container-runtime/runtime.ts';
 import type { Inventory, Sample, Sensors } from '../../node-agent/sensors/sensors.ts';
 import { createClient } from '../../shared/client/create-client.ts';
 import type { Clock } from '../../shared/platform/clock.ts';
@@ -8,9 +9,10 @@ import { nextFloat, type Random, randomUuid, seededRandom } from '../../shared/p
 import { createRpcClient } from '../../shared/protocol/rpc-client.ts';
 import { createRpcServer } from '../../shared/protocol/rpc-server.ts';
 import { nodeClientId, topics } from '../../shared/protocol/topics.ts';
-import { FakeRuntime } from '../support/fake-runtime.ts';
+import { type ContainerPlan, FakeRuntime } from '../support/fake-runtime.ts';
 import type { MemoryBroker, MemorySession } from '../support/memory-broker.ts';
 import { createMemoryHostFiles } from '../support/memory-host-files.ts';
+import type { PodOnBoard } from './journal.ts';
 import { SimulatedProcess } from './simulated-process.ts';
 
 export interface BoardOptions {
@@ -20,6 +22,9 @@ export interface BoardOptions {
   random: Random;
   logger: Logger;
   broker: MemoryBroker;
+  planOf(config: ContainerConfig): ContainerPlan;
+  /** Told of each start of a container, whatever the master knows of it. */
+  onStart(record: ContainerRecord): void;
 }
 
 /** Small enough that the workloads fill a board, so that the scheduler has to refuse. */
@@ -37,7 +42,8 @@ export class SimulatedBoard {
   constructor(options: BoardOptions) {
     this.#options = options;
     this.name = options.name;
-    this.runtime = new FakeRuntime({ clock: options.clock, node: options.name, pullMs: 200 });
+    const { clock, planOf, onStart } = options;
+    this.runtime = new FakeRuntime({ clock, node: options.name, pullMs: 200, planOf, onStart });
   }
 
   get agentRuns(): boolean {
@@ -105,6 +111,11 @@ export class SimulatedBoard {
     const running = new Map<string, string[]>();
     for (const { pod, name } of this.runtime.running()) running.set(pod.uid, [...(running.get(pod.uid) ?? []), name]);
     return running;
+  }
+
+  /** Each container that runs, with the pod that it belongs to. */
+  runningPods(): (PodOnBoard & { containerId: string })[] {
+    return this.runtime.running().map(({ id, pod }) => ({ ...pod, board: this.name, containerId: id }));
   }
 
   #connect(random: Random): MemorySession {

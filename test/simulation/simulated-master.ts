@@ -8,6 +8,7 @@ import { createNodeProxies } from '../../master/gateway/node-proxy.ts';
 import { Scheduler } from '../../master/scheduler/scheduler.ts';
 import { Compactor } from '../../master/store/compactor.ts';
 import { openSqliteStore, type SqliteStore } from '../../master/store/sqlite-store.ts';
+import type { Store, Write } from '../../master/store/store.ts';
 import { ALL_KINDS } from '../../shared/api/registry.ts';
 import type { Client } from '../../shared/client/client.ts';
 import { createClient } from '../../shared/client/create-client.ts';
@@ -24,6 +25,8 @@ export interface MasterOptions {
   random: Random;
   logger: Logger;
   broker: MemoryBroker;
+  /** Told of each write that the store has answered, in order. */
+  onWrite(write: Write): void;
 }
 
 const VERSION = {
@@ -52,6 +55,24 @@ function lagging(handler: Handler, { clock, random }: { clock: Clock; random: Ra
   return async (request) => {
     const response = await handler(request);
     return response.type === 'events' ? { ...response, events: late(response.events) } : response;
+  };
+}
+
+/** The same store; whoever watches from outside hears of each write. */
+function told(store: Store, onWrite: (write: Write) => void): Store {
+  return {
+    revision: () => store.revision(),
+    get: (key) => store.get(key),
+    list: (request) => store.list(request),
+    watch: (request) => store.watch(request),
+    compact: (revision) => store.compact(revision),
+    snapshot: (path) => store.snapshot(path),
+    close: () => store.close(),
+    async write(write) {
+      const result = await store.write(write);
+      if (result.ok) onWrite(write);
+      return result;
+    },
   };
 }
 
@@ -116,7 +137,7 @@ export class SimulatedMaster {
     const late: { call?: ReturnType<typeof createNodeProxies>['call'] } = {};
     const apiServer = createApiServer({
       ...environment,
-      store,
+      store: told(store, this.#options.onWrite),
       kinds: ALL_KINDS,
       version: VERSION,
       nodeProxy: (node, request) => late.call?.(node, request) ?? Promise.reject(new Error('no links yet')),

@@ -4,9 +4,13 @@
  * Invariant: the same seed and options give the same trace, character for character.
  */
 import { createHash } from 'node:crypto';
+import type { ContainerRecord } from '../../node-agent/container-runtime/runtime.ts';
+import { DaemonSetKind } from '../../shared/api/daemon-set.ts';
 import { DeploymentKind } from '../../shared/api/deployment.ts';
+import { JobKind } from '../../shared/api/job.ts';
 import { NodeKind } from '../../shared/api/node.ts';
 import { PodKind } from '../../shared/api/pod.ts';
+import { StatefulSetKind } from '../../shared/api/stateful-set.ts';
 import type { Client } from '../../shared/client/client.ts';
 import { type Logger, silentLogger } from '../../shared/platform/logger.ts';
 import { nextInt, seededRandom } from '../../shared/platform/random.ts';
@@ -22,10 +26,14 @@ import {
   oneCopyPerPod,
 } from './checkers.ts';
 import { randomFault } from './faults.ts';
+import { Journal } from './journal.ts';
 import { SimulatedBoard } from './simulated-board.ts';
 import { SimulatedMaster } from './simulated-master.ts';
-import { act, makePeace, type Workload } from './workload.ts';
-import type { World } from './world.ts';
+import { planOfTask } from './task-plans.ts';
+import { workloadWitnesses } from './witnesses.ts';
+import { act, makePeace } from './workload.ts';
+import { workloadsConverged } from './workload-convergence.ts';
+import type { Workload, World } from './world.ts';
 
 export interface SimulationOptions {
   seed: number;
@@ -67,7 +75,7 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
   while (world.clock.monotonicMs() < endMs && complaints.length === 0) {
     steps += 1;
     await takeStep(world);
-    complaints.push(...(await check(world, checkers)));
+    complaints.push(...world.journal.takeComplaints(), ...(await check(world, checkers)));
   }
   if (complaints.length === 0) complaints.push(...(await converge(world, checkers)));
   endWorld(world);
@@ -84,13 +92,22 @@ function createWorld(options: SimulationOptions, emit: (line: string) => void): 
     random: seededRandom(random.nextUint32()),
     faults: { minDelayMs: 1, maxDelayMs: 30 },
   });
-  const master = new SimulatedMaster({ clock, random: seededRandom(random.nextUint32()), logger, broker });
-  const boards = Array.from({ length: options.nodes ?? 3 }, (_, index) => {
+  const journal = new Journal(workloadWitnesses(), () => clock.monotonicMs());
+  const onWrite = journal.noteWrite.bind(journal);
+  const master = new SimulatedMaster({ clock, random: seededRandom(random.nextUint32()), logger, broker, onWrite });
+  const boards: SimulatedBoard[] = [];
+  for (let index = 0; index < (options.nodes ?? 3); index += 1) {
     const name = `board-${index + 1}`;
-    return new SimulatedBoard({ name, index, clock, random: seededRandom(random.nextUint32()), logger, broker });
-  });
+    const onStart = ({ id, pod }: ContainerRecord): void => {
+      const others = boards.flatMap((board) => board.runningPods().filter((other) => other.containerId !== id));
+      journal.noteStart({ pod: { ...pod, board: name }, others });
+    };
+    const ownRandom = seededRandom(random.nextUint32());
+    const planOf = planOfTask;
+    boards.push(new SimulatedBoard({ name, index, clock, random: ownRandom, logger, broker, planOf, onStart }));
+  }
   const note = (line: string): void => emit(`${clock.monotonicMs().toFixed(0)} @${master.revision} ${line}`);
-  return { clock, random, broker, master, boards, note };
+  return { clock, random, broker, master, boards, journal, note };
 }
 
 async function startWorld({ clock, master, boards }: World): Promise<void> {
@@ -138,10 +155,25 @@ async function observe({ clock, master, boards }: World): Promise<Observation | 
   if (client === undefined) return undefined;
   const running = new Map<string, ReadonlyMap<string, readonly string[]>>();
   for (const board of boards) running.set(board.name, board.running());
-  const lists = Promise.all([client.list(PodKind), client.list(NodeKind), client.list(DeploymentKind)]);
+  const lists = Promise.all([
+    client.list(PodKind),
+    client.list(NodeKind),
+    client.list(DeploymentKind),
+    client.list(StatefulSetKind),
+    client.list(DaemonSetKind),
+    client.list(JobKind),
+  ]);
   await clock.settle();
-  const [pods, nodes, deployments] = await lists;
-  return { pods: pods.items, nodes: nodes.items, deployments: deployments.items, running };
+  const [pods, nodes, deployments, statefulSets, daemonSets, jobs] = await lists;
+  return {
+    pods: pods.items,
+    nodes: nodes.items,
+    deployments: deployments.items,
+    statefulSets: statefulSets.items,
+    daemonSets: daemonSets.items,
+    jobs: jobs.items,
+    running,
+  };
 }
 
 /** Ends all faults and waits until nothing is left to do. */
@@ -160,9 +192,9 @@ async function converge(world: World, checkers: readonly Checker[]): Promise<str
   let complaints: string[] = [];
   for (let waitedMs = 0; waitedMs < CONVERGE_LIMIT_MS; waitedMs += CONVERGE_STEP_MS) {
     await clock.advance(CONVERGE_STEP_MS);
-    const unsafe = await check(world, checkers);
+    const unsafe = [...world.journal.takeComplaints(), ...(await check(world, checkers))];
     if (unsafe.length > 0) return unsafe;
-    complaints = await check(world, [converged]);
+    complaints = await check(world, [converged, workloadsConverged]);
     if (complaints.length === 0) return [];
   }
   return complaints.map((complaint) => `not converged: ${complaint}`);

@@ -5,25 +5,21 @@
 import { type Deployment, DeploymentKind } from '../../shared/api/deployment.ts';
 import { NodeKind } from '../../shared/api/node.ts';
 import { PodKind } from '../../shared/api/pod.ts';
-import type { Client } from '../../shared/client/client.ts';
 import { isStatusError } from '../../shared/machinery/errors.ts';
 import { nextInt, type Random } from '../../shared/platform/random.ts';
 import type { Draft } from '../../shared/schema/object-meta.ts';
-
-export interface Workload {
-  client: Client;
-  random: Random;
-  /** Says what was done, for the trace. */
-  note(line: string): void;
-}
+import { makeWorkloadPeace, WORKLOAD_ACTIONS } from './workload-users.ts';
+import type { Workload } from './world.ts';
 
 const NAMES = ['web', 'api', 'cache', 'worker'];
 const NAMESPACE = 'default';
 const MAX_REPLICAS = 6;
+/** Everything together then fits a single board, wherever it happens to be. */
+const MAX_PEACEFUL_REPLICAS = 2;
 
 /** One random action of a user. */
 export async function act(workload: Workload): Promise<void> {
-  const actions = [apply, apply, scale, changeImage, remove, deletePod, cordon];
+  const actions = [apply, apply, scale, changeImage, remove, deletePod, cordon, ...WORKLOAD_ACTIONS];
   const action = actions[nextInt(workload.random, actions.length)] ?? apply;
   try {
     await action(workload);
@@ -34,7 +30,13 @@ export async function act(workload: Workload): Promise<void> {
 }
 
 /** Lifts what would keep pods away for ever, so that the cluster can converge. */
-export async function makePeace({ client }: Workload): Promise<void> {
+export async function makePeace(workload: Workload): Promise<void> {
+  const { client } = workload;
+  await makeWorkloadPeace(workload);
+  for (const { metadata, spec } of (await client.list(DeploymentKind, { namespace: NAMESPACE })).items) {
+    const replicas = Math.min(spec.replicas, MAX_PEACEFUL_REPLICAS);
+    await client.patch(DeploymentKind, metadata, { type: 'merge', body: { spec: { replicas } } });
+  }
   for (const node of (await client.list(NodeKind)).items) {
     if (node.spec.unschedulable) {
       await client.patch(NodeKind, node.metadata, { type: 'merge', body: { spec: { unschedulable: null } } });
@@ -52,7 +54,7 @@ export function renderDeployment(name: string, replicas: number, image: string):
         metadata: { labels: { app: name } },
         spec: {
           terminationGracePeriodSeconds: 2,
-          containers: [{ name: 'main', image, resources: { requests: { cpu: '100m', memory: '32Mi' } } }],
+          containers: [{ name: 'main', image, resources: { requests: { cpu: '80m', memory: '32Mi' } } }],
         },
       },
     },

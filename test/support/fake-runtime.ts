@@ -51,6 +51,8 @@ export interface FakeRuntimeOptions {
   node: string;
   /** Asked at each creation; absent: everything runs until it is stopped. */
   planOf?(config: ContainerConfig): ContainerPlan;
+  /** Told of each start, seen from outside. */
+  onStart?(record: ContainerRecord): void;
   /** Answers commands; absent: they print nothing and succeed. */
   execOf?(config: ContainerConfig, command: readonly string[]): { output: string; exitCode: number };
   /** How long an image takes; absent: images are here. */
@@ -409,6 +411,7 @@ export class FakeRuntime implements ContainerRuntime {
       container.timer = this.#options.clock.after(plan.runForMs, () => this.crash(record.id, plan.exitCode ?? 0));
     }
     this.#notify(record.id, record.pod.uid);
+    this.#options.onStart?.(container.record);
   }
 
   #end(container: FakeContainer, code: number, startError?: string): void {
