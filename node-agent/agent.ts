@@ -14,6 +14,8 @@ import { createNodeHandler } from './kubelet/api/node-handler.ts';
 import { Assignment } from './kubelet/assignment/assignment.ts';
 import type { AssignmentDisk } from './kubelet/assignment/assignment-disk.ts';
 import type { Sealer } from './kubelet/assignment/sealer.ts';
+import { readFreeBytes } from './kubelet/images/free-bytes.ts';
+import { ImageSupply, type ImageSupplySettings } from './kubelet/images/image-supply.ts';
 import { createKubelet, type Kubelet } from './kubelet/kubelet.ts';
 import { NodeReporter } from './kubelet/node/node-reporter.ts';
 import { NodeGuard, type NodeGuardSettings } from './kubelet/node-guard.ts';
@@ -49,6 +51,8 @@ export interface AgentOptions {
   memory?: { disk: AssignmentDisk; sealer: Sealer };
   /** Devices, thresholds and what the guard of the node writes down. */
   guard?: NodeGuardSettings;
+  /** Other nodes that images are copied from and given to; none unless given. */
+  images?: ImageSupplySettings;
 }
 
 export interface Agent extends Component {
@@ -72,6 +76,7 @@ export function createAgent(options: AgentOptions): Agent {
   });
   const { runtime } = guard;
   const localPaths = new LocalPathVolumes(options);
+  const images = new ImageSupply({ ...options, runtime, freeBytes: () => readFreeBytes(sensors) });
   const reporter = new NodeReporter({
     ...{ node, client, runtime, sensors, recorder, clock, random, logger },
     health: () => guard.health,
@@ -81,12 +86,13 @@ export function createAgent(options: AgentOptions): Agent {
       localPaths.setAnnotations(annotations);
     },
     internalIp: options.internalIp,
+    peerPort: () => options.images?.peerPort() ?? 0,
     runtimeProblem: () => kubelet.state.problem,
   });
   const assignment = createAssignment(options, recorder);
   const kubelet = createKubelet({
     ...options,
-    ...{ runtime, gate: guard.gate },
+    ...{ runtime, gate: guard.gate, images: images.manager },
     ...(assignment ? { kept: assignment } : {}),
     recorder,
     hostIp: options.internalIp,
@@ -100,12 +106,13 @@ export function createAgent(options: AgentOptions): Agent {
     podUsage: () => usage.read(),
     onSample: (sample) => guard.observe(sample),
   });
-  const parts = [...(assignment ? [assignment] : []), reporter, guard, localPaths, kubelet, sensorReporter];
+  const parts = [...(assignment ? [assignment] : []), reporter, guard, localPaths, images, kubelet, sensorReporter];
   return {
     kubelet,
     onLinkUp: () => {
       kubelet.retryNow();
       localPaths.retryNow();
+      images.retryNow();
     },
     handler: createNodeHandler({ pods: kubelet.pods, state: kubelet.state, runtime, clock }),
     start: () => startAll(parts),

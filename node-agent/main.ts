@@ -13,6 +13,7 @@ import { systemRandom } from '../shared/platform/random.ts';
 import type { Transport } from '../shared/protocol/transport.ts';
 import { type Agent, createAgent } from './agent.ts';
 import { DockerRuntime } from './container-runtime/docker-runtime.ts';
+import type { ContainerRuntime } from './container-runtime/runtime.ts';
 import { CertificateRenewal } from './identity/certificate-renewal.ts';
 import { lockDirectory } from './identity/directory-lock.ts';
 import { createIdentityFiles, IdentityError, type IdentityFiles } from './identity/identity-files.ts';
@@ -26,11 +27,17 @@ import { createAssignmentDisk } from './kubelet/assignment/node-assignment-disk.
 import { createSealer } from './kubelet/assignment/sealer.ts';
 import { createSystemDevices } from './kubelet/devices/system-devices.ts';
 import { createSmallFile } from './kubelet/gc/small-file.ts';
+import { readFreeBytes } from './kubelet/images/free-bytes.ts';
+import { createPeerDialer } from './kubelet/images/peers/https-peer-dialer.ts';
+import { createPeerServer, type PeerServer } from './kubelet/images/peers/https-peer-server.ts';
+import { ImageSharing } from './kubelet/images/peers/image-sharing.ts';
+import { probeRegistry } from './kubelet/images/registry-probe.ts';
 import { computeParallelPods } from './kubelet/node/board-class.ts';
 import { createProbeDialer } from './kubelet/probes/node-probe-dialer.ts';
 import { nodeHostFiles } from './kubelet/volumes/node-host-files.ts';
 import { findLanAddress } from './lan-address.ts';
 import { type AgentFlags, OptionsError, parseAgentFlags, USAGE } from './options.ts';
+import type { Sensors } from './sensors/sensors.ts';
 import { createSystemSensors } from './sensors/system-sensors.ts';
 
 /** Exit codes, as docs/cli.md lists them. */
@@ -98,7 +105,9 @@ async function compose(flags: AgentFlags, foundation: Foundation): Promise<Compo
     },
   });
   const internalIp = await followAddress(flags, link.transport);
-  late.agent = await composeAgent(flags, { logger, call: link.call, internalIp, storageKey });
+  const identity = (): NodeIdentity => held.identity;
+  const composed = await composeAgent(flags, { logger, call: link.call, internalIp, storageKey, identity });
+  late.agent = composed.agent;
   const renewal = new CertificateRenewal({
     ...{ ...BASE, node, client: createClient(link.call), files, logger, nowMs: () => trust.nowMs() },
     identity: () => held.identity,
@@ -111,7 +120,7 @@ async function compose(flags: AgentFlags, foundation: Foundation): Promise<Compo
   link.transport.onLink((up) => {
     if (up) late.agent?.onLinkUp();
   });
-  return [link, late.agent, renewal];
+  return [link, ...composed.doors, composed.agent, renewal];
 }
 
 /** The board's address on the LAN, now: another network may give it another one. */
@@ -135,9 +144,17 @@ interface Surroundings {
   call: Parameters<typeof createClient>[0];
   internalIp(): string;
   storageKey: Uint8Array;
+  identity(): NodeIdentity;
 }
 
-async function composeAgent(flags: AgentFlags, { logger, call, internalIp, storageKey }: Surroundings): Promise<Agent> {
+interface ComposedAgent {
+  agent: Agent;
+  /** What other nodes come in by; opened before the agent tells of them. */
+  doors: readonly Component[];
+}
+
+async function composeAgent(flags: AgentFlags, surroundings: Surroundings): Promise<ComposedAgent> {
+  const { logger, call, internalIp, storageKey, identity } = surroundings;
   const { name: node, dockerSocket: socketPath, sensorsRoot: root, dataDir } = flags;
   const storage = { path: '/' };
   const runtime = new DockerRuntime({ socketPath, node, clock: systemClock, logger });
@@ -152,6 +169,7 @@ async function composeAgent(flags: AgentFlags, { logger, call, internalIp, stora
   learnStorage();
   const places = { storagePath: () => storage.path, nodePath: () => dataDir };
   const sensors = createSystemSensors({ clock: systemClock, root, ...places }, process.platform);
+  const door = createDoor(flags, { runtime, sensors, identity, logger });
   const agent = createAgent({
     ...{ ...BASE, node, runtime, sensors, logger, internalIp },
     client: createClient(call),
@@ -166,6 +184,11 @@ async function composeAgent(flags: AgentFlags, { logger, call, internalIp, stora
       imageLedger: createSmallFile(join(dataDir, 'images.json')),
       bootMarker: createSmallFile(join(dataDir, 'boot')),
     },
+    images: {
+      dialer: createPeerDialer({ identity, clock: systemClock }),
+      peerPort: () => door?.port ?? 0,
+      probeRegistry,
+    },
     memory: {
       disk: createAssignmentDisk(join(dataDir, 'assignment')),
       sealer: createSealer(storageKey, systemRandom),
@@ -174,7 +197,18 @@ async function composeAgent(flags: AgentFlags, { logger, call, internalIp, stora
   agent.kubelet.state.onHealth((problem) => {
     if (problem === undefined) learnStorage();
   });
-  return agent;
+  return { agent, doors: door === undefined ? [] : [door] };
+}
+
+type DoorParts = Pick<Surroundings, 'identity' | 'logger'> & { runtime: ContainerRuntime; sensors: Sensors };
+
+/** Where other nodes copy images; undefined: nowhere. */
+function createDoor(flags: AgentFlags, { runtime, sensors, identity, logger }: DoorParts): PeerServer | undefined {
+  const { peerPort: port, peerLimitBytesPerSecond: limitBytesPerSecond } = flags;
+  if (port === 0) return undefined;
+  const freeBytes = (): Promise<number | undefined> => readFreeBytes(sensors);
+  const sharing = new ImageSharing({ runtime, clock: systemClock, logger, freeBytes, limitBytesPerSecond });
+  return createPeerServer({ host: '::', port, identity, sharing, clock: systemClock, logger });
 }
 
 /** The first signal ends the agent in order, a second one at once. */

@@ -1,6 +1,7 @@
 /** The agent's command line: flags in, a checked value out. Bad input gives OptionsError with a sentence that says what to do. */
 import { isIP } from 'node:net';
 import { parseArgs } from 'node:util';
+import { QuantityError, quantityToBytes } from '../shared/machinery/quantity.ts';
 import type { LogLevel } from '../shared/platform/logger.ts';
 import {
   type EvictionSettings,
@@ -18,6 +19,10 @@ export interface AgentFlags {
   dockerSocket: string;
   /** Address of the board on the LAN; undefined: the one that leads to the master. */
   nodeIp: string | undefined;
+  /** Where other nodes copy images from this one; 0: they do not. */
+  peerPort: number;
+  /** Bytes a second for that; 0: as fast as it goes. */
+  peerLimitBytesPerSecond: number;
   /** Before each path of /proc, /sys and /dev; for tests. */
   sensorsRoot: string;
   /** File with names for devices; undefined: there is none. */
@@ -53,6 +58,9 @@ export const USAGE = `Usage: bramble agent [flags]
                        memory.available<100Mi,nodefs.available<10%,imagefs.available<1Gi,pid.available<500
   --eviction-minimum-reclaim SIGNAL=AMOUNT,…
                        how much more must be free before the pressure is over
+  --peer-port N        port at which other nodes copy images from this one (default: 7443; 0: they do not)
+  --peer-limit AMOUNT  how fast all of them together may copy, in bytes a second: 5Mi
+                       (default: as fast as it goes)
   --sensors-root DIR   read /proc, /sys and /dev below this folder instead, for tests
   --log-level LEVEL    debug, info, warn or error (default: info)
   --log-format FORMAT  text or json (default: text)
@@ -71,6 +79,8 @@ const FLAGS = {
   'devices-config': { type: 'string' },
   'eviction-hard': { type: 'string', default: '' },
   'eviction-minimum-reclaim': { type: 'string', default: '' },
+  'peer-port': { type: 'string', default: '7443' },
+  'peer-limit': { type: 'string', default: '' },
   'sensors-root': { type: 'string', default: '' },
   'log-level': { type: 'string', default: 'info' },
   'log-format': { type: 'string', default: 'text' },
@@ -99,6 +109,8 @@ export function parseAgentFlags(args: readonly string[], { env, hostname }: Agen
     name: parseName(values.name, hostname),
     dockerSocket: values.docker.replace(/^unix:\/\//, ''),
     nodeIp: values['node-ip'],
+    peerPort: values['peer-port'] === '0' ? 0 : parsePort('--peer-port', values['peer-port']),
+    peerLimitBytesPerSecond: parseLimit('--peer-limit', values['peer-limit']),
     sensorsRoot: values['sensors-root'],
     clusterDns: { servers: parseAddresses('--cluster-dns', values['cluster-dns']), domain: values['cluster-domain'] },
     devicesConfig: values['devices-config'],
@@ -139,6 +151,17 @@ function parseAddresses(flag: string, text: string): string[] {
   const wrong = addresses.find((address) => isIP(address) === 0);
   if (wrong !== undefined) throw new OptionsError(`${flag} takes IP addresses separated by commas, not '${wrong}'`);
   return addresses;
+}
+
+function parseLimit(flag: string, text: string): number {
+  if (text === '') return 0;
+  try {
+    return quantityToBytes(text);
+  } catch (error) {
+    if (error instanceof QuantityError)
+      throw new OptionsError(`${flag} takes bytes a second, such as 5Mi, not '${text}'`);
+    throw error;
+  }
 }
 
 function parsePort(flag: string, text: string): number {

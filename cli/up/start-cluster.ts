@@ -94,6 +94,8 @@ function agentArgs(folder: ClusterFolder, state: State, name: string): string[] 
   return [
     ...['--data-dir', folder.nodeFolder(name), '--name', name],
     ...['--master', host, '--mqtt-port', `${state.mqttPort}`, '--docker', state.socketPath],
+    // One engine for all: there is nothing to copy.
+    ...['--peer-port', '0'],
   ];
 }
 

@@ -64,6 +64,8 @@ export interface KubeletOptions {
   parallelPods?: number;
   /** What the node says about its pods; everybody may come in unless given. */
   gate?: PodGate;
+  /** How images get here; from their registries unless given. */
+  images?: ImageManager;
   /** What the node remembers of the API; nothing unless given. */
   kept?: KeptObjects;
   /** Who answers cluster names; nobody unless given: pods get the node's own resolver. */
@@ -143,7 +145,7 @@ class NodeKubelet implements Kubelet {
       isPatienceOver: () => this.#isPatienceOver,
       onKnown: () => void this.#enqueueAll(),
     });
-    this.#images = new ImageManager({ ...base, runtime });
+    this.#images = options.images ?? new ImageManager({ ...base, runtime });
     this.#tokens = new PodTokens({ ...base, client, onChange: enqueue });
     const [reader, claims, tokens] = [this.#sources, this.#sources, this.#tokens];
     this.#volumes = new VolumeManager({ files, paths, reader, claims, tokens, logger });

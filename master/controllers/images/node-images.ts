@@ -1,9 +1,7 @@
 /** What planning needs to know of nodes: platform, where they serve images, and which they have. Read off the Node once. */
+import { PEER_PORT_ANNOTATION } from '../../../shared/api/image-peers.ts';
 import type { Node } from '../../../shared/api/node.ts';
 import { canonicalImage } from '../../../shared/machinery/image-reference.ts';
-
-/** The agent says so where it hands out images to other nodes. */
-export const PEER_PORT_ANNOTATION = 'bramble.dev/peer-port';
 
 export interface NodeFacts {
   name: string;

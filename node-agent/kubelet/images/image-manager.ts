@@ -2,17 +2,21 @@
  * Images for runs of containers: looks, pulls in the background, and backs off. A pull is shared by all that wait for the
  * same image; few run at a time, because an SD card writes slowly. Verdicts are kept in memory only.
  */
-import { parseImageReference } from '../../../shared/machinery/image-reference.ts';
 import type { PullCredentials } from '../../../shared/machinery/pull-credentials.ts';
+import { formatBytes } from '../../../shared/machinery/quantity.ts';
 import { type BackoffPolicy, computeBackoffMs } from '../../../shared/platform/backoff.ts';
 import type { Clock } from '../../../shared/platform/clock.ts';
 import type { Logger } from '../../../shared/platform/logger.ts';
 import type { Random } from '../../../shared/platform/random.ts';
-import { type ContainerRuntime, type ImageRecord, RuntimeError } from '../../container-runtime/runtime.ts';
+import { type ContainerRuntime, RuntimeError } from '../../container-runtime/runtime.ts';
 import type { ImageVerdict } from '../pod/pod-view.ts';
+import { ImagePuller, type PulledImage } from './image-puller.ts';
+import { PullFailure } from './pull-failure.ts';
 
 export interface ImageManagerOptions {
   runtime: ContainerRuntime;
+  /** How an image gets here; from its registry unless given. */
+  puller?: ImagePuller | undefined;
   clock: Clock;
   random: Random;
   logger: Logger;
@@ -46,6 +50,19 @@ const SHOW_ERROR_MS = 2_000;
 
 const MAX_PARALLEL_PULLS = 2;
 
+/** Between two events about how far a pull is. */
+const PROGRESS_INTERVAL_MS = 15_000;
+
+/** What a pull is asked for, whoever asks. */
+export type FetchRequest = Pick<ImageRequest, 'reference' | 'credentials'> & { always: boolean; hasRun: boolean };
+
+type ProgressListener = (doneBytes: number, totalBytes: number, from: string) => void;
+
+interface SharedPull {
+  image: Promise<PulledImage>;
+  listeners: Set<ProgressListener>;
+}
+
 type Entry =
   | { type: 'present'; imageUser: string }
   | { type: 'pulling' }
@@ -56,13 +73,15 @@ export class ImageManager {
   readonly #entries = new Map<string, Entry>();
   /** Failed pulls in a row by pod and container. */
   readonly #failures = new Map<string, number>();
-  readonly #pulls = new Map<string, Promise<ImageRecord>>();
+  readonly #pulls = new Map<string, SharedPull>();
+  readonly #puller: ImagePuller;
   readonly #waiting: (() => void)[] = [];
   readonly #abort = new AbortController();
   #running = 0;
 
   constructor(options: ImageManagerOptions) {
     this.#options = options;
+    this.#puller = options.puller ?? new ImagePuller(options);
   }
 
   verdict(use: ImageUse, reference: string): ImageVerdict | undefined {
@@ -120,26 +139,48 @@ export class ImageManager {
     this.#abort.abort();
   }
 
+  /** An image for no container in particular. Rejects with PullFailure or RuntimeError. */
+  fetch(request: FetchRequest): Promise<PulledImage> {
+    return this.#sharedPull(request).image;
+  }
+
   async #pull(request: ImageRequest): Promise<void> {
-    const { reference, report, onVerdict } = request;
+    const { reference, policy, attempt, credentials, report, onVerdict } = request;
     const { clock } = this.#options;
     const startedMs = clock.monotonicMs();
     report('Normal', 'Pulling', `Pulling image "${reference}"`);
+    const shared = this.#sharedPull({ reference, credentials, always: policy === 'Always', hasRun: attempt > 0 });
+    const onTransfer = this.#progressReporter(request);
+    shared.listeners.add(onTransfer);
     try {
-      const image = await this.#sharedPull(request);
-      const seconds = ((clock.monotonicMs() - startedMs) / 1000).toFixed(3);
-      const message = `Successfully pulled image "${reference}" in ${seconds}s. Image size: ${image.sizeBytes} bytes.`;
-      report('Normal', 'Pulled', message);
+      const pulled = await shared.image;
+      report('Normal', 'Pulled', describePulled(reference, pulled, clock.monotonicMs() - startedMs));
       if (this.#entries.has(keyOf(request)))
-        this.#entries.set(keyOf(request), { type: 'present', imageUser: image.user });
+        this.#entries.set(keyOf(request), { type: 'present', imageUser: pulled.image.user });
     } catch (error) {
       if (this.#abort.signal.aborted) return;
-      const message = error instanceof RuntimeError ? error.message : String(error);
-      if (!(error instanceof RuntimeError)) this.#options.logger.error('pull failed', { reference, error });
+      const isExpected = error instanceof RuntimeError || error instanceof PullFailure;
+      const message = isExpected ? error.message : String(error);
+      if (!isExpected) this.#options.logger.error('pull failed', { reference, error });
       report('Warning', 'Failed', `Failed to pull image "${reference}": ${message}`);
       if (this.#entries.has(keyOf(request))) this.#fail(request, 'ErrImagePull', message);
+    } finally {
+      shared.listeners.delete(onTransfer);
     }
     onVerdict();
+  }
+
+  /** A pull that takes long says now and then how far it is. */
+  #progressReporter({ reference, report }: ImageRequest): ProgressListener {
+    const { clock } = this.#options;
+    let toldMs = clock.monotonicMs();
+    return (doneBytes, totalBytes, from) => {
+      const nowMs = clock.monotonicMs();
+      if (nowMs - toldMs < PROGRESS_INTERVAL_MS || totalBytes === 0) return;
+      toldMs = nowMs;
+      const amount = `${formatBytes(doneBytes)} of ${formatBytes(totalBytes)}`;
+      report('Normal', 'Pulling', `Pulling image "${reference}": ${amount} from ${describeSource(from)}`);
+    };
   }
 
   #fail(request: ImageRequest, reason: string, message: string): void {
@@ -152,39 +193,48 @@ export class ImageManager {
   }
 
   /** Who shows the same waits for the same pull; others may not profit from what they were not given. */
-  #sharedPull({ reference, credentials }: ImageRequest): Promise<ImageRecord> {
-    const key = JSON.stringify([reference, credentials]);
+  #sharedPull({ reference, credentials, always, hasRun }: FetchRequest): SharedPull {
+    const key = JSON.stringify([reference, always, credentials]);
     const present = this.#pulls.get(key);
     if (present !== undefined) return present;
-    const pull = this.#limitedPull(reference, credentials).finally(() => this.#pulls.delete(key));
-    this.#pulls.set(key, pull);
-    return pull;
+    const listeners = new Set<ProgressListener>();
+    const job = {
+      ...{ reference, always, hasRun, credentials, signal: this.#abort.signal },
+      limit: <T>(work: () => Promise<T>) => this.#limited(work),
+      onTransfer: (...progress: Parameters<ProgressListener>) => {
+        for (const listener of listeners) listener(...progress);
+      },
+    };
+    const image = this.#puller.pull(job).finally(() => this.#pulls.delete(key));
+    const shared = { image, listeners };
+    this.#pulls.set(key, shared);
+    return shared;
   }
 
-  async #limitedPull(reference: string, credentials: readonly PullCredentials[]): Promise<ImageRecord> {
+  async #limited<T>(work: () => Promise<T>): Promise<T> {
     if (this.#running >= MAX_PARALLEL_PULLS) await new Promise<void>((resolve) => this.#waiting.push(resolve));
     this.#running += 1;
     try {
-      return await this.#pullAs(reference, credentials);
+      return await work();
     } finally {
       this.#running -= 1;
       this.#waiting.shift()?.();
     }
   }
+}
 
-  /** The last refusal is the one that is told. */
-  async #pullAs(reference: string, [first, ...rest]: readonly PullCredentials[]): Promise<ImageRecord> {
-    const { runtime, logger } = this.#options;
-    const onProgress = (message: string): void => logger.debug('pull', { reference, message });
-    const auth = first && { ...first, serverAddress: parseImageReference(reference)?.domain ?? '' };
-    try {
-      return await runtime.pullImage(reference, { auth, onProgress, signal: this.#abort.signal });
-    } catch (error) {
-      const isRefused = error instanceof RuntimeError && error.reason === 'pull-failed';
-      if (!isRefused || rest.length === 0 || this.#abort.signal.aborted) throw error;
-      return this.#pullAs(reference, rest);
-    }
-  }
+/** In Kubernetes' words, with where it came from when that was not the registry. */
+function describePulled(reference: string, { image, source }: PulledImage, tookMs: number): string {
+  if (source === 'local') return `Container image "${reference}" already present on machine`;
+  if (source === 'stale')
+    return `Container image "${reference}" already present on machine; its registry does not answer`;
+  const from = source === 'registry' ? '' : ` from ${describeSource(source)}`;
+  const seconds = (tookMs / 1000).toFixed(3);
+  return `Successfully pulled image "${reference}"${from} in ${seconds}s. Image size: ${image.sizeBytes} bytes.`;
+}
+
+function describeSource(source: string): string {
+  return source === 'registry' ? 'the registry' : `node ${source}`;
 }
 
 function keyOf({ uid, container, attempt }: ImageUse): string {

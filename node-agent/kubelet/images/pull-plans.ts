@@ -80,10 +80,11 @@ export class PullPlans implements Component {
     return [...this.#peers.values()];
   }
 
-  /** Begins to ask. One at a time for the same image. */
-  ask(image: string, always: boolean): AskedPull {
+  /** Begins to ask; undefined: that is under way for somebody else already. */
+  ask(image: string, always: boolean): AskedPull | undefined {
     const { node, client, clock, logger } = this.#options;
     const name = imagePullName(node, image, always);
+    if (this.#listeners.has(name)) return undefined;
     return new AskedPull({
       ...{ name, image, always, node, client, clock, logger, signal: this.#abort.signal },
       read: () => this.#informer.get(name),
@@ -214,7 +215,9 @@ export class AskedPull {
     } catch (error) {
       if (!isStatusError(error, 'AlreadyExists')) throw error;
     }
-    const { status } = await client.get(ImagePullRef, { name });
+    const { spec: asked, status } = await client.get(ImagePullRef, { name });
+    // What the master wants to be fetched ahead is a question already.
+    if (asked.purpose === 'Prepull' && isWaiting(status) && failedPeers.length === 0) return status.attempt ?? 0;
     const attempt = Math.max(status.attempt ?? 0, status.plannedAttempt ?? 0) + 1;
     const fresh = { ...NOTHING_DONE, phase: 'Pending', attempt, failedPeers: [...failedPeers] };
     await client.patch(ImagePullRef, { name }, { type: 'merge', subresource: 'status', body: { status: fresh } });
@@ -263,6 +266,11 @@ export class AskedPull {
       done.abort();
     }
   }
+}
+
+/** Nobody works on it. */
+export function isWaiting({ phase = 'Pending' }: ImagePull['status']): boolean {
+  return phase === 'Pending';
 }
 
 /** A merge patch keeps what it does not name. */

@@ -1,4 +1,5 @@
 /** What has to be written so that a Node shows what it should: pure, and empty when it does already. */
+import { PEER_PORT_ANNOTATION } from '../../../shared/api/image-peers.ts';
 import type { Node } from '../../../shared/api/node.ts';
 import type { NodeCondition } from '../../../shared/api/node-status.ts';
 import { setCondition } from '../../../shared/machinery/conditions.ts';
@@ -15,6 +16,14 @@ export function computeLabelChanges(shown: Values, wanted: Values): Removals {
   const gone = Object.keys(shown).filter((key) => key.startsWith(DEVICE_LABEL_PREFIX) && wanted[key] === undefined);
   const changed = Object.entries(wanted).filter(([key, value]) => shown[key] !== value);
   return Object.fromEntries([...gone.map((key): [string, null] => [key, null]), ...changed]);
+}
+
+/** Annotations to merge. Those of others stay: people name devices there. */
+export function computeAnnotationChanges(shown: Values = {}, wanted: Values, peerPort = 0): Removals {
+  const all = { ...wanted, ...(peerPort === 0 ? {} : { [PEER_PORT_ANNOTATION]: String(peerPort) }) };
+  const isClosed = peerPort === 0 && shown[PEER_PORT_ANNOTATION] !== undefined;
+  const changed = Object.entries(all).filter(([key, value]) => shown[key] !== value);
+  return { ...Object.fromEntries(changed), ...(isClosed ? { [PEER_PORT_ANNOTATION]: null } : {}) };
 }
 
 /** Amounts to merge: resources that somebody else has added to the node stay. */

@@ -21,6 +21,8 @@ const RESERVED_DISK_SHARE = 0.1;
 export interface NodeFacts {
   name: string;
   internalIp: string;
+  /** Where it hands out images; 0 or absent: nowhere. */
+  peerPort?: number;
   inventory: Inventory;
   /** The latest reading; undefined before the first. */
   sample: Sample | undefined;

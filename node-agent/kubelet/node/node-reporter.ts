@@ -19,7 +19,13 @@ import type { ContainerRuntime, ImageRecord, RuntimeInfo } from '../../container
 import type { Inventory, Sample, Sensors } from '../../sensors/sensors.ts';
 import type { DeviceFacts } from '../devices/render-devices.ts';
 import type { Health } from './health-tracker.ts';
-import { computeLabelChanges, computeStatusChanges, renderStatusPatch, type StatusChanges } from './node-changes.ts';
+import {
+  computeAnnotationChanges,
+  computeLabelChanges,
+  computeStatusChanges,
+  renderStatusPatch,
+  type StatusChanges,
+} from './node-changes.ts';
 import { renderConditionEvent } from './node-conditions.ts';
 import { type NodeFacts, renderAllocatable, renderLabels, renderNode, renderNodeStatus } from './node-object.ts';
 
@@ -34,6 +40,8 @@ export interface NodeReporterOptions {
   devices(): DeviceFacts;
   /** The Node's annotations: people name devices there. */
   onAnnotations(annotations: Readonly<Record<string, string>>): void;
+  /** Where this node hands out images; 0 or absent: nowhere. */
+  peerPort?(): number;
   /** Why the engine does not answer; undefined: it does. */
   runtimeProblem(): string | undefined;
   /** The address by which the board is known on the LAN. */
@@ -141,11 +149,12 @@ export class NodeReporter implements Component {
   }
 
   #facts(): NodeFacts | undefined {
-    const { node, internalIp, runtimeProblem, health, devices } = this.#options;
+    const { node, internalIp, runtimeProblem, health, devices, peerPort } = this.#options;
     if (this.#inventory === undefined) return undefined;
     return {
       name: node,
       internalIp: internalIp(),
+      peerPort: peerPort?.() ?? 0,
       inventory: this.#inventory,
       sample: this.#sample,
       runtime: this.#runtime,
@@ -173,8 +182,9 @@ export class NodeReporter implements Component {
     const { client, clock } = this.#options;
     const key = { name: facts.name };
     const labels = computeLabelChanges(node.metadata.labels ?? {}, renderLabels(facts));
-    if (Object.keys(labels).length > 0)
-      await client.patch(NodeRef, key, { type: 'merge', body: { metadata: { labels } } });
+    const annotations = computeAnnotationChanges(node.metadata.annotations, {}, facts.peerPort);
+    if (Object.keys(labels).length + Object.keys(annotations).length > 0)
+      await client.patch(NodeRef, key, { type: 'merge', body: { metadata: { labels, annotations } } });
     const changes = computeStatusChanges(node, renderNodeStatus(facts));
     if (changes === undefined) return true;
     const isRepeat = jsonEqual(this.#written?.changes, changes);

@@ -14,6 +14,8 @@ describe('parseAgentFlags', () => {
       name: 'pi-1',
       dockerSocket: '/run/docker.sock',
       nodeIp: undefined,
+      peerPort: 7443,
+      peerLimitBytesPerSecond: 0,
       sensorsRoot: '',
       clusterDns: { servers: [], domain: 'cluster.local' },
       devicesConfig: undefined,
@@ -40,6 +42,8 @@ describe('parseAgentFlags', () => {
     [['--name', 'Pi 1'], 'Pi-1', /--name 'Pi 1' is no node name/],
     [[], '_', /this machine's host name gives '-'.*--name/],
     [['--mqtt-port', 'x'], 'Pi-1', /--mqtt-port takes a port number/],
+    [['--peer-port', 'x'], 'Pi-1', /--peer-port takes a port number/],
+    [['--peer-limit', 'fast'], 'Pi-1', /--peer-limit takes bytes a second/],
     [['--log-level', 'loud'], 'Pi-1', /--log-level takes one of debug, info/],
   ];
   for (const [args, hostname, message] of complaints) {
