@@ -1,40 +1,71 @@
-/** `npm run sim -- --seed N [--count M] [--minutes M] [--nodes N] [--trace] [--log]`: runs seeds and says what went wrong. */
+/**
+ * `npm run sim`: a thousand seeds of random clusters and workloads under faults, on all cores, and what went wrong.
+ * `npm run sim -- --seed N [--count M] [--minutes M] [--nodes N] [--jobs N]`; with `--trace` or `--log` one seed is told
+ * line by line. Each seed has a cluster of its own size unless `--nodes` says otherwise.
+ */
+import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { systemClock } from '../../shared/platform/clock.ts';
 import { createLogger } from '../../shared/platform/logger.ts';
-import { simulate } from './simulation.ts';
+import { runSeeds, type SeedRun } from './run-seeds.ts';
+import { nodesOf, simulate } from './simulation.ts';
+
+const DEFAULT_COUNT = 1_000;
+/** A line of progress after so many seeds. */
+const PROGRESS_SEEDS = 50;
 
 const { values } = parseArgs({
   options: {
-    seed: { type: 'string', default: '1' },
-    count: { type: 'string', default: '1' },
-    minutes: { type: 'string', default: '10' },
-    nodes: { type: 'string', default: '3' },
+    seed: { type: 'string' },
+    count: { type: 'string' },
+    minutes: { type: 'string', default: '5' },
+    nodes: { type: 'string' },
+    jobs: { type: 'string', default: String(availableParallelism()) },
     trace: { type: 'boolean', default: false },
     log: { type: 'boolean', default: false },
   },
 });
 
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
-const logger = createLogger({ level: 'debug', format: 'text', clock: systemClock, write: print });
+const first = Number(values.seed ?? 1);
+// A seed that is named is wanted alone.
+const count = Number(values.count ?? (values.seed === undefined ? DEFAULT_COUNT : 1));
+const minutes = Number(values.minutes);
+const nodes = values.nodes === undefined ? undefined : Number(values.nodes);
+const runs = Array.from({ length: count }, (_, index): SeedRun => {
+  const seed = first + index;
+  return { seed, minutes, nodes: nodes ?? nodesOf(seed) };
+});
 
+const startMs = systemClock.monotonicMs();
+const elapsed = (): string => `${((systemClock.monotonicMs() - startMs) / 1000).toFixed(0)} s`;
+let done = 0;
 let failures = 0;
-const startMs = performance.now();
-for (let seed = Number(values.seed); seed < Number(values.seed) + Number(values.count); seed += 1) {
-  const result = await simulate({
-    seed,
-    minutes: Number(values.minutes),
-    nodes: Number(values.nodes),
-    ...(values.trace ? { onLine: print } : {}),
-    ...(values.log ? { logger } : {}),
-  });
-  if (result.complaints.length === 0) continue;
-  failures += 1;
-  print(
-    `seed ${seed} failed after ${result.steps} steps; again: npm run sim -- --seed ${seed} --minutes ${values.minutes} --trace`,
-  );
-  for (const complaint of result.complaints) print(`  ${complaint}`);
+
+function report(run: SeedRun, complaints: readonly string[]): void {
+  done += 1;
+  if (complaints.length > 0) {
+    failures += 1;
+    const { seed } = run;
+    const again = `npm run sim -- --seed ${seed} --minutes ${run.minutes} --nodes ${run.nodes} --trace`;
+    print(`seed ${seed} failed; again: ${again}`);
+    for (const complaint of complaints) print(`  ${complaint}`);
+  }
+  if (done % PROGRESS_SEEDS === 0 && done < count) print(`${done} of ${count} seeds, ${failures} failed, ${elapsed()}`);
 }
-const seconds = ((performance.now() - startMs) / 1000).toFixed(1);
-print(`${values.count} seeds of ${values.minutes} minutes on ${values.nodes} boards, ${failures} failed, ${seconds} s`);
+
+if (values.trace || values.log) {
+  const logger = createLogger({ level: 'debug', format: 'text', clock: systemClock, write: print });
+  for (const run of runs) {
+    const { complaints } = await simulate({
+      ...run,
+      ...(values.trace ? { onLine: print } : {}),
+      ...(values.log ? { logger } : {}),
+    });
+    report(run, complaints);
+  }
+} else {
+  await runSeeds(runs, { jobs: Number(values.jobs), onResult: report });
+}
+print(`${count} seeds of ${minutes} minutes, ${failures} failed, ${elapsed()}`);
 process.exitCode = failures === 0 ? 0 : 1;

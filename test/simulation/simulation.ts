@@ -61,6 +61,11 @@ const MAX_STEP_MS = 15_000;
 const CONVERGE_LIMIT_MS = 20 * 60_000;
 const CONVERGE_STEP_MS = 10_000;
 
+/** Clusters of two to four boards. */
+export function nodesOf(seed: number): number {
+  return 2 + (seed % 3);
+}
+
 export async function simulate(options: SimulationOptions): Promise<SimulationResult> {
   const hash = createHash('sha256');
   const world = createWorld(options, (line) => {
@@ -96,7 +101,7 @@ function createWorld(options: SimulationOptions, emit: (line: string) => void): 
   const onWrite = journal.noteWrite.bind(journal);
   const master = new SimulatedMaster({ clock, random: seededRandom(random.nextUint32()), logger, broker, onWrite });
   const boards: SimulatedBoard[] = [];
-  for (let index = 0; index < (options.nodes ?? 3); index += 1) {
+  for (let index = 0; index < (options.nodes ?? nodesOf(options.seed)); index += 1) {
     const name = `board-${index + 1}`;
     const onStart = ({ id, pod }: ContainerRecord): void => {
       const others = boards.flatMap((board) => board.runningPods().filter((other) => other.containerId !== id));
