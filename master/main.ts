@@ -40,6 +40,7 @@ import { createServerCertificate, type ServerCertificate } from './gateway/pki/s
 import { advertisedAddress, lanAddresses } from './lan-addresses.ts';
 import { type MasterOptions, OptionsError, parseMasterOptions, USAGE } from './options.ts';
 import { profileOf } from './scheduler/configuration/profile-of.ts';
+import { IMAGE_PATIENCE_MS } from './scheduler/images/image-wait.ts';
 import { Scheduler } from './scheduler/scheduler.ts';
 import { readSettings, SettingsFile } from './settings-file.ts';
 import { createStatusPage } from './status-page/status-page.ts';
@@ -157,8 +158,10 @@ function createComponents(foundation: Foundation, api: Api): Component[] {
   const scheduler = new Scheduler({
     ...clientOf('system:kube-scheduler'),
     profile: profileOf(foundation.settings),
+    imagePatienceMs: foundation.options.imageLookup ? IMAGE_PATIENCE_MS : 0,
   });
   api.setScheduler(scheduler);
+  const controllerSettings = new ControllerSettings(foundation.settings);
   const settings = new SettingsFile({
     ...{ clock, logger },
     ...(foundation.options.schedulerConfig === undefined ? {} : { path: foundation.options.schedulerConfig }),
