@@ -9,6 +9,7 @@ import { KIND_NAMES } from './kind-names.ts';
 import { applyPodSpecDefaults } from './pod-defaults.ts';
 import { ObjectReferenceSchema } from './references.ts';
 import { checkCronJob } from './validation/cron-job.ts';
+import { templateWarnings } from './validation/pod-warnings.ts';
 
 export const CronJobStatusSchema = object('CronJobStatus', 'What has been reached', {
   active: list(1, ObjectReferenceSchema, 'jobs that run'),
@@ -67,6 +68,7 @@ export const CronJobKind = defineKind<CronJob>(KIND_NAMES.CronJob, {
     ageColumn(),
     ...columnsOfTemplate<CronJob>(({ spec }) => spec.jobTemplate.spec),
   ],
+  warnings: ({ spec }) => templateWarnings('spec.jobTemplate.spec.template', spec.jobTemplate.spec?.template),
   validate: checkCronJob,
   schema: CronJobSchema,
 });

@@ -8,6 +8,7 @@ import { DaemonSetSpecSchema } from './daemon-set-spec.ts';
 import { KIND_NAMES } from './kind-names.ts';
 import { applyPodSpecDefaults } from './pod-defaults.ts';
 import { checkDaemonSet } from './validation/daemon-set.ts';
+import { templateWarnings } from './validation/pod-warnings.ts';
 
 export const DaemonSetConditionSchema = object('DaemonSetCondition', "One aspect of a daemon set's present state", {
   type: required(str(1, 'which aspect')),
@@ -100,6 +101,7 @@ export const DaemonSetKind = defineKind<DaemonSet>(KIND_NAMES.DaemonSet, {
     ageColumn(),
     ...templateColumns,
   ],
+  warnings: ({ spec }) => templateWarnings('spec.template', spec.template),
   validate: checkDaemonSet,
   schema: DaemonSetSchema,
 });

@@ -24,6 +24,7 @@ import { KIND_NAMES } from './kind-names.ts';
 import { LabelSelectorSchema } from './label-selector.ts';
 import { applyPodSpecDefaults } from './pod-defaults.ts';
 import { PodTemplateSpecSchema } from './pod-template.ts';
+import { templateWarnings } from './validation/pod-warnings.ts';
 import { checkRollout } from './validation/rollout.ts';
 import { checkWorkload } from './validation/workload.ts';
 
@@ -146,6 +147,7 @@ export const DeploymentKind = defineKind<Deployment>(KIND_NAMES.Deployment, {
     ageColumn(),
     ...templateColumns,
   ],
+  warnings: ({ spec }) => templateWarnings('spec.template', spec.template),
   validate: ({ spec }, old) => [...checkWorkload('deployment', spec, old?.spec), ...checkRollout(spec)],
   schema: DeploymentSchema,
 });

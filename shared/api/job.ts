@@ -10,6 +10,7 @@ import { JobSpecSchema } from './job-spec.ts';
 import { KIND_NAMES } from './kind-names.ts';
 import { applyPodSpecDefaults } from './pod-defaults.ts';
 import { checkJob } from './validation/job.ts';
+import { templateWarnings } from './validation/pod-warnings.ts';
 
 export const JobConditionSchema = object('JobCondition', "One aspect of a job's present state", {
   type: required(str(1, 'which aspect: Complete, Failed, Suspended, FailureTarget or SuccessCriteriaMet')),
@@ -120,6 +121,7 @@ export const JobKind = defineKind<Job>(KIND_NAMES.Job, {
     ...columnsOfTemplate<Job>(({ spec }) => spec),
   ],
   selectableFields: { 'status.successful': ({ status }) => String(status.succeeded ?? 0) },
+  warnings: ({ spec }) => templateWarnings('spec.template', spec.template),
   validate: checkJob,
   schema: JobSchema,
 });

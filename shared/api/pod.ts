@@ -13,6 +13,7 @@ import { PodStatusSchema } from './pod-status.ts';
 import { forbiddenValue } from './validation/field-error.ts';
 import { checkPodSpec } from './validation/pod-spec.ts';
 import { checkPodUpdate } from './validation/pod-update.ts';
+import { podSpecWarnings } from './validation/pod-warnings.ts';
 
 export const PodSchema = object('Pod', 'Containers that run together on one node', {
   apiVersion: defaulted(str(undefined, 'always v1')),
@@ -54,5 +55,6 @@ export const PodKind = defineKind<Pod>(KIND_NAMES.Pod, {
     'status.nominatedNodeName': ({ status }) => status.nominatedNodeName ?? '',
   },
   validate: validatePod,
+  warnings: ({ spec }) => podSpecWarnings('spec', spec),
   schema: PodSchema,
 });

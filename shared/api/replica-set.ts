@@ -8,6 +8,7 @@ import { KIND_NAMES } from './kind-names.ts';
 import { LabelSelectorSchema } from './label-selector.ts';
 import { applyPodSpecDefaults } from './pod-defaults.ts';
 import { PodTemplateSpecSchema } from './pod-template.ts';
+import { templateWarnings } from './validation/pod-warnings.ts';
 import { checkWorkload } from './validation/workload.ts';
 
 export const ReplicaSetSpecSchema = object('ReplicaSetSpec', 'What is wanted', {
@@ -81,6 +82,7 @@ export const ReplicaSetKind = defineKind<ReplicaSet>(KIND_NAMES.ReplicaSet, {
     ...templateColumns,
   ],
   selectableFields: { 'status.replicas': ({ status }) => String(status.replicas) },
+  warnings: ({ spec }) => templateWarnings('spec.template', spec.template),
   validate: ({ spec }, old) => checkWorkload('replicaset', spec, old?.spec),
   schema: ReplicaSetSchema,
 });

@@ -9,6 +9,7 @@ import { templateColumns } from './columns/workload.ts';
 import { KIND_NAMES } from './kind-names.ts';
 import { applyPodSpecDefaults } from './pod-defaults.ts';
 import { StatefulSetSpecSchema } from './stateful-set-spec.ts';
+import { templateWarnings } from './validation/pod-warnings.ts';
 import { checkStatefulSet } from './validation/stateful-set.ts';
 
 export const StatefulSetConditionSchema = object(
@@ -86,6 +87,7 @@ export const StatefulSetKind = defineKind<StatefulSet>(KIND_NAMES.StatefulSet, {
     ageColumn(),
     ...templateColumns.filter(({ name }) => name !== 'Selector'),
   ],
+  warnings: ({ spec }) => templateWarnings('spec.template', spec.template),
   validate: checkStatefulSet,
   schema: StatefulSetSchema,
 });

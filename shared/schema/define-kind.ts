@@ -66,6 +66,8 @@ export interface Kind<T extends KubernetesObject = KubernetesObject> {
   applyDefaults?(object: T): void;
   /** Rules beyond the schema. `old` is the stored object of an update. */
   validate?(object: T, old?: T): FieldError[];
+  /** Sentences for whoever writes a valid object that will not do what it says; sent beside the answer. */
+  warnings?(object: T): string[];
   /**
    * `memory` keeps objects of that namespace out of the revision log, so that they do not wear the SD card; they are gone
    * after a restart of the master. `disk` unless said.

@@ -66,7 +66,6 @@ const RIGHTS = {
 const REFUSED: Readonly<Record<string, JsonObject>> = {
   'unsafe-sysctl': { securityContext: { sysctls: [{ name: 'kernel.msgmax', value: '65536' }] } },
   'own-users': { hostUsers: false },
-  'other-runtime': { runtimeClassName: 'gvisor' },
   windows: { os: { name: 'windows' } },
   claims: { resourceClaims: [{ name: 'gpu', resourceClaimName: 'gpu' }] },
 };
@@ -252,9 +251,15 @@ if (await hasDocker()) {
       );
     });
 
+    it('runtimeClassName and overhead need a RuntimeClass, of which there is none', async () => {
+      const containers = [container()];
+      const create = (spec: JsonObject) => node.create('classed', { containers, ...spec });
+      await assert.rejects(create({ runtimeClassName: 'gvisor' }), /RuntimeClass "gvisor" not found/);
+      await assert.rejects(create({ overhead: { cpu: '10m' } }), /Pod Overhead set without corresponding RuntimeClass/);
+    });
+
     it('what a board cannot give is refused with a reason', async () => {
       assert.match(await node.event('own-users', 'FailedCreatePodSandBox'), /hostUsers: false is not served/);
-      assert.match(await node.event('other-runtime', 'FailedCreatePodSandBox'), /RuntimeClass "gvisor" not found/);
       assert.match(await node.event('claims', 'FailedCreatePodSandBox'), /resourceClaims are not served/);
       const { status } = await node.until('windows', 'is refused', (pod) => pod.status.phase === 'Failed');
       assert.equal(status.reason, 'PodOSNotSupported');

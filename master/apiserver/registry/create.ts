@@ -81,6 +81,7 @@ async function admitAndStore(deps: RegistryDeps, call: WriteCall, decoded: Decod
     const created = withServerFields(deps, call, object);
     strategyOf(call.kind).completeCreate?.(created);
     throwIfInvalid(call, created, [...errors]);
+    for (const message of call.kind.warnings?.(created) ?? []) call.warn(message);
     if (!call.dryRun) return await deps.objects.create(call.kind, created);
     await refuseTaken(deps, call, created);
     reservations.release();

@@ -68,6 +68,7 @@ async function computeUpdate(
   await runAdmission(deps.admission, review);
   const next = withGeneration(call, working, current);
   throwIfInvalid(call, { next, current, decoded });
+  warnOfSpec(call, next, current);
   return keepTimes(current, next);
 }
 
@@ -157,6 +158,12 @@ function statusUpdate(call: WriteCall, sent: ApiObject, old: ApiObject): ApiObje
   if (prepareStatus) prepareStatus(working, sent, old, call);
   else working['status'] = sent['status'];
   return working;
+}
+
+/** Only what changes what is wanted is worth another warning. */
+function warnOfSpec({ kind, warn }: WriteCall, next: ApiObject, old: ApiObject): void {
+  if (kind.warnings === undefined || jsonEqual(next['spec'], old['spec'])) return;
+  for (const message of kind.warnings(next)) warn(message);
 }
 
 function withGeneration({ kind, subresource }: WriteCall, next: ApiObject, old: ApiObject): ApiObject {

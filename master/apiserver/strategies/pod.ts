@@ -4,9 +4,10 @@ import type { Pod } from '../../../shared/api/pod.ts';
 import type { PodSpec } from '../../../shared/api/pod-spec.ts';
 import { checkEphemerals } from '../../../shared/api/validation/container.ts';
 import { checkPodResize } from '../../../shared/api/validation/pod-resize.ts';
-import type { FieldError } from '../../../shared/machinery/errors.ts';
+import { type FieldError, forbidden } from '../../../shared/machinery/errors.ts';
 import { jsonEqual } from '../../../shared/machinery/json.ts';
 import type { Strategy } from '../registry/strategy.ts';
+import type { WriteCall } from '../registry/write-call.ts';
 import { type ApiObject, asKind } from '../storage/api-object.ts';
 
 const POD = { kind: 'Pod' };
@@ -16,6 +17,11 @@ const RESIZE = 'resize';
 
 export const podStrategy: Strategy = {
   returnsDeleted: true,
+  prepareCreate(object, { kind }) {
+    const pod = asPod(object);
+    refuseRuntimeClass(pod, kind);
+    if (pod.spec.schedulingGates?.length) object['status'] = { ...pod.status, conditions: [GATED] };
+  },
   prepareUpdate(object, old) {
     object['spec'] = withEphemeral(asPod(object).spec, asPod(old).spec);
   },
@@ -29,6 +35,27 @@ export const podStrategy: Strategy = {
     return subresource === RESIZE ? checkPodResize(asPod(object).spec, asPod(old).spec) : [];
   },
 };
+
+/** Schedulers leave the pod alone, and whoever looks at it sees why. */
+const GATED = {
+  type: 'PodScheduled',
+  status: 'False',
+  reason: 'SchedulingGated',
+  message: 'Scheduling is blocked due to non-empty scheduling gates',
+};
+
+/** There is one way to run containers here, so that no class can be found. Source: admission plugin RuntimeClass. */
+function refuseRuntimeClass({ metadata, spec }: Pod, kind: WriteCall['kind']): void {
+  if (!spec || typeof spec !== 'object') return;
+  const { runtimeClassName, overhead } = spec;
+  if (runtimeClassName) {
+    throw forbidden(kind, metadata.name, `pod rejected: RuntimeClass "${runtimeClassName}" not found`);
+  }
+  if (overhead !== undefined) {
+    const why = 'pod rejected: Pod Overhead set without corresponding RuntimeClass defined Overhead';
+    throw forbidden(kind, metadata.name, why);
+  }
+}
 
 function asPod(object: ApiObject): Pod {
   return asKind<Pod>(POD, object);
