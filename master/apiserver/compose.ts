@@ -4,10 +4,12 @@ import type { LimitRange } from '../../shared/api/limit-range.ts';
 import type { PersistentVolume } from '../../shared/api/persistent-volume.ts';
 import type { PriorityClass } from '../../shared/api/priority-class.ts';
 import { findSchema } from '../../shared/api/registry.ts';
+import type { ResourceQuota } from '../../shared/api/resource-quota.ts';
 import type { StorageClass } from '../../shared/api/storage-class.ts';
 import type { Component } from '../../shared/platform/lifecycle.ts';
 import { decodeProtobuf } from '../../shared/schema/protobuf.ts';
 import { createAdmissionChain } from './admission/chain.ts';
+import { QuotaLedger } from './admission/quota/quota-ledger.ts';
 import { parseIpv4Range } from './admission/service-addresses/ipv4-range.ts';
 import { SERVICE_CIDR, ServiceAllocator } from './admission/service-addresses/service-allocator.ts';
 import type { ApiServerOptions } from './api-server-options.ts';
@@ -105,7 +107,7 @@ function composeAllocator(
 
 function composeAdmission(
   { tolerationSeconds, issueToken, clock, random }: ApiServerOptions,
-  { objects, kindOf, indexes }: Storage,
+  { objects, hubs, kindOf, indexes }: Storage,
   allocator: ServiceAllocator | undefined,
 ): Services['admission'] {
   const namespaces = kindOf('', 'Namespace');
@@ -116,9 +118,11 @@ function composeAdmission(
   return createAdmissionChain({
     readNamespace,
     allocator,
+    ledger: new QuotaLedger({ objects, hubOf: (kind) => hubs.of(kind), clock }),
     readers: {
       storageClasses: indexes.make<StorageClass>('storage.k8s.io', 'StorageClass'),
       limitRanges: indexes.make<LimitRange>('', 'LimitRange'),
+      resourceQuotas: indexes.make<ResourceQuota>('', 'ResourceQuota'),
       priorityClasses: indexes.make<PriorityClass>('scheduling.k8s.io', 'PriorityClass'),
     },
     ...(readServiceAccount ? { readServiceAccount } : {}),

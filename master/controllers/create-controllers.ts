@@ -26,6 +26,7 @@ import { createEphemeralVolumes } from './persistent-volume/ephemeral.ts';
 import { createClaimProtection, createVolumeProtection } from './persistent-volume/protection.ts';
 import { createPodGarbageCollector } from './pod-garbage-collector.ts';
 import { ReplicaSetController } from './replica-set/controller.ts';
+import { ResourceQuotaController } from './resource-quota/controller.ts';
 import { createRootCertificatePublisher } from './root-certificate.ts';
 import { createServiceAccountController } from './service-account.ts';
 import { StatefulSetController } from './stateful-set/controller.ts';
@@ -68,6 +69,7 @@ export function createControllers(options: ControllersOptions): Component[] {
     new CronJobController(environment, informers),
     new EndpointSliceController(environment, informers),
     new DisruptionController(environment, informers, kinds),
+    new ResourceQuotaController(environment, informers, kinds),
     new NodeIpamController(environment, informers, network),
     new PersistentVolumeController(environment, informers),
     createClaimProtection(environment, informers),

@@ -1,6 +1,7 @@
 /** The steps of admission in their order: first whether, then what is added, then what is allocated. */
 import type { LimitRange } from '../../../shared/api/limit-range.ts';
 import type { PriorityClass } from '../../../shared/api/priority-class.ts';
+import type { ResourceQuota } from '../../../shared/api/resource-quota.ts';
 import type { StorageClass } from '../../../shared/api/storage-class.ts';
 import type { ObjectReader } from '../storage/object-index.ts';
 import type { AdmissionStep } from './admission.ts';
@@ -10,6 +11,8 @@ import { createNamespaceLifecycle, type NamespaceReader } from './namespace-life
 import { nodeRestriction } from './node-restriction.ts';
 import { createPodDefaults } from './pod-defaults.ts';
 import { createPodPriority } from './pod-priority.ts';
+import type { QuotaLedger } from './quota/quota-ledger.ts';
+import { createResourceQuotaAdmission } from './quota/resource-quota.ts';
 import { createServiceAccountAdmission, type ServiceAccountOptions } from './service-account.ts';
 import { createServiceAddresses } from './service-addresses/service-addresses.ts';
 import type { ServiceAllocator } from './service-addresses/service-allocator.ts';
@@ -21,6 +24,8 @@ export interface AdmissionOptions {
   readServiceAccount?: ServiceAccountReader;
   /** Pods need a service account, and get its token; absent where nobody makes tokens. */
   accounts?: ServiceAccountOptions;
+  /** What is taken of quotas; absent where they are not enforced. */
+  ledger?: QuotaLedger;
   /** What rules look up; absent where this server does not have the kind. */
   readers?: AdmissionReaders;
   tolerationSeconds?: number;
@@ -29,11 +34,12 @@ export interface AdmissionOptions {
 export interface AdmissionReaders {
   storageClasses?: ObjectReader<StorageClass> | undefined;
   limitRanges?: ObjectReader<LimitRange> | undefined;
+  resourceQuotas?: ObjectReader<ResourceQuota> | undefined;
   priorityClasses?: ObjectReader<PriorityClass> | undefined;
 }
 
 export function createAdmissionChain(options: AdmissionOptions): AdmissionStep[] {
-  const { readNamespace, allocator, readServiceAccount, accounts, readers = {}, tolerationSeconds } = options;
+  const { readNamespace, allocator, readServiceAccount, accounts, readers = {}, ledger, tolerationSeconds } = options;
   return [
     ...(readNamespace ? [createNamespaceLifecycle(readNamespace)] : []),
     nodeRestriction,
@@ -43,7 +49,8 @@ export function createAdmissionChain(options: AdmissionOptions): AdmissionStep[]
     ...(accounts ? [createServiceAccountAdmission(accounts)] : []),
     ...(readServiceAccount ? [createImagePullSecrets(readServiceAccount)] : []),
     ...(readers.storageClasses ? [createStorageClaims(readers.storageClasses)] : []),
-    // Last: what it takes from the pools is given back only when something after it fails.
+    // What these take is given back when something after them fails.
     ...(allocator ? [createServiceAddresses(allocator)] : []),
+    ...(readers.resourceQuotas && ledger ? [createResourceQuotaAdmission(readers.resourceQuotas, ledger)] : []),
   ];
 }

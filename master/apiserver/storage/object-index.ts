@@ -14,11 +14,19 @@ export interface ObjectIndexOptions {
   hub: WatchHub;
 }
 
+export interface IndexListener {
+  onChange(change: Change): void;
+  /** All objects were read anew. */
+  onFilled(): void;
+}
+
 export class ObjectIndex<T extends TypedObject> implements Subscriber {
   readonly #options: ObjectIndexOptions;
   readonly #byNamespace = new Map<string, Map<string, T>>();
   #ready: Promise<void> | undefined;
   #generation = 0;
+  #isFilled = false;
+  #listener: IndexListener | undefined;
 
   constructor(options: ObjectIndexOptions) {
     this.#options = options;
@@ -35,6 +43,16 @@ export class ObjectIndex<T extends TypedObject> implements Subscriber {
     await this.#ready;
   }
 
+  /** Told of each change after the index has it. Call before the index is first asked. */
+  follow(listener: IndexListener): void {
+    this.#listener = listener;
+  }
+
+  /** What is known at this very moment, for decisions that must not wait; undefined while the index is being filled. */
+  listNow(namespace: string): readonly T[] | undefined {
+    return this.#isFilled ? [...(this.#byNamespace.get(namespace)?.values() ?? [])] : undefined;
+  }
+
   /** Objects of the namespace, `''` for those of a cluster-scoped kind, in the order in which they came. */
   async list(namespace: string): Promise<readonly T[]> {
     await this.whenReady();
@@ -46,11 +64,13 @@ export class ObjectIndex<T extends TypedObject> implements Subscriber {
     return this.#byNamespace.get(namespace)?.get(name);
   }
 
-  onChange({ object, previous }: Change): void {
+  onChange(change: Change): void {
+    const { object, previous } = change;
     this.#generation += 1;
     const gone = object ?? previous;
     if (object !== undefined) this.#add(object);
     else if (gone !== undefined) this.#remove(gone);
+    if (this.#isFilled) this.#listener?.onChange(change);
   }
 
   onProgress(): void {
@@ -59,6 +79,7 @@ export class ObjectIndex<T extends TypedObject> implements Subscriber {
 
   onEnd(): void {
     this.#ready = undefined;
+    this.#isFilled = false;
   }
 
   async #fill(): Promise<void> {
@@ -69,7 +90,10 @@ export class ObjectIndex<T extends TypedObject> implements Subscriber {
       const { items, revision } = await objects.list(kind, { namespace: '' });
       for (const { object } of items) this.#add(object);
       this.#generation += 1;
-      if (hub.attach(this, revision, undefined)) return;
+      if (!hub.attach(this, revision, undefined)) continue;
+      this.#isFilled = true;
+      this.#listener?.onFilled();
+      return;
     }
   }
 

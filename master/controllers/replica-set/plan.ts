@@ -84,5 +84,7 @@ function computeConditions(
   now: string,
 ): ReplicaSetCondition[] {
   if (failure === undefined) return removeCondition(present, 'ReplicaFailure');
+  // The first message stays: each one names another pod, and a status that changes with every attempt causes the next one.
+  if (present?.some(({ type, reason }) => type === 'ReplicaFailure' && reason === failure.reason)) return [...present];
   return setCondition(present, { type: 'ReplicaFailure', status: 'True', ...failure }, now);
 }
