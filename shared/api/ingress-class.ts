@@ -39,8 +39,7 @@ export const IngressClassSchema = object('IngressClass', 'Who serves the Ingress
 
 export type IngressClass = Static<typeof IngressClassSchema>;
 
-/** Marks the class of Ingresses that name none. */
-export const DEFAULT_INGRESS_CLASS_ANNOTATION = 'ingressclass.kubernetes.io/is-default-class';
+export { DEFAULT_INGRESS_CLASS_ANNOTATION } from './ingress-names.ts';
 
 /** `Config.example.com/settings`; `<none>` without parameters. */
 function parametersText({ parameters }: IngressClassSpec): string {
