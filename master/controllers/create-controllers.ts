@@ -75,7 +75,7 @@ export function createControllers(options: ControllersOptions): Component[] {
     createClaimProtection(environment, informers),
     createVolumeProtection(environment, informers),
     createEphemeralVolumes(environment, informers),
-    new NodeLifecycleController(environment, informers),
+    new NodeLifecycleController(environment, informers, settings),
     heat,
     new GarbageCollector(environment, informers, collected),
     createNamespaceController(environment, informers, kinds),

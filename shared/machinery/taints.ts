@@ -31,6 +31,10 @@ export const TAINT_KEYS = {
   diskPressure: 'node.kubernetes.io/disk-pressure',
   pidPressure: 'node.kubernetes.io/pid-pressure',
   networkUnavailable: 'node.kubernetes.io/network-unavailable',
+  /** Set by people: the node is really dead, whatever it does later. */
+  outOfService: 'node.kubernetes.io/out-of-service',
+  /** Lost again and again. */
+  flapping: 'bramble.dev/flapping',
 } as const;
 
 export function tolerates(toleration: TolerationLike, taint: TaintLike): boolean {

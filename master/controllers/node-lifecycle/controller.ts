@@ -10,12 +10,15 @@ import { createEventRecorder, type EventRecorder, subjectOf } from '../../../sha
 import { formatTime } from '../../../shared/platform/clock.ts';
 import type { Component } from '../../../shared/platform/lifecycle.ts';
 import { type Executors, executeAll } from '../actions.ts';
+import type { ControllerSettings } from '../controller-settings.ts';
 import { BY_NODE, type Environment, type Informers } from '../informers.ts';
 import { OwnWrites } from '../own-writes.ts';
 import { thisObject, unlessGone } from '../requests.ts';
 import { SyncedController } from '../synced-controller.ts';
-import { LEASE_NAMESPACE } from './health.ts';
-import { computeNodePlan, type NodeActions } from './plan.ts';
+import { computeLink, LEASE_NAMESPACE, type Link } from './health.ts';
+import { LinkHistory } from './link-history.ts';
+import { computeNodePlan, type NodeActions, type NodeHistory } from './plan.ts';
+import { computeDoubt, doubtForMs } from './self-doubt.ts';
 
 const CONCURRENCY = 8;
 
@@ -25,10 +28,16 @@ export class NodeLifecycleController implements Component {
   readonly #events: EventRecorder;
   readonly #controller: SyncedController;
   readonly #writes: OwnWrites;
+  readonly #settings: ControllerSettings;
+  readonly #history = new LinkHistory();
+  /** Since when the master doubts itself; monotonic. */
+  #doubtSinceMs: number | undefined;
   #startedMs = 0;
 
-  constructor(environment: Environment, informers: Informers) {
+  constructor(environment: Environment, informers: Informers, settings: ControllerSettings) {
     this.#environment = environment;
+    this.#settings = settings;
+    settings.onChange(() => this.#enqueueAll());
     this.#informers = informers;
     this.#writes = new OwnWrites(environment.clock);
     this.#events = createEventRecorder({ ...environment, component: 'node-controller' });
@@ -58,31 +67,77 @@ export class NodeLifecycleController implements Component {
     if (lease?.metadata.namespace === LEASE_NAMESPACE) this.#controller.enqueue(lease.metadata.name);
   }
 
-  /** A pod that came to a node which drives pods away. */
+  /** A pod that came to a node which drives pods away, or was deleted on one that cannot be reached. */
   #onPod(current: Pod | undefined, previous: Pod | undefined): void {
     const nodeName = current?.spec.nodeName;
-    if (!nodeName || previous?.spec.nodeName === nodeName) return;
-    const node = this.#informers.nodes.get(nodeName);
-    if (node?.spec.taints?.some((taint) => taint.effect === 'NoExecute')) this.#controller.enqueue(nodeName);
+    if (!nodeName) return;
+    const isNew = previous?.spec.nodeName !== nodeName;
+    const isLeaving = current?.metadata.deletionTimestamp !== undefined && !previous?.metadata.deletionTimestamp;
+    if (!isNew && !isLeaving) return;
+    const { taints = [] } = this.#informers.nodes.get(nodeName)?.spec ?? {};
+    const isLost = this.#history.downSinceMs(nodeName) !== undefined;
+    if (isLost || taints.some((taint) => taint.effect === 'NoExecute')) this.#controller.enqueue(nodeName);
   }
 
   async #reconcile(key: string): Promise<ReconcileResult> {
     const node = this.#informers.nodes.get(key);
     if (node === undefined) {
       this.#writes.forget(key);
+      this.#history.forget(key);
       return {};
     }
     const lagMs = this.#writes.lagMs(key, node.metadata.resourceVersion);
     if (lagMs > 0) return { requeueAfterMs: lagMs };
-    const { actions, requeueAfterMs } = computeNodePlan({
-      node,
-      lease: this.#informers.leases.get(`${LEASE_NAMESPACE}/${key}`),
-      pods: this.#informers.pods.byIndex(BY_NODE, key),
-      startedMs: this.#startedMs,
-      nowMs: this.#environment.clock.nowMs(),
-    });
+    const lease = this.#informers.leases.get(`${LEASE_NAMESPACE}/${key}`);
+    const seen = { node, lease, startedMs: this.#startedMs, nowMs: this.#environment.clock.nowMs() };
+    const { history, changesInMs } = this.#remember(key, computeLink(seen));
+    const pods = this.#informers.pods.byIndex(BY_NODE, key);
+    const { actions, requeueAfterMs } = computeNodePlan({ ...seen, pods, history });
     await executeAll(this.#executors(), actions);
-    return requeueAfterMs === undefined ? {} : { requeueAfterMs };
+    const waits = [requeueAfterMs, ...changesInMs].filter((wait) => wait !== undefined);
+    return waits.length === 0 ? {} : { requeueAfterMs: Math.min(...waits) };
+  }
+
+  /** Takes in what the link is, and says what is known of the node beside it. */
+  #remember(key: string, { state }: Link): { history: NodeHistory; changesInMs: (number | undefined)[] } {
+    const { nodeLifecycle: settings } = this.#settings;
+    const nowMs = this.#environment.clock.monotonicMs();
+    const wasDown = this.#history.downSinceMs(key) !== undefined;
+    if (state !== 'unknown') this.#history.note(key, state === 'up', nowMs);
+    const downSinceMs = this.#history.downSinceMs(key);
+    if (wasDown !== (downSinceMs !== undefined)) this.#doubt(nowMs);
+    const doubtMs = doubtForMs(this.#doubtSinceMs, nowMs, settings);
+    const dampedMs = this.#isDampingFair(nowMs) ? this.#history.dampedForMs(key, nowMs) : undefined;
+    return {
+      history: {
+        isDamped: dampedMs !== undefined,
+        isDoubted: doubtMs > 0,
+        downForMs: downSinceMs === undefined ? 0 : nowMs - downSinceMs,
+        deadPodMs: settings.deadPodMs,
+      },
+      changesInMs: [dampedMs, doubtMs > 0 && downSinceMs !== undefined ? doubtMs : undefined],
+    };
+  }
+
+  #doubt(nowMs: number): void {
+    const { nodeLifecycle: settings } = this.#settings;
+    const before = this.#doubtSinceMs;
+    this.#doubtSinceMs = computeDoubt(this.#history.census(), before, { nowMs, settings });
+    if ((before === undefined) === (this.#doubtSinceMs === undefined)) return;
+    const { logger } = this.#environment;
+    if (before !== undefined) logger.info('nodes are back: the master trusts itself again');
+    else logger.warn('most nodes vanished at once: the master doubts itself and moves no pods for now');
+    this.#enqueueAll();
+  }
+
+  /** When most nodes are restless it is not they: then none is damped, or no pod would find a place. */
+  #isDampingFair(nowMs: number): boolean {
+    const names = this.#history.names();
+    return names.filter((name) => this.#history.dampedForMs(name, nowMs) !== undefined).length * 2 <= names.length;
+  }
+
+  #enqueueAll(): void {
+    for (const { metadata } of this.#informers.nodes.list()) this.#controller.enqueue(metadata.name);
   }
 
   #executors(): Executors<NodeActions> {
@@ -105,7 +160,17 @@ export class NodeLifecycleController implements Component {
       },
       setPodNotReady: ({ pod }) => this.#setPodNotReady(pod),
       evict: ({ pod, node }) => this.#evict(pod, node),
+      finish: ({ pod, node }) => this.#finish(pod, node),
     };
+  }
+
+  /** Should the node be alive after all, it finds the uid unknown and ends the pod. */
+  async #finish(pod: Pod, node: Node): Promise<void> {
+    const { namespace, name } = pod.metadata;
+    const options = { gracePeriodSeconds: 0, ...thisObject(pod.metadata) };
+    await unlessGone(this.#environment.client.delete(PodKind, { namespace, name }, options));
+    const message = `The master has finished the deletion: node ${node.metadata.name} is out of reach`;
+    this.#events.event(subjectOf(PodKind, pod), 'Warning', 'FinishedDeadPod', message);
   }
 
   /** The kubelet says otherwise when the link is back. */

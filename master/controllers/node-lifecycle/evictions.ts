@@ -6,7 +6,7 @@
 import type { Node } from '../../../shared/api/node.ts';
 import type { Taint } from '../../../shared/api/node-spec.ts';
 import type { Pod } from '../../../shared/api/pod.ts';
-import { tolerates } from '../../../shared/machinery/taints.ts';
+import { TAINT_KEYS, tolerates } from '../../../shared/machinery/taints.ts';
 import { parseTime } from '../../../shared/platform/clock.ts';
 import { isPodActive } from '../pod-state.ts';
 
@@ -16,8 +16,18 @@ export interface Evictions {
   nextInMs: number | undefined;
 }
 
-export function computeEvictions(node: Node, pods: readonly Pod[], nowMs: number): Evictions {
-  const taints = (node.spec.taints ?? []).filter((taint) => taint.effect === 'NoExecute');
+/**
+ * `isReachable`: its link is up again, is not known yet, or the master doubts itself; nobody has to go because of a taint that
+ * says otherwise and will go.
+ */
+export function computeEvictions(
+  node: Node,
+  pods: readonly Pod[],
+  { nowMs, isReachable = false }: { nowMs: number; isReachable?: boolean },
+): Evictions {
+  const taints = (node.spec.taints ?? []).filter(
+    ({ key, effect }) => effect === 'NoExecute' && !(isReachable && key === TAINT_KEYS.unreachable),
+  );
   const evictions: Evictions = { due: [], nextInMs: undefined };
   if (taints.length === 0) return evictions;
   for (const pod of pods.filter(isPodActive)) {

@@ -133,20 +133,24 @@ const EVICTIONS: { what: string; pod: PodOptions; inMs: number | 'now' | undefin
 for (const { what, pod, inMs } of EVICTIONS) {
   test(`evictions: ${what}`, () => {
     const pods = [makePod(pod)];
-    const { due, nextInMs } = computeEvictions(nodeWith({ Ready: 'Unknown' }, [UNREACHABLE]), pods, START_MS);
+    const { due, nextInMs } = computeEvictions(nodeWith({ Ready: 'Unknown' }, [UNREACHABLE]), pods, {
+      nowMs: START_MS,
+    });
     assert.deepEqual([due.length, nextInMs], inMs === 'now' ? [1, undefined] : [0, inMs]);
   });
 }
 
 test('one taint that is not borne drives the pod away whatever it bears of others', () => {
   const node = nodeWith({ Ready: 'Unknown' }, [UNREACHABLE, { key: 'heat', effect: 'NoExecute' }]);
-  assert.equal(computeEvictions(node, [makePod(toleration())], START_MS).due.length, 1);
-  assert.equal(computeEvictions(READY, [makePod()], START_MS).due.length, 0);
+  assert.equal(computeEvictions(node, [makePod(toleration())], { nowMs: START_MS }).due.length, 1);
+  assert.equal(computeEvictions(READY, [makePod()], { nowMs: START_MS }).due.length, 0);
 });
+
+const HISTORY = { isDamped: false, isDoubted: false, downForMs: 0, deadPodMs: 60_000 };
 
 test('the plan goes step by step: conditions, taints, pods', () => {
   const pods = [makePod({ name: 'a' })];
-  const state = { node: READY, lease: lease('down'), pods, startedMs: START_MS, nowMs: START_MS };
+  const state = { node: READY, lease: lease('down'), pods, startedMs: START_MS, nowMs: START_MS, history: HISTORY };
   const types = (node: Node) => computeNodePlan({ ...state, node }).actions.map((action) => action.type);
   assert.deepEqual(types(READY), ['setConditions']);
   const unknown = nodeWith({ Ready: 'Unknown' });
@@ -159,7 +163,14 @@ test('the plan goes step by step: conditions, taints, pods', () => {
 test('many pods are driven away in portions', () => {
   const pods = Array.from({ length: MAX_EVICTIONS_A_STEP + 1 }, (_, index) => makePod({ name: `p${index}` }));
   const node = nodeWith({ Ready: 'True' }, [{ key: 'heat', effect: 'NoExecute' }]);
-  const plan = computeNodePlan({ node, lease: lease('up'), pods, startedMs: START_MS, nowMs: START_MS });
+  const plan = computeNodePlan({
+    node,
+    lease: lease('up'),
+    pods,
+    startedMs: START_MS,
+    nowMs: START_MS,
+    history: HISTORY,
+  });
   assert.equal(plan.actions.length, MAX_EVICTIONS_A_STEP);
   assert.ok(plan.requeueAfterMs !== undefined);
 });
