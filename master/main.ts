@@ -9,6 +9,8 @@ import { ALL_KINDS } from '../shared/api/registry.ts';
 import type { SchedulerConfiguration } from '../shared/api/scheduler-configuration.ts';
 import type { Client } from '../shared/client/client.ts';
 import { createClient } from '../shared/client/create-client.ts';
+import { addressIn, parseRange } from '../shared/machinery/ip-range.ts';
+import { defined } from '../shared/platform/assert.ts';
 import { type Clock, systemClock } from '../shared/platform/clock.ts';
 import { type Component, startAll, stopAll } from '../shared/platform/lifecycle.ts';
 import { createLogger, type Logger } from '../shared/platform/logger.ts';
@@ -47,9 +49,6 @@ import { createStatusPage } from './status-page/status-page.ts';
 import { Compactor } from './store/compactor.ts';
 import { openSqliteStore, type SqliteStore } from './store/sqlite-store.ts';
 
-/** First address of the service range: the API's own Service. */
-const API_SERVICE_ADDRESS = '10.43.0.1';
-
 /** Exit codes, as docs/cli.md lists them. */
 const EXIT = { usage: 2, failed: 1 } as const;
 
@@ -86,12 +85,17 @@ async function openFoundation(options: MasterOptions, environment: Environment):
     authority,
     files,
     hostname: hostname(),
-    addresses: () => [API_SERVICE_ADDRESS, ...lanAddresses(), ...options.serverNames],
+    // First address of the service range: the API's own Service.
+    addresses: () => [firstAddressOf(options.serviceCidr), ...lanAddresses(), ...options.serverNames],
     clock,
     logger,
   });
   const tokenKey = await openTokenKey(files);
   return { ...environment, options, files, authority, certificate, tokenKey, store, settings };
+}
+
+function firstAddressOf(serviceCidr: string): string {
+  return addressIn(defined(parseRange(serviceCidr), 'the range of services'), 1);
 }
 
 interface Api {
@@ -119,6 +123,7 @@ function createApi({ store, options, clock, random, logger, tokenKey }: Foundati
     logger,
     version: versionInfo(),
     apiPort: options.apiPort,
+    serviceCidr: options.serviceCidr,
     advertiseAddress: () => advertisedAddress(options.listen),
     issueToken: createTokenIssuer(tokens),
     authenticateToken: createTokenAuthenticator(tokens),
@@ -184,6 +189,7 @@ function createComponents(foundation: Foundation, api: Api): Component[] {
       kinds: ALL_KINDS,
       sign: async (request, signing) => foundation.authority.signCertificateRequest(request, signing),
       rootCertificate: foundation.authority.certificate,
+      network: { clusterCidrs: foundation.options.clusterCidrs, serviceCidrs: [foundation.options.serviceCidr] },
       settings: controllerSettings,
       onMetrics: (render) => api.setMetrics(render),
       ...(foundation.options.imageLookup ? { registry: createRegistry(foundation) } : {}),

@@ -1,5 +1,7 @@
 /** The master's command line: flags in, a checked value out. Bad input gives OptionsError with a sentence that says what to do. */
 import { parseArgs } from 'node:util';
+import { DEFAULT_CLUSTER_CIDRS, DEFAULT_SERVICE_CIDRS, splitList } from '../shared/api/cluster-network.ts';
+import { parseRange } from '../shared/machinery/ip-range.ts';
 import type { LogLevel } from '../shared/platform/logger.ts';
 
 export interface MasterOptions {
@@ -11,6 +13,9 @@ export interface MasterOptions {
   statusPort: number;
   /** Host names or addresses that the server certificate shall also hold. */
   serverNames: string[];
+  /** Where pods and services get their addresses from: one range an address family. */
+  clusterCidrs: string[];
+  serviceCidr: string;
   /** Settings of placement and protection; undefined: the defaults. */
   schedulerConfig: string | undefined;
   /** Registries are asked what images are built for, before pods are placed. */
@@ -36,6 +41,10 @@ export const USAGE = `Usage: bramble master [flags]
   --mqtt-port N        MQTT over TLS, for agents and the command line (default: 8883)
   --status-port N      status page over HTTP (default: 8080)
   --server-name NAME   a further name or address for the certificate; may be repeated
+  --cluster-cidr RANGE,…
+                       addresses of pods, one range an address family
+                       (default: 10.42.0.0/16)
+  --service-cidr RANGE addresses of services (default: 10.43.0.0/16)
   --scheduler-config FILE
                        settings of placement and heat protection (docs/scheduler.md);
                        read again when the file changes
@@ -58,6 +67,8 @@ const FLAGS = {
   'mqtt-port': { type: 'string', default: '8883' },
   'status-port': { type: 'string', default: '8080' },
   'server-name': { type: 'string', multiple: true },
+  'cluster-cidr': { type: 'string', default: DEFAULT_CLUSTER_CIDRS.join(',') },
+  'service-cidr': { type: 'string', default: DEFAULT_SERVICE_CIDRS.join(',') },
   'scheduler-config': { type: 'string' },
   'toleration-seconds': { type: 'string', default: '30' },
   'image-lookup': { type: 'string', default: 'on' },
@@ -85,6 +96,8 @@ export function parseMasterOptions(
     mqttPort: parsePort('--mqtt-port', values['mqtt-port']),
     statusPort: parsePort('--status-port', values['status-port']),
     serverNames: values['server-name'] ?? [],
+    clusterCidrs: parseRanges('--cluster-cidr', values['cluster-cidr']),
+    serviceCidr: parseRanges('--service-cidr', values['service-cidr'])[0] ?? '',
     schedulerConfig: values['scheduler-config'],
     imageLookup: oneOf('--image-lookup', SWITCH, values['image-lookup']) === 'on',
     insecureRegistries: values['insecure-registry'] ?? [],
@@ -102,6 +115,13 @@ function readFlags(args: readonly string[]) {
       `${error instanceof Error ? error.message : String(error)}; bramble master --help lists the flags`,
     );
   }
+}
+
+function parseRanges(flag: string, text: string): string[] {
+  const ranges = splitList(text);
+  const wrong = ranges.length === 0 ? text : ranges.find((range) => parseRange(range) === undefined);
+  if (wrong === undefined) return ranges;
+  throw new OptionsError(`${flag} takes ranges such as 10.42.0.0/16, not '${wrong}'`);
 }
 
 function parsePort(flag: string, text: string): number {

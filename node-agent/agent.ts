@@ -2,6 +2,7 @@
  * The agent of one node: kubelet, node status, sensors, and what the node answers itself. Composition only, from parts that
  * are all given: the same agent runs on a board and in the simulation.
  */
+import { NodeRef } from '../shared/api/kind-refs.ts';
 import type { Client } from '../shared/client/client.ts';
 import { createEventRecorder, type EventRecorder } from '../shared/client/event-recorder.ts';
 import type { Clock } from '../shared/platform/clock.ts';
@@ -13,6 +14,7 @@ import type { ContainerRuntime } from './container-runtime/runtime.ts';
 import { createNodeHandler } from './kubelet/api/node-handler.ts';
 import { Assignment } from './kubelet/assignment/assignment.ts';
 import type { AssignmentDisk } from './kubelet/assignment/assignment-disk.ts';
+import { NOTHING_KEPT } from './kubelet/assignment/kept-objects.ts';
 import type { Sealer } from './kubelet/assignment/sealer.ts';
 import { readFreeBytes } from './kubelet/images/free-bytes.ts';
 import { ImageSupply, type ImageSupplySettings } from './kubelet/images/image-supply.ts';
@@ -25,8 +27,10 @@ import type { ProbeDialer } from './kubelet/probes/probe-dialer.ts';
 import type { ClusterDns } from './kubelet/spec/resolver.ts';
 import type { HostFiles } from './kubelet/volumes/host-files.ts';
 import { LocalPathVolumes } from './kubelet/volumes/local-path-volumes.ts';
+import { type NetworkTools, NodeNetwork } from './node-network.ts';
 import { SensorReporter } from './sensors/sensor-reporter.ts';
 import type { Sensors } from './sensors/sensors.ts';
+import { createKeptInformer, ServiceInformers } from './service-informers.ts';
 
 export interface AgentOptions {
   /** Name of the node. */
@@ -53,12 +57,16 @@ export interface AgentOptions {
   guard?: NodeGuardSettings;
   /** Other nodes that images are copied from and given to; none unless given. */
   images?: ImageSupplySettings;
+  /** What the network of pods is made of; they are on the engine's own unless given. */
+  network?: NetworkTools;
 }
 
 export interface Agent extends Component {
   /** Answers logs, exec and attach for the API server. */
   readonly handler: Handler;
   readonly kubelet: Kubelet;
+  /** undefined: pods are on the engine's own network. */
+  readonly network: NodeNetwork | undefined;
   /** The master can be reached again. */
   onLinkUp(): void;
 }
@@ -92,6 +100,7 @@ export function createAgent(options: AgentOptions): Agent {
   const assignment = createAssignment(options, recorder);
   const kubelet = createKubelet({
     ...options,
+    network: () => network?.facts(),
     ...{ runtime, gate: guard.gate, images: images.manager },
     ...(assignment ? { kept: assignment } : {}),
     recorder,
@@ -103,17 +112,34 @@ export function createAgent(options: AgentOptions): Agent {
   const usage = new PodUsageReader(runtime, kubelet.state);
   const sensorReporter = new SensorReporter({
     ...{ node, client, sensors, clock, logger },
+  const { network, copies } = createNetwork(options, assignment, () => {
+    reporter.lookAgain();
+    kubelet.retryNow();
+  });
     podUsage: () => usage.read(),
     onSample: (sample) => guard.observe(sample),
   });
-  const parts = [...(assignment ? [assignment] : []), reporter, guard, localPaths, images, kubelet, sensorReporter];
+  const remembered = assignment ? [assignment] : [];
+  const networking = network ? [network, ...copies] : [];
+  const parts: Component[] = [
+    ...remembered,
+    ...networking,
+    reporter,
+    guard,
+    localPaths,
+    images,
+    kubelet,
+    sensorReporter,
+  ];
   return {
     kubelet,
     onLinkUp: () => {
       kubelet.retryNow();
       localPaths.retryNow();
       images.retryNow();
+    network,
     },
+      network?.onLinkUp();
     handler: createNodeHandler({ pods: kubelet.pods, state: kubelet.state, runtime, clock }),
     start: () => startAll(parts),
     async stop() {
@@ -127,6 +153,20 @@ export function createAgent(options: AgentOptions): Agent {
 function createAssignment(options: AgentOptions, recorder: EventRecorder): Assignment | undefined {
   const { memory, node, clock, random, logger } = options;
   if (memory === undefined) return undefined;
+/** The node's copies of what routes and services are made of are started after those who listen to them. */
+function createNetwork(
+  options: AgentOptions,
+  assignment: Assignment | undefined,
+  onChange: () => void,
+): { network: NodeNetwork | undefined; copies: Component[] } {
+  const { network: tools, node, client, clock, random, logger } = options;
+  if (tools === undefined) return { network: undefined, copies: [] };
+  const world = { client, kept: assignment ?? NOTHING_KEPT, clock, random, logger };
+  const [services, nodes] = [new ServiceInformers(world), createKeptInformer(NodeRef, world)];
+  const network = new NodeNetwork({ ...tools, node, nodes, services, onChange, clock, random, logger });
+  return { network, copies: [nodes, services] };
+}
+
   const subject = { apiVersion: 'v1', kind: 'Node', metadata: { name: node, uid: node } };
   const onDamage = (message: string): void => recorder.event(subject, 'Warning', 'AssignmentDamaged', message);
   return new Assignment({ ...memory, clock, random, logger, onDamage });

@@ -18,6 +18,7 @@ import { CertificateRenewal } from './identity/certificate-renewal.ts';
 import { lockDirectory } from './identity/directory-lock.ts';
 import { createIdentityFiles, IdentityError, type IdentityFiles } from './identity/identity-files.ts';
 import { obtainIdentity } from './identity/join.ts';
+import { readTokenFile, reportingJoin } from './identity/join-report.ts';
 import { createMasterLink } from './identity/master-link.ts';
 import { askMasterTime } from './identity/master-time.ts';
 import { MasterTrust } from './identity/master-trust.ts';
@@ -36,9 +37,12 @@ import { computeParallelPods } from './kubelet/node/board-class.ts';
 import { createProbeDialer } from './kubelet/probes/node-probe-dialer.ts';
 import { nodeHostFiles } from './kubelet/volumes/node-host-files.ts';
 import { findLanAddress } from './lan-address.ts';
+import { createNetworkTools, createPodNetworkDoor } from './network-tools.ts';
+import type { NodeNetwork } from './node-network.ts';
 import { type AgentFlags, OptionsError, parseAgentFlags, USAGE } from './options.ts';
 import type { Sensors } from './sensors/sensors.ts';
 import { createSystemSensors } from './sensors/system-sensors.ts';
+import { uninstall } from './uninstall.ts';
 
 /** Exit codes, as docs/cli.md lists them. */
 const EXIT = { usage: 2, failed: 1 } as const;
@@ -56,7 +60,7 @@ async function run(flags: AgentFlags): Promise<void> {
   });
   const lock = await lockDirectory(flags.dataDir);
   try {
-    await runOnDirectory(flags, logger);
+    await (flags.uninstall ? uninstall(flags, logger) : runOnDirectory(flags, logger));
   } finally {
     await lock.release();
   }
@@ -65,13 +69,14 @@ async function run(flags: AgentFlags): Promise<void> {
 async function runOnDirectory(flags: AgentFlags, logger: Logger): Promise<void> {
   const ending = abortAtSignal(logger);
   const files = createIdentityFiles(join(flags.dataDir, 'identity'));
-  const { name: node, master, join: token } = flags;
-  const identity = await obtainIdentity({ ...BASE, node, master, token, files, logger, signal: ending }).catch(
-    (error) => {
-      if (ending.aborted) return undefined;
-      throw error;
-    },
-  );
+  const { name: node, master } = flags;
+  const identity = await reportingJoin(files, async () => {
+    const token = flags.join ?? (await readTokenFile(flags.joinFile));
+    return obtainIdentity({ ...BASE, node, master, token, files, logger, signal: ending });
+  }).catch((error) => {
+    if (ending.aborted) return undefined;
+    throw error;
+  });
   if (identity === undefined) return;
   const components = await compose(flags, { logger, files, identity });
   await startAll(components);
@@ -157,7 +162,9 @@ async function composeAgent(flags: AgentFlags, surroundings: Surroundings): Prom
   const { logger, call, internalIp, storageKey, identity } = surroundings;
   const { name: node, dockerSocket: socketPath, sensorsRoot: root, dataDir } = flags;
   const storage = { path: '/' };
-  const runtime = new DockerRuntime({ socketPath, node, clock: systemClock, logger });
+  const late: { network?: NodeNetwork | undefined } = {};
+  const podNetwork = flags.network ? { podNetwork: createPodNetworkDoor(() => late.network) } : {};
+  const runtime = new DockerRuntime({ socketPath, node, clock: systemClock, logger, ...podNetwork });
   // The engine's folder is known when the engine answers; until then the root's disk stands for it.
   const learnStorage = (): void =>
     void runtime.info().then(
@@ -193,7 +200,9 @@ async function composeAgent(flags: AgentFlags, surroundings: Surroundings): Prom
       disk: createAssignmentDisk(join(dataDir, 'assignment')),
       sealer: createSealer(storageKey, systemRandom),
     },
+    ...(flags.network ? { network: createNetworkTools(flags) } : {}),
   });
+  late.network = agent.network;
   agent.kubelet.state.onHealth((problem) => {
     if (problem === undefined) learnStorage();
   });

@@ -9,16 +9,25 @@ import {
   parseEvictionHard,
   parseMinimumReclaim,
 } from './kubelet/eviction/thresholds.ts';
+import { NETWORK_TAG } from './network/names.ts';
 
 export interface AgentFlags {
   dataDir: string;
   /** Join token; undefined when the node has joined before. */
   join: string | undefined;
+  /** File that holds it: command lines are read by everybody on the board. */
+  joinFile: string | undefined;
   master: { host: string; port: number };
   name: string;
   dockerSocket: string;
   /** Address of the board on the LAN; undefined: the one that leads to the master. */
   nodeIp: string | undefined;
+  /** Whether pods have addresses of the node's own slice; otherwise they are on the engine's network, without services. */
+  network: boolean;
+  /** Tells the networks of several clusters on one machine apart; empty for one. */
+  networkTag: string;
+  /** Ends nothing but what an agent left on the machine: containers, networks, rules, routes. */
+  uninstall: boolean;
   /** Where other nodes copy images from this one; 0: they do not. */
   peerPort: number;
   /** Bytes a second for that; 0: as fast as it goes. */
@@ -43,11 +52,18 @@ export const USAGE = `Usage: bramble agent [flags]
   --master HOST        where the master is (default: 127.0.0.1)
   --mqtt-port N        the master's port of MQTT over TLS (default: 8883)
   --join TOKEN         join token, for the first start; "bramble token create" on the master makes one
+  --join-file FILE     file with the join token, in place of --join
   --name NAME          name of the node (default: this machine's host name)
   --data-dir DIR       where the node's identity and the volumes of its pods live
                        (default: /var/lib/bramble, or BRAMBLE_DATA_DIR)
   --docker SOCKET      socket of the Docker engine (default: /run/docker.sock)
   --node-ip ADDR       address of this board on the LAN (default: the one that leads to the master)
+  --network on|off     on: pods have addresses that every node reaches, and services work;
+                       off: they are on the engine's own network (default: on)
+  --network-tag TAG    up to four letters and digits that tell the networks of several
+                       clusters on one machine apart (default: none)
+  --uninstall          removes what an agent of this name left on the machine: pods, their
+                       network, rules and routes; the data directory stays
   --cluster-dns ADDR,… addresses at which pods ask for cluster names (default: none)
   --cluster-domain NAME
                        domain of the cluster's names (default: cluster.local)
@@ -70,10 +86,14 @@ const FLAGS = {
   master: { type: 'string', default: '127.0.0.1' },
   'mqtt-port': { type: 'string', default: '8883' },
   join: { type: 'string' },
+  'join-file': { type: 'string' },
   name: { type: 'string' },
   'data-dir': { type: 'string' },
   docker: { type: 'string', default: '/run/docker.sock' },
   'node-ip': { type: 'string' },
+  network: { type: 'string', default: 'on' },
+  'network-tag': { type: 'string', default: '' },
+  uninstall: { type: 'boolean', default: false },
   'cluster-dns': { type: 'string', default: '' },
   'cluster-domain': { type: 'string', default: 'cluster.local' },
   'devices-config': { type: 'string' },
@@ -88,6 +108,7 @@ const FLAGS = {
 } as const;
 
 const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'];
+const SWITCH = ['on', 'off'] as const;
 const FORMATS = ['text', 'json'] as const;
 
 /** Kubernetes' rule for node names: DNS-1123 subdomains; 63 characters, so that it also is a label's value. */
@@ -105,12 +126,16 @@ export function parseAgentFlags(args: readonly string[], { env, hostname }: Agen
   return {
     dataDir: values['data-dir'] ?? env.BRAMBLE_DATA_DIR ?? '/var/lib/bramble',
     join: values.join,
+    joinFile: values['join-file'],
     master: { host: values.master, port: parsePort('--mqtt-port', values['mqtt-port']) },
     name: parseName(values.name, hostname),
     dockerSocket: values.docker.replace(/^unix:\/\//, ''),
     nodeIp: values['node-ip'],
     peerPort: values['peer-port'] === '0' ? 0 : parsePort('--peer-port', values['peer-port']),
     peerLimitBytesPerSecond: parseLimit('--peer-limit', values['peer-limit']),
+    network: oneOf('--network', SWITCH, values.network) === 'on',
+    networkTag: parseTag(values['network-tag']),
+    uninstall: values.uninstall,
     sensorsRoot: values['sensors-root'],
     clusterDns: { servers: parseAddresses('--cluster-dns', values['cluster-dns']), domain: values['cluster-domain'] },
     devicesConfig: values['devices-config'],
@@ -144,6 +169,11 @@ function parseName(asked: string | undefined, hostname: string): string {
   if (NODE_NAME.test(name)) return name;
   const what = asked === undefined ? `this machine's host name gives '${name}', which` : `--name '${name}'`;
   throw new OptionsError(`${what} is no node name: use up to 63 lower-case letters, digits, '-' and '.', with --name`);
+}
+
+function parseTag(text: string): string {
+  if (NETWORK_TAG.test(text)) return text;
+  throw new OptionsError(`--network-tag takes up to four lower-case letters and digits, not '${text}'`);
 }
 
 function parseAddresses(flag: string, text: string): string[] {

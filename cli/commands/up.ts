@@ -15,6 +15,7 @@ import { defaultSocket, ensureEngine } from '../setup/docker-engine.ts';
 import { ensurePackages, findMissing, REQUIREMENTS } from '../setup/packages.ts';
 import { readRunning, recordProcess } from '../setup/processes.ts';
 import { type ClusterFolder, openClusterFolder, type State } from '../up/cluster-folder.ts';
+import { chooseNetwork } from '../up/cluster-network.ts';
 import { startCluster } from '../up/start-cluster.ts';
 import { stopCluster } from '../up/stop-cluster.ts';
 import { readLogEnd } from '../up/wait-ready.ts';
@@ -105,7 +106,14 @@ function computeState(
     joined: before?.joined ?? [],
     detached: options.detach === true,
     exampleApplied: before?.exampleApplied ?? false,
+    ...networkOf(folder, before),
   };
+}
+
+/** A cluster keeps the addresses that it has; one that was made before there were any has none. */
+function networkOf(folder: ClusterFolder, before: State | undefined): Pick<State, 'network'> {
+  if (before === undefined) return { network: chooseNetwork(folder) };
+  return before.network === undefined ? {} : { network: before.network };
 }
 
 function refuseOtherPorts(folder: ClusterFolder, before: State, options: UpOptions): void {

@@ -28,6 +28,15 @@ export interface State {
   /** Nobody waits for Ctrl-C. */
   detached: boolean;
   exampleApplied: boolean;
+  /** Absent in clusters of earlier versions: their pods are on the engine's own network. */
+  network?: ClusterNetwork;
+}
+
+/** Several clusters of one machine have names and ranges of their own. */
+export interface ClusterNetwork {
+  tag: string;
+  clusterCidr: string;
+  serviceCidr: string;
 }
 
 /** Folders of clusters that have nothing to tell apart in the names of their nodes. */
@@ -58,9 +67,12 @@ export class ClusterFolder {
 
   /** Nodes of several clusters share one Docker engine: outside of the main folder their names tell the folder too. */
   nodeName(index: number): string {
-    if (this.path === MAIN_FOLDER) return `node-${index}`;
-    const suffix = createHash('sha256').update(this.path).digest('hex').slice(0, 4);
-    return `node-${index}-${suffix}`;
+    return this.tag === '' ? `node-${index}` : `node-${index}-${this.tag}`;
+  }
+
+  /** Empty for the main folder. */
+  get tag(): string {
+    return this.path === MAIN_FOLDER ? '' : createHash('sha256').update(this.path).digest('hex').slice(0, 4);
   }
 
   /** undefined: no cluster of `up` is here. */

@@ -13,6 +13,7 @@ import { createDocker } from '../setup/docker-engine.ts';
 import { ensureExampleImage, PUBLIC_IMAGE } from '../setup/example-image.ts';
 import { readRunning, startInBackground } from '../setup/processes.ts';
 import type { ClusterFolder, State } from './cluster-folder.ts';
+import { agentNetworkArgs } from './cluster-network.ts';
 import { ensurePortsFree } from './ports.ts';
 import { waitForDeployment, waitForMaster, waitForNodes } from './wait-ready.ts';
 
@@ -52,6 +53,7 @@ async function ensureMaster(context: Context, { folder, state, progress }: Start
         ...['--data-dir', folder.path, '--listen', state.listen],
         ...['--api-port', `${state.apiPort}`, '--mqtt-port', `${state.mqttPort}`],
         ...['--status-port', `${state.statusPort}`],
+        ...masterNetworkArgs(state),
       ],
     });
     await waitForMaster(context, folder, note);
@@ -89,6 +91,10 @@ async function makeToken(context: Context, { api, profile }: Session): Promise<s
   return (await createJoinToken(context.random, api, { profile, expirationMs })).token;
 }
 
+function masterNetworkArgs({ network }: State): string[] {
+  return network === undefined ? [] : ['--cluster-cidr', network.clusterCidr, '--service-cidr', network.serviceCidr];
+}
+
 function agentArgs(folder: ClusterFolder, state: State, name: string): string[] {
   const host = state.listen === '0.0.0.0' || state.listen === '::' ? '127.0.0.1' : state.listen;
   return [
@@ -96,6 +102,7 @@ function agentArgs(folder: ClusterFolder, state: State, name: string): string[] 
     ...['--master', host, '--mqtt-port', `${state.mqttPort}`, '--docker', state.socketPath],
     // One engine for all: there is nothing to copy.
     ...['--peer-port', '0'],
+    ...agentNetworkArgs(state),
   ];
 }
 

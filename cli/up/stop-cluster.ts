@@ -4,10 +4,12 @@ import { join } from 'node:path';
 import type Docker from 'dockerode';
 import type { Context } from '../context.ts';
 import { EXIT, Failure } from '../failure.ts';
+import { bundlePath, PROGRAM_ENV } from '../setup/bundles.ts';
 import { createDocker, pingEngine, releaseEngine } from '../setup/docker-engine.ts';
 import { stopProgram } from '../setup/processes.ts';
-import { lastLines, runProgram } from '../setup/run-program.ts';
+import { lastLines, pathExists, runProgram } from '../setup/run-program.ts';
 import type { ClusterFolder, State } from './cluster-folder.ts';
+import { agentNetworkArgs } from './cluster-network.ts';
 
 /** Longer than an agent or a master needs to end in good order. */
 const PROGRAM_GRACE_MS = 15_000;
@@ -37,10 +39,26 @@ export async function stopCluster(
   if ((await pingEngine(state.socketPath)) === undefined) {
     const docker = createDocker(state.socketPath);
     await removeContainers(docker, state);
+    await removeNetworks(context, { folder, state });
     if (options.removeImages) await removeImages(docker);
   }
   await unmountBelow(context, folder.path);
   await releaseEngine(context, { name: folder.path });
+}
+
+/** Networks, rules and routes of the agents: each removes its own, the last one what they shared. */
+async function removeNetworks(
+  context: Context,
+  { folder, state }: { folder: ClusterFolder; state: State },
+): Promise<void> {
+  const bundle = bundlePath(context, 'agent');
+  if (state.network === undefined || !(await pathExists(bundle))) return;
+  for (const name of state.nodes) {
+    const own = ['--data-dir', folder.nodeFolder(name), '--name', name, '--docker', state.socketPath];
+    const args = [bundle, '--uninstall', ...own, ...agentNetworkArgs(state)];
+    const { code, output } = await runProgram(process.execPath, args, { env: { ...context.env, ...PROGRAM_ENV } });
+    if (code !== 0) throw new Failure(EXIT.failed, `the network of ${name} cannot be removed: ${lastLines(output, 1)}`);
+  }
 }
 
 /** Those that another cluster uses stay: Docker refuses to remove them. */

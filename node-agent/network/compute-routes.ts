@@ -103,7 +103,7 @@ function slicesOf({ spec }: Node): IpRange[] {
 }
 
 function addressesOf({ status }: Node): string[] {
-  const internal = (status.addresses ?? []).filter(({ type }) => type === 'InternalIP').map(({ address }) => address);
+  const internal = (status?.addresses ?? []).filter(({ type }) => type === 'InternalIP').map(({ address }) => address);
   return internal.filter((address) => familyOf(address) !== undefined);
 }
 

@@ -35,6 +35,8 @@ export interface HostRoutesOptions {
   ownAddresses(): readonly OwnAddress[];
   /** Largest packet of the device that has this address. */
   mtuOf(address: string): Promise<number>;
+  /** `problem` is another one. */
+  onChange(): void;
   clock: Clock;
   random: Random;
   logger: Logger;
@@ -86,12 +88,18 @@ export class HostRoutes implements Component {
       await openDockerFirewall(shell, { comment: names.table, clusterRanges: clusterRanges() });
       await this.#syncTunnel(wanted);
       for (const { family, routes } of splitFamilies(wanted)) await this.#syncRoutes(family, routes);
-      this.#problem = undefined;
+      this.#setProblem(undefined);
     } catch (error) {
-      this.#problem = error instanceof Error ? error.message : String(error);
+      this.#setProblem(error instanceof Error ? error.message : String(error));
       throw error;
     }
     return { requeueAfterMs: LOOK_INTERVAL_MS };
+  }
+
+  #setProblem(problem: string | undefined): void {
+    if (problem === this.#problem) return;
+    this.#problem = problem;
+    this.#options.onChange();
   }
 
   async #syncRoutes(family: 4 | 6, wanted: readonly Route[]): Promise<void> {

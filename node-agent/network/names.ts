@@ -9,6 +9,8 @@ export interface NetworkNames {
   table: string;
   /** Device of tunnels to nodes on other segments. */
   tunnel: string;
+  /** Device that holds the addresses of services where the kernel cannot forward them. */
+  services: string;
   /** Where agents of one cluster on one machine find each other. */
   meeting: string;
   /** Docker network of the node's pods, and its bridge. */
@@ -26,6 +28,7 @@ export function computeNames(node: string, tag: string): NetworkNames {
   return {
     table: `bramble${suffix}`,
     tunnel: tag === '' ? 'bramble-vxlan' : `bramble-vx-${tag}`,
+    services: tag === '' ? 'bramble-svc' : `bramble-svc-${tag}`,
     meeting: `bramble-network${suffix}`,
     network: `bramble-${node}`,
     bridge: `br-bramble-${hash}`,

@@ -6,7 +6,7 @@ import { isJsonObject } from '../../shared/machinery/json.ts';
 import type { Route, TunnelDevice, TunnelPeer, WantedRoutes } from './compute-routes.ts';
 
 /** Free in the kernel's list of routing protocols (rtnetlink.h), as far as anybody knows. */
-export const ROUTE_PROTOCOL = '187';
+export const ROUTE_PROTOCOL = '142';
 
 /** Network number and port of our tunnels; both unlike those of Docker and flannel, which may be there too. */
 const VXLAN_ID = 4266;

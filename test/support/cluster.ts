@@ -14,6 +14,7 @@ import type { Progress } from '../../cli/progress.ts';
 import { ensureBundles } from '../../cli/setup/bundles.ts';
 import { readRunning } from '../../cli/setup/processes.ts';
 import { ClusterFolder, type State } from '../../cli/up/cluster-folder.ts';
+import { chooseNetwork } from '../../cli/up/cluster-network.ts';
 import { startCluster } from '../../cli/up/start-cluster.ts';
 import { stopCluster } from '../../cli/up/stop-cluster.ts';
 import type { JsonObject } from '../../shared/machinery/json.ts';
@@ -130,6 +131,7 @@ async function computeState(folder: ClusterFolder, engine: TestEngine, count: nu
     joined: [],
     detached: true,
     exampleApplied: false,
+    network: chooseNetwork(folder),
   };
 }
 

@@ -215,10 +215,10 @@ async function removeAllContainers(socketPath: string): Promise<void> {
 }
 
 /** `bramble-test/busybox:1`: one layer with /bin/busybox and a link a command. Made once an engine. */
-async function makeTestImage(engine: TestEngine): Promise<void> {
+export async function makeTestImage(engine: Pick<TestEngine, 'docker'>): Promise<void> {
   const present = await engine.docker('images', '-q', TEST_IMAGE);
   if (present !== '') return;
-  const files = [{ name: 'bin/busybox', mode: 0o755, bytes: readBusybox() }];
+  const files = [{ name: 'bin/busybox', mode: 0o755, bytes: readFileSync(findBusybox()) }];
   const folder = mkdtempSync(join(tmpdir(), 'bt-image-'));
   try {
     const rootfs = join(folder, 'rootfs.tar');
@@ -253,11 +253,11 @@ const SETUP = [
 ].join(' && ');
 
 /** Statically linked: nothing else is in the image. */
-function readBusybox(): Buffer {
+export function findBusybox(): string {
   const places = [process.env['BRAMBLE_TEST_BUSYBOX'] ?? '', '/bin/busybox', '/usr/bin/busybox'].filter(
     (path) => path !== '',
   );
   const found = places.find((path) => existsSync(path));
   if (found === undefined) throw new Error('there is no busybox: apt-get install busybox-static');
-  return readFileSync(found);
+  return found;
 }

@@ -55,6 +55,10 @@ const WRITE_VERBS: readonly string[] = ['create', 'update', 'patch'];
 /** Create has no name in its path: the node restriction looks at the object. */
 const isOwnName: Rule = (question) => question.request.verb === 'create' || requestedName(question) === question.node;
 
+/** Where the pods of the others are, every node has to know. */
+const isNodeRequest: Rule = (question, facts) =>
+  isRead(question) || (question.request.verb !== 'delete' && isOwnName(question, facts));
+
 const isOwnNode: Rule = (question, facts) => question.request.verb !== 'delete' && isOwnName(question, facts);
 
 const isOwnLease: Rule = (question, facts) =>
@@ -140,7 +144,7 @@ function requiresLabel(selector: Selector | undefined, key: string, value: strin
 const isEventWrite: Rule = ({ request }) => WRITE_VERBS.includes(request.verb);
 
 const RULES: Readonly<Record<string, Rule>> = {
-  nodes: isOwnNode,
+  nodes: isNodeRequest,
   'nodes/status': isOwnNode,
   pods: isPodRequest,
   'pods/status': isPodWrite,
@@ -154,6 +158,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   services: isRead,
   namespaces: isRead,
   'endpointslices.discovery.k8s.io': isRead,
+  'networkpolicies.networking.k8s.io': isRead,
   events: isEventWrite,
   'events.events.k8s.io': isEventWrite,
   'leases.coordination.k8s.io': isOwnLease,

@@ -4,6 +4,7 @@
  */
 import type { Pod } from '../../../shared/api/pod.ts';
 import type { PodStatus } from '../../../shared/api/pod-status.ts';
+import { isJsonObject, type JsonObject } from '../../../shared/machinery/json.ts';
 import type { KubernetesObject } from '../../../shared/schema/object-meta.ts';
 import { isTerminalPhase } from '../pod/pod-view.ts';
 
@@ -22,10 +23,19 @@ function statusContent({ spec, status }: Pod): PodStatus {
   return { phase, qosClass, reason, message, startTime, containerStatuses, initContainerStatuses };
 }
 
+/** Where others are reached is all that a board without a master wants to know of their statuses. */
+const STATUS_CONTENT: Readonly<Record<string, (status: unknown) => JsonObject>> = {
+  Node: (status) => (isJsonObject(status) && status['addresses'] ? { addresses: status['addresses'] } : {}),
+  Service: (status) => {
+    const loadBalancer = isJsonObject(status) ? status['loadBalancer'] : undefined;
+    return { loadBalancer: loadBalancer ?? {} };
+  },
+};
+
 function isPod(object: KubernetesObject): object is KubernetesObject & Pod {
   return object.kind === 'Pod' && object.apiVersion === 'v1';
 }
 
 function withoutStatus<T extends KubernetesObject>(object: T): T {
-  return 'status' in object ? { ...object, status: undefined } : object;
+  return 'status' in object ? { ...object, status: STATUS_CONTENT[object.kind]?.(object.status) } : object;
 }

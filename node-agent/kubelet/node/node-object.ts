@@ -1,5 +1,5 @@
 /** Pure: what the node says of itself in its Node object. Source: Kubernetes API reference, Node; "Node status". */
-import type { NodeStatus } from '../../../shared/api/node-status.ts';
+import type { NodeCondition, NodeStatus } from '../../../shared/api/node-status.ts';
 import { formatBytes } from '../../../shared/machinery/quantity.ts';
 import { GIT_VERSION } from '../../../shared/platform/version.ts';
 import type { ImageRecord, RuntimeInfo } from '../../container-runtime/runtime.ts';
@@ -33,6 +33,13 @@ export interface NodeFacts {
   images: readonly ImageRecord[];
   health: Health;
   devices: DeviceFacts;
+  /** undefined: the node has no network of its own to tell of. */
+  network?: NetworkReport | undefined;
+}
+
+export interface NetworkReport {
+  annotations: Readonly<Record<string, string>>;
+  conditions: readonly NodeCondition[];
 }
 
 export function renderLabels({ name, runtime, inventory, devices }: NodeFacts): Record<string, string> {
@@ -68,11 +75,14 @@ export function renderNodeStatus(facts: NodeFacts): Omit<NodeStatus, 'daemonEndp
     ],
     nodeInfo: renderNodeInfo(facts),
     images: renderImages(facts.images),
-    conditions: renderConditions({
-      ...{ health: facts.health, runtimeProblem: facts.runtimeProblem },
-      throttleCelsius: facts.inventory.throttleCelsius,
-      memoryLimits: facts.runtime?.memoryLimits,
-    }),
+    conditions: [
+      ...(facts.network?.conditions ?? []),
+      ...renderConditions({
+        ...{ health: facts.health, runtimeProblem: facts.runtimeProblem },
+        throttleCelsius: facts.inventory.throttleCelsius,
+        memoryLimits: facts.runtime?.memoryLimits,
+      }),
+    ],
   };
 }
 
@@ -124,8 +134,9 @@ function renderImages(images: readonly ImageRecord[]): NonNullable<NodeStatus['i
 }
 
 /** A new Node object for the first start. */
-export function renderNode(facts: NodeFacts): { metadata: { name: string; labels: Record<string, string> } } {
-  return { metadata: { name: facts.name, labels: renderLabels(facts) } };
+export function renderNode(facts: NodeFacts) {
+  const annotations = { ...facts.network?.annotations };
+  return { metadata: { name: facts.name, labels: renderLabels(facts), annotations } };
 }
 
 export type OwnNodeStatus = ReturnType<typeof renderNodeStatus>;

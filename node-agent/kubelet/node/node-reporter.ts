@@ -27,7 +27,14 @@ import {
   type StatusChanges,
 } from './node-changes.ts';
 import { renderConditionEvent } from './node-conditions.ts';
-import { type NodeFacts, renderAllocatable, renderLabels, renderNode, renderNodeStatus } from './node-object.ts';
+import {
+  type NetworkReport,
+  type NodeFacts,
+  renderAllocatable,
+  renderLabels,
+  renderNode,
+  renderNodeStatus,
+} from './node-object.ts';
 
 export interface NodeReporterOptions {
   node: string;
@@ -46,6 +53,8 @@ export interface NodeReporterOptions {
   runtimeProblem(): string | undefined;
   /** The address by which the board is known on the LAN. */
   internalIp(): string;
+  /** What the Node tells of its network; undefined: nothing. */
+  network?(): NetworkReport | undefined;
   clock: Clock;
   random: Random;
   logger: Logger;
@@ -149,7 +158,7 @@ export class NodeReporter implements Component {
   }
 
   #facts(): NodeFacts | undefined {
-    const { node, internalIp, runtimeProblem, health, devices, peerPort } = this.#options;
+    const { node, internalIp, runtimeProblem, health, devices, network, peerPort } = this.#options;
     if (this.#inventory === undefined) return undefined;
     return {
       name: node,
@@ -162,6 +171,7 @@ export class NodeReporter implements Component {
       images: this.#images,
       health: health(),
       devices: devices(),
+      network: network?.(),
     };
   }
 
@@ -182,7 +192,8 @@ export class NodeReporter implements Component {
     const { client, clock } = this.#options;
     const key = { name: facts.name };
     const labels = computeLabelChanges(node.metadata.labels ?? {}, renderLabels(facts));
-    const annotations = computeAnnotationChanges(node.metadata.annotations, {}, facts.peerPort);
+    const { annotations: shown } = node.metadata;
+    const annotations = computeAnnotationChanges(shown, facts.network?.annotations ?? {}, facts.peerPort);
     if (Object.keys(labels).length + Object.keys(annotations).length > 0)
       await client.patch(NodeRef, key, { type: 'merge', body: { metadata: { labels, annotations } } });
     const changes = computeStatusChanges(node, renderNodeStatus(facts));

@@ -60,7 +60,7 @@ function computePortal({ service, slices, locality, family, frontends }: Work, p
 }
 
 function frontendsOf({ spec, status }: Service, clusterIp: string, family: IpFamily): Frontend[] {
-  const ingress = spec.type === 'LoadBalancer' ? (status.loadBalancer.ingress ?? []) : [];
+  const ingress = spec.type === 'LoadBalancer' ? (status?.loadBalancer?.ingress ?? []) : [];
   const balancers = ingress.flatMap(({ ip, ipMode }) => (ip === undefined || ipMode === PROXY_MODE ? [] : [ip]));
   const all: Frontend[] = [
     { kind: 'ClusterIP', address: clusterIp },

@@ -1,0 +1,151 @@
+/**
+ * The network of a node, put together: the network of its pods, and, where this agent keeps the machine's network, what it
+ * does for the machine. Says what the Node object tells of it.
+ */
+import { NETWORK_ANNOTATIONS } from '../shared/api/cluster-network.ts';
+import type { Node } from '../shared/api/node.ts';
+import type { NodeCondition } from '../shared/api/node-status.ts';
+import type { Informer } from '../shared/client/informer.ts';
+import { addressIn, parseRange } from '../shared/machinery/ip-range.ts';
+import type { Clock } from '../shared/platform/clock.ts';
+import { type Component, startAll, stopAll } from '../shared/platform/lifecycle.ts';
+import type { Logger } from '../shared/platform/logger.ts';
+import type { Random } from '../shared/platform/random.ts';
+import type { Shell } from '../shared/platform/shell.ts';
+import { RuntimeError } from './container-runtime/runtime.ts';
+import { MachineNetwork } from './machine-network.ts';
+import { HostDuty } from './network/host-duty.ts';
+import type { KernelSettings } from './network/kernel-settings.ts';
+import { podRangesOf } from './network/machine-nodes.ts';
+import { computeNames, type NetworkNames } from './network/names.ts';
+import type { OwnAddresses } from './network/own-addresses.ts';
+import { PodNetwork } from './network/pod-network.ts';
+import type { PodNetworkEngine } from './network/pod-network-engine.ts';
+import { findKernelProblem } from './proxy/kernel/kernel-table.ts';
+import type { Skeleton } from './proxy/ruleset/ruleset.ts';
+import { renderSkeleton } from './proxy/ruleset/skeleton.ts';
+import type { ServiceInformers } from './service-informers.ts';
+
+/** What the network is made of on this machine. */
+export interface NetworkTools {
+  /** Tells several clusters of one machine apart. */
+  tag: string;
+  engine: PodNetworkEngine;
+  shell: Shell;
+  settings: KernelSettings;
+  addresses: OwnAddresses;
+}
+
+export interface NodeNetworkOptions extends NetworkTools {
+  node: string;
+  /** The node's copies of what the API says; started and stopped by their owner. */
+  nodes: Informer<Node>;
+  services: ServiceInformers;
+  /** What the Node tells of the network has changed, or pods may start now. */
+  onChange(): void;
+  clock: Clock;
+  random: Random;
+  logger: Logger;
+}
+
+export const USERSPACE_PROXY_CONDITION = 'bramble.dev/UserspaceProxy';
+
+export class NodeNetwork implements Component {
+  readonly #options: NodeNetworkOptions;
+  readonly #names: NetworkNames;
+  readonly #skeleton: Skeleton;
+  readonly #pods: PodNetwork;
+  readonly #machine: MachineNetwork;
+  readonly #duty: HostDuty;
+  #kernelProblem: Promise<string | undefined> | undefined;
+  #starting: Promise<void> = Promise.resolve();
+  #isOnDuty = false;
+
+  constructor(options: NodeNetworkOptions) {
+    this.#options = options;
+    const { node, tag, engine, shell, settings, nodes, clock, random, logger } = options;
+    this.#names = computeNames(node, tag);
+    this.#skeleton = renderSkeleton({ table: this.#names.table, tunnel: this.#names.tunnel });
+    this.#pods = new PodNetwork({
+      ...{ node, names: this.#names, engine, shell, settings, clock, random, logger },
+      canFilter: async () => (await this.#findKernelProblem()) === undefined,
+      onChange: () => this.#onPodNetwork(),
+    });
+    this.#machine = new MachineNetwork({
+      ...options,
+      ...{ names: this.#names, skeleton: this.#skeleton },
+      bridge: () => (this.#pods.subnets.length > 0 ? this.#pods.bridge : ''),
+      subnets: () => this.#pods.subnets,
+    });
+    this.#duty = new HostDuty({ meeting: this.#names.meeting, onDuty: () => this.#onDuty(), clock, logger });
+    nodes.onChange((key, current) => {
+      if (key === node && current !== undefined) this.#pods.setWanted(podRangesOf(current));
+    });
+  }
+
+  async start(): Promise<void> {
+    this.#options.addresses.onChange(() => this.#machine.lookAgain());
+    await startAll([this.#options.addresses, this.#pods, this.#duty]);
+  }
+
+  async stop(): Promise<void> {
+    await stopAll([this.#options.addresses, this.#pods, this.#duty]);
+    await this.#starting;
+    if (this.#isOnDuty) await this.#machine.stop();
+  }
+
+  /** Docker network of the pods; throws while there is none. */
+  name(): string {
+    const { problem } = this.#pods;
+    if (problem !== undefined) throw new RuntimeError('failed', problem);
+    return this.#names.network;
+  }
+
+  onSandbox(): Promise<void> {
+    return this.#pods.onSandbox();
+  }
+
+  /** The link to the master is up again, perhaps from another address. */
+  onLinkUp(): void {
+    this.#options.addresses.lookAgain();
+  }
+
+  /** This node's own addresses on the network of its pods, which every pod of it reaches; empty while there is none. */
+  gateways(): string[] {
+    return this.#pods.subnets.flatMap((subnet) => {
+      const range = parseRange(subnet);
+      return range === undefined ? [] : [addressIn(range, 1)];
+    });
+  }
+
+  /** What the Node tells of it. */
+  facts(): { annotations: Readonly<Record<string, string>>; conditions: NodeCondition[] } {
+    const { subnets } = this.#pods;
+    const problem = this.#pods.problem ?? (this.#isOnDuty ? this.#machine.problem : undefined) ?? this.#pods.lack;
+    return {
+      annotations: subnets.length === 0 ? {} : { [NETWORK_ANNOTATIONS.presentCidrs]: subnets.join(',') },
+      conditions: [renderNetworkCondition(problem)],
+    };
+  }
+
+  #findKernelProblem(): Promise<string | undefined> {
+    this.#kernelProblem ??= findKernelProblem(this.#options.shell, this.#skeleton);
+    return this.#kernelProblem;
+  }
+
+  #onPodNetwork(): void {
+    this.#machine.lookAgain();
+    this.#options.onChange();
+  }
+
+  #onDuty(): void {
+    this.#isOnDuty = true;
+    this.#starting = this.#machine.start();
+  }
+}
+
+function renderNetworkCondition(problem: string | undefined): NodeCondition {
+  const type = 'NetworkUnavailable';
+  if (problem !== undefined) return { type, status: 'True', reason: 'NetworkNotReady', message: problem };
+  return { type, status: 'False', reason: 'NetworkReady', message: 'pods and services are reached' };
+}

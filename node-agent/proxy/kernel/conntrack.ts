@@ -1,0 +1,57 @@
+/** Makes the kernel forget UDP flows to targets that have gone. Source: conntrack(8). */
+import type { Logger } from '../../../shared/platform/logger.ts';
+import type { Shell } from '../../../shared/platform/shell.ts';
+import type { LostFlow } from './lost-flows.ts';
+
+/** Each call walks the kernel's whole table: many at once are asked for in batches, one after the other. */
+const MAX_QUEUED = 10_000;
+
+/** What conntrack says when there was no such flow is no failure: exit code 1 with this program running is fine. */
+const NOT_RUN = -1;
+
+export interface ConntrackOptions {
+  shell: Shell;
+  logger: Logger;
+}
+
+export class Conntrack {
+  readonly #options: ConntrackOptions;
+  #queue: LostFlow[] = [];
+  #work: Promise<void> | undefined;
+  #isMissing = false;
+
+  constructor(options: ConntrackOptions) {
+    this.#options = options;
+  }
+
+  /** Why removed UDP targets keep their clients; undefined: they do not. */
+  get problem(): string | undefined {
+    return this.#isMissing ? 'the program conntrack is missing: apt-get install conntrack' : undefined;
+  }
+
+  /** Returns at once; the work follows. */
+  clear(flows: readonly LostFlow[]): void {
+    this.#queue.push(...flows.slice(0, MAX_QUEUED - this.#queue.length));
+    this.#work ??= this.#run();
+  }
+
+  /** Resolves when nothing is left to do. */
+  async idle(): Promise<void> {
+    await this.#work;
+  }
+
+  async #run(): Promise<void> {
+    for (let flow = this.#queue.shift(); flow !== undefined; flow = this.#queue.shift()) await this.#clearOne(flow);
+    this.#work = undefined;
+  }
+
+  async #clearOne({ address, port }: LostFlow): Promise<void> {
+    const { shell, logger } = this.#options;
+    const family = address.includes(':') ? 'ipv6' : 'ipv4';
+    const flow = ['--reply-src', address, '--reply-port-src', `${port}`];
+    const { code } = await shell.run('conntrack', ['-D', '-f', family, '-p', 'udp', ...flow]);
+    if (code === NOT_RUN && !this.#isMissing)
+      logger.warn('UDP flows to removed pods are not ended', { why: 'no conntrack' });
+    this.#isMissing = code === NOT_RUN;
+  }
+}
