@@ -96,11 +96,11 @@ export function createAgent(options: AgentOptions): Agent {
     internalIp: options.internalIp,
     peerPort: () => options.images?.peerPort() ?? 0,
     runtimeProblem: () => kubelet.state.problem,
+    network: () => network?.facts(),
   });
   const assignment = createAssignment(options, recorder);
   const kubelet = createKubelet({
     ...options,
-    network: () => network?.facts(),
     ...{ runtime, gate: guard.gate, images: images.manager },
     ...(assignment ? { kept: assignment } : {}),
     recorder,
@@ -108,14 +108,14 @@ export function createAgent(options: AgentOptions): Agent {
     allocatable: () => reporter.allocatable(),
     memoryBytes: () => reporter.memoryBytes(),
   });
-  kubelet.state.onHealth(() => reporter.lookAgain());
-  const usage = new PodUsageReader(runtime, kubelet.state);
-  const sensorReporter = new SensorReporter({
-    ...{ node, client, sensors, clock, logger },
   const { network, copies } = createNetwork(options, assignment, () => {
     reporter.lookAgain();
     kubelet.retryNow();
   });
+  kubelet.state.onHealth(() => reporter.lookAgain());
+  const usage = new PodUsageReader(runtime, kubelet.state);
+  const sensorReporter = new SensorReporter({
+    ...{ node, client, sensors, clock, logger },
     podUsage: () => usage.read(),
     onSample: (sample) => guard.observe(sample),
   });
@@ -133,13 +133,13 @@ export function createAgent(options: AgentOptions): Agent {
   ];
   return {
     kubelet,
+    network,
     onLinkUp: () => {
+      network?.onLinkUp();
       kubelet.retryNow();
       localPaths.retryNow();
       images.retryNow();
-    network,
     },
-      network?.onLinkUp();
     handler: createNodeHandler({ pods: kubelet.pods, state: kubelet.state, runtime, clock }),
     start: () => startAll(parts),
     async stop() {
@@ -149,10 +149,6 @@ export function createAgent(options: AgentOptions): Agent {
   };
 }
 
-/** What was lost of the node's memory is told as an event of the node, as soon as the master hears. */
-function createAssignment(options: AgentOptions, recorder: EventRecorder): Assignment | undefined {
-  const { memory, node, clock, random, logger } = options;
-  if (memory === undefined) return undefined;
 /** The node's copies of what routes and services are made of are started after those who listen to them. */
 function createNetwork(
   options: AgentOptions,
@@ -167,6 +163,10 @@ function createNetwork(
   return { network, copies: [nodes, services] };
 }
 
+/** What was lost of the node's memory is told as an event of the node, as soon as the master hears. */
+function createAssignment(options: AgentOptions, recorder: EventRecorder): Assignment | undefined {
+  const { memory, node, clock, random, logger } = options;
+  if (memory === undefined) return undefined;
   const subject = { apiVersion: 'v1', kind: 'Node', metadata: { name: node, uid: node } };
   const onDamage = (message: string): void => recorder.event(subject, 'Warning', 'AssignmentDamaged', message);
   return new Assignment({ ...memory, clock, random, logger, onDamage });
