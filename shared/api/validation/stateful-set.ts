@@ -23,7 +23,7 @@ interface Checked {
 
 export function checkStatefulSet({ spec }: Checked, old?: Checked): FieldError[] {
   return [
-    ...checkWorkload('statefulset', spec),
+    ...checkWorkload('statefulset', withClaimsAsVolumes(spec)),
     ...checkNotNegative('spec.revisionHistoryLimit', spec.revisionHistoryLimit),
     ...checkNotNegative('spec.ordinals.start', spec.ordinals?.start),
     ...checkSubdomain('spec.serviceName', spec.serviceName),
@@ -33,6 +33,16 @@ export function checkStatefulSet({ spec }: Checked, old?: Checked): FieldError[]
       ? []
       : [forbiddenValue('spec', `updates to statefulset spec for fields other than ${named()} are forbidden`)]),
   ];
+}
+
+/** The pods as they will be: each claim is a volume that containers may mount, in place of one of that name. */
+function withClaimsAsVolumes(spec: StatefulSetSpec): StatefulSetSpec {
+  const { template, volumeClaimTemplates = [] } = spec;
+  if (!template?.spec || volumeClaimTemplates.length === 0) return spec;
+  const names = [...new Set(volumeClaimTemplates.map(({ metadata }) => metadata?.name ?? ''))].filter(Boolean);
+  const claims = names.map((name) => ({ name, persistentVolumeClaim: { claimName: name } }));
+  const others = (template.spec.volumes ?? []).filter(({ name }) => !names.includes(name));
+  return { ...spec, template: { ...template, spec: { ...template.spec, volumes: [...others, ...claims] } } };
 }
 
 function checkUpdateStrategy(field: string, { type, rollingUpdate }: StatefulSetUpdateStrategy): FieldError[] {
