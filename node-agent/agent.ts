@@ -85,16 +85,8 @@ export function createAgent(options: AgentOptions): Agent {
   const { runtime } = guard;
   const localPaths = new LocalPathVolumes(options);
   const images = new ImageSupply({ ...options, runtime, freeBytes: () => readFreeBytes(sensors) });
-  const reporter = new NodeReporter({
-    ...{ node, client, runtime, sensors, recorder, clock, random, logger },
-    health: () => guard.health,
-    devices: () => guard.devices,
-    onAnnotations: (annotations) => {
-      guard.setAnnotations(annotations);
-      localPaths.setAnnotations(annotations);
-    },
-    internalIp: options.internalIp,
-    peerPort: () => options.images?.peerPort() ?? 0,
+  const reporter = createReporter(options, {
+    ...{ guard, localPaths, recorder },
     runtimeProblem: () => kubelet.state.problem,
     network: () => network?.facts(),
   });
@@ -119,26 +111,14 @@ export function createAgent(options: AgentOptions): Agent {
     podUsage: () => usage.read(),
     onSample: (sample) => guard.observe(sample),
   });
-  const remembered = assignment ? [assignment] : [];
-  const networking = network ? [network, ...copies] : [];
-  const parts: Component[] = [
-    ...remembered,
-    ...networking,
-    reporter,
-    guard,
-    localPaths,
-    images,
-    kubelet,
-    sensorReporter,
-  ];
+  const own: Component[] = [reporter, guard, localPaths, images, kubelet, sensorReporter];
+  const parts = [...(assignment ? [assignment] : []), ...(network ? [network, ...copies] : []), ...own];
   return {
     kubelet,
     network,
     onLinkUp: () => {
       network?.onLinkUp();
-      kubelet.retryNow();
-      localPaths.retryNow();
-      images.retryNow();
+      for (const part of [kubelet, localPaths, images]) part.retryNow();
     },
     handler: createNodeHandler({ pods: kubelet.pods, state: kubelet.state, runtime, clock }),
     start: () => startAll(parts),
@@ -147,6 +127,29 @@ export function createAgent(options: AgentOptions): Agent {
       await recorder.stop();
     },
   };
+}
+
+interface ReporterWorld {
+  guard: NodeGuard;
+  localPaths: LocalPathVolumes;
+  recorder: EventRecorder;
+  runtimeProblem(): string | undefined;
+  network(): ReturnType<NodeNetwork['facts']> | undefined;
+}
+
+function createReporter(options: AgentOptions, { guard, localPaths, ...world }: ReporterWorld): NodeReporter {
+  return new NodeReporter({
+    ...options,
+    ...world,
+    runtime: guard.runtime,
+    health: () => guard.health,
+    devices: () => guard.devices,
+    onAnnotations: (annotations) => {
+      guard.setAnnotations(annotations);
+      localPaths.setAnnotations(annotations);
+    },
+    peerPort: () => options.images?.peerPort() ?? 0,
+  });
 }
 
 /** The node's copies of what routes and services are made of are started after those who listen to them. */
