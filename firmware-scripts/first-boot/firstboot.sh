@@ -182,6 +182,8 @@ TEXT
   if [ -f "$ETC/docker/daemon.json" ] && ! is_done docker-settings; then
     log "$ETC/docker/daemon.json is the user's: limits of container logs are not set"
   else
+    # Marked first: after a power cut in between the file that is there is known to be ours.
+    mark_done docker-settings
     put "$ETC/docker/daemon.json" <<'TEXT'
 {
   "log-driver": "json-file",
@@ -189,7 +191,6 @@ TEXT
   "live-restore": true
 }
 TEXT
-    mark_done docker-settings
   fi
   tune_swap
   tune_mounts
@@ -382,7 +383,7 @@ step_secrets() {
   for file in "$BOOT/network-config" "$BOOT/dietpi-wifi.txt"; do
     [ ! -f "$file" ] || blank_secrets "$file"
   done
-  rm -f "$CARD/bundle.tar.gz"
+  rm -f "$CARD/bundle.tar.gz" "$CARD/bundle.sha256"
   sync
 }
 
