@@ -110,6 +110,22 @@ function withoutNumberCache(): Plugin {
   };
 }
 
+/** docker-modem renders each request for a debugger that is not there: a tenth of what a request costs. */
+function withoutRequestDump(): Plugin {
+  return {
+    name: 'without-request-dump',
+    setup({ onLoad }) {
+      onLoad({ filter: /docker-modem\/lib\/modem\.js$/ }, async ({ path }) => ({
+        contents: (await readFile(path, 'utf8')).replace(
+          /debug\('Sending: %s', util\.inspect\(options, \{[^}]*\}\)\);/,
+          '',
+        ),
+        loader: 'js',
+      }));
+    },
+  };
+}
+
 /** better-sqlite3 looks for its addon beside its own sources; in a bundle that is beside the bundle. */
 function addonBesideBundle(): Plugin {
   return {
@@ -166,7 +182,14 @@ async function buildProgram(program: Program): Promise<void> {
         'import.meta.main': 'true',
       },
       banner: { js: '"use strict";const importMetaUrl=require("node:url").pathToFileURL(__filename).href;' },
-      plugins: [stubUnused(), withoutUnusedFacts(), withoutNumberCache(), addonBesideBundle(), callMain()],
+      plugins: [
+        stubUnused(),
+        withoutUnusedFacts(),
+        withoutNumberCache(),
+        withoutRequestDump(),
+        addonBesideBundle(),
+        callMain(),
+      ],
     });
     await rename(partial, outfile);
   } finally {

@@ -52,7 +52,8 @@ export function renderSandbox(config: SandboxConfig, context: SandboxContext): C
       CpuShares: SANDBOX_CPU_SHARES,
       ReadonlyRootfs: true,
       LogConfig: { Type: 'none', Config: {} },
-      SecurityOpt: ['no-new-privileges'],
+      // The program is ours, has no rights and makes one system call: a filter would only cost each pod its compilation.
+      SecurityOpt: ['no-new-privileges', 'seccomp=unconfined'],
       CapDrop: ['ALL'],
       ...renderDns(config),
     },

@@ -102,7 +102,6 @@ export class DockerRuntime implements ContainerRuntime {
   }
 
   async runSandbox(config: SandboxConfig): Promise<string> {
-    await this.#images.ensurePause();
     const wanted = this.#negativeOomScore === 'refused' ? 0 : SANDBOX_OOM_SCORE_ADJ;
     try {
       const { id, isNew } = await this.#createAndStartSandbox(config, wanted);
@@ -244,7 +243,7 @@ export class DockerRuntime implements ContainerRuntime {
   async #createAndStartSandbox(config: SandboxConfig, oomScoreAdj: number): Promise<Made> {
     const { node, podNetwork = DEFAULT_NETWORK } = this.#options;
     const network = config.hostNetwork ? '' : podNetwork.name();
-    const made = await this.#createOrAdopt(renderSandbox(config, { node, network, oomScoreAdj }));
+    const made = await this.#createSandbox(renderSandbox(config, { node, network, oomScoreAdj }));
     try {
       await this.startContainer(made.id);
       if (!config.hostNetwork) await podNetwork.onSandbox();
@@ -252,6 +251,17 @@ export class DockerRuntime implements ContainerRuntime {
     } catch (error) {
       await this.#docker.removeContainer(made.id);
       throw error;
+    }
+  }
+
+  /** The sandbox's own image is there but for the first time, or somebody has removed it. */
+  async #createSandbox(options: CreateOptions): Promise<Made> {
+    try {
+      return await this.#createOrAdopt(options);
+    } catch (error) {
+      if (!isRuntimeError(error, 'not-found')) throw error;
+      await this.#images.ensurePause();
+      return this.#createOrAdopt(options);
     }
   }
 

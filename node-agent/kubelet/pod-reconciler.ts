@@ -75,6 +75,9 @@ const REST_MS = 5_000;
 /** When a volume cannot be had and nothing will tell of the change: a missing host path, a full disk. */
 const VOLUME_RETRY_MS = 5_000;
 
+/** It is not even known yet what the pod needs of the API. */
+const WAITING_FOR_WORDS: VolumesResult = { ok: false, volume: '', message: '', isPending: true };
+
 export class PodReconciler {
   readonly #options: PodReconcilerOptions;
 
@@ -103,7 +106,7 @@ export class PodReconciler {
     probes.sync(pod, observed);
     await messages.load(pod, observed);
     const volumes = await this.#syncVolumes(pod, observed);
-    const view = this.#view(pod, observed, volumes?.ok ?? true);
+    const view = this.#view(pod, observed, volumes);
     const plan = computePodActions(view);
     events.tellBackOffs(view);
     const wanted = computePodStatus(view, {
@@ -141,12 +144,23 @@ export class PodReconciler {
 
   async #execute(plan: PodPlan, target: PodTarget): Promise<void> {
     const { executor, state } = this.#options;
-    if (plan.actions.length === 0) return;
+    const looks: Promise<void>[] = [];
     try {
-      for (const action of plan.actions) await executor.execute<PodAction['type']>(action, target);
+      for (const action of plan.actions) {
+        const step = executor.execute<PodAction['type']>(action, target);
+        if (action.type !== 'ensure-image') {
+          await step;
+          continue;
+        }
+        // Looking for an image holds nobody up; a failure is thrown at the end.
+        step.catch(() => undefined);
+        looks.push(step);
+      }
+      await Promise.all(looks);
     } finally {
+      await Promise.allSettled(looks);
       // Whatever went well must be seen by the next look, even if a later step failed.
-      await state.refresh(target.uid).catch(() => undefined);
+      if (plan.actions.some(changesRuntime)) await state.refresh(target.uid).catch(() => undefined);
     }
   }
 
@@ -154,7 +168,7 @@ export class PodReconciler {
   async #syncVolumes(pod: Pod, observed: ObservedPod): Promise<VolumesResult | undefined> {
     const { volumes, events } = this.#options;
     if (pod.metadata.deletionTimestamp !== undefined || isTerminalPhase(pod.status.phase)) return undefined;
-    if (this.#isWaitingForWords(pod)) return { ok: false, volume: '', message: '', isPending: true };
+    if (this.#isWaitingForWords(pod)) return WAITING_FOR_WORDS;
     const result = await volumes.sync({ pod, facts: this.#facts(pod, observed), hasRun: hasRun(pod, observed) });
     if (!result.ok && !result.isPending) {
       const message = `MountVolume.SetUp failed for volume "${result.volume}" : ${result.message}`;
@@ -171,7 +185,7 @@ export class PodReconciler {
     return services.services() === undefined || secrets.some(isUnknown);
   }
 
-  #view(pod: Pod, observed: ObservedPod, volumesReady: boolean): PodView {
+  #view(pod: Pod, observed: ObservedPod, volumes: VolumesResult | undefined): PodView {
     const { clock, images, stops, state, probes, problems, gate, hooks, resizes, resizeProblems } = this.#options;
     const { uid } = pod.metadata;
     const references = new Map(containersOf(pod.spec).map(({ container }) => [container.name, imageOf(container)]));
@@ -181,7 +195,8 @@ export class PodReconciler {
       pod,
       observed,
       nowMs: clock.nowMs(),
-      volumesReady,
+      volumesReady: volumes?.ok ?? true,
+      volumesComing: volumes?.ok === false && volumes.isPending && volumes !== WAITING_FOR_WORDS,
       image: (container, attempt) => images.verdict({ uid, container, attempt }, references.get(container) ?? ''),
       stoppingGraceSeconds: (id) => stops.graceSeconds(id),
       endedForMs: (record) => state.endedForMs(record),
@@ -216,6 +231,11 @@ export class PodReconciler {
 function hasRun({ status }: Pod, { containers }: ObservedPod): boolean {
   const shown = [...(status.containerStatuses ?? []), ...(status.initContainerStatuses ?? [])];
   return containers.length > 0 || shown.some(({ containerID }) => containerID !== undefined);
+}
+
+/** Whether the runtime has something else afterwards; the ends of stops are heard when they come. */
+function changesRuntime({ type }: PodAction): boolean {
+  return type.endsWith('-sandbox') || (type.endsWith('-container') && type !== 'stop-container');
 }
 
 function volumesAgainMs(volumes: VolumesResult | undefined): number | undefined {

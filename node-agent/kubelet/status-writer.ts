@@ -34,6 +34,9 @@ const MAX_PARALLEL_WRITES = 4;
 /** The same status is not written more often than this. */
 const REPEAT_MS = 10_000;
 
+/** A pod that starts within this time is told of once, when it runs: each write costs the master's card, too. */
+const GATHER_MS = 750;
+
 /** Fields that stay absent from the wanted status are removed by null, which only these may be. */
 const REMOVABLE = [
   'reason',
@@ -84,6 +87,7 @@ export class StatusWriter implements Component {
     const written = this.#written.get(uid)?.status;
     // Somebody undid it, or the server cannot show it: never fight about it at full speed.
     if (written !== undefined && jsonEqual(written, status)) this.#controller.enqueueAfter(uid, REPEAT_MS);
+    else if (isOnlyBeginning(pod, status)) this.#controller.enqueueAfter(uid, GATHER_MS);
     else this.#controller.enqueue(uid);
   }
 
@@ -129,6 +133,17 @@ export class StatusWriter implements Component {
     onWritten(uid);
   }
 }
+
+/** Whether all that there is to tell is that the pod has begun and nothing of it has run or failed so far. */
+function isOnlyBeginning({ status: shown }: Pod, { phase, ...status }: OwnedPodStatus): boolean {
+  if (phase !== 'Pending' || (shown.phase ?? 'Pending') !== 'Pending') return false;
+  const { initContainerStatuses = [], containerStatuses = [] } = status;
+  return [...initContainerStatuses, ...containerStatuses].every(
+    ({ state }) => state?.waiting !== undefined && BEGINNING_REASONS.has(state.waiting.reason ?? ''),
+  );
+}
+
+const BEGINNING_REASONS: ReadonlySet<string> = new Set(['ContainerCreating', 'PodInitializing']);
 
 /** Whether each field that the kubelet owns is already as wanted; conditions of others are none of its business. */
 function isUpToDate({ status: shown }: Pod, wanted: OwnedPodStatus): boolean {

@@ -41,6 +41,8 @@ export interface EventRecorderOptions {
   /** Node of the teller. */
   host?: string;
   logger?: Logger;
+  /** An event is told this much later, so that it is not in the way of what it tells of; at once unless given. */
+  delayMs?: number;
 }
 
 /** Different events that are remembered for counting; the longest unheard of is forgotten first. */
@@ -125,7 +127,7 @@ class Recorder implements EventRecorder {
     remember(this.#entries, key, entry);
     if (!this.#isRunning) void this.#writer.start();
     this.#isRunning = true;
-    this.#writer.enqueue(key);
+    this.#writer.enqueueAfter(key, this.#options.delayMs ?? 0);
   }
 
   stop(): Promise<void> {

@@ -55,16 +55,32 @@ function terminate(view: PodView, mode: 'finish' | 'delete'): PodPlan {
 
 /** A new sandbox for a pod without one: first everything that lived in the old one goes. */
 function computeSandbox(view: PodView): PodPlan {
-  const { observed, volumesReady } = view;
+  const { observed, volumesReady, volumesComing } = view;
   const running = observed.containers.filter(({ state }) => state === 'running');
   const input = { graceSeconds: gracePeriodSeconds(view), stoppingGraceSeconds: view.stoppingGraceSeconds };
   if (running.length > 0) return soon(running.flatMap((record) => stop(input, record)));
   const removals: PodAction[] = observed.sandboxes.map(({ id }) => ({ type: 'remove-sandbox', id }));
-  if (!needsSandbox(view) || !volumesReady) return soon(removals);
+  if (!needsSandbox(view) || !(volumesReady || volumesComing)) return soon(removals);
   const waitMs = view.sandboxProblem?.retryInMs ?? 0;
   if (waitMs > 0) return { actions: removals, lookAgainMs: waitMs };
   const attempt = (observed.sandboxes.at(-1)?.attempt ?? lastSandboxAttempt(view)) + 1;
-  return soon([...removals, { type: 'run-sandbox', attempt }]);
+  return soon([...removals, ...imagesOfFirst(view), { type: 'run-sandbox', attempt }]);
+}
+
+/** Images of what a pod begins with are looked for while its sandbox is made. */
+function imagesOfFirst(view: PodView): PodAction[] {
+  const { spec } = view.pod;
+  const [init] = spec.initContainers ?? [];
+  const first: PlacedContainer[] =
+    init === undefined
+      ? spec.containers.map((container) => ({ container, role: 'main' }))
+      : [{ container: init, role: 'init' }];
+  return first.flatMap((placed): PodAction[] => {
+    const intent = computeContainerIntent(view, placed);
+    const { name } = placed.container;
+    if (intent.type !== 'create' || view.image(name, intent.attempt) !== undefined) return [];
+    return [{ type: 'ensure-image', container: name, role: placed.role, attempt: intent.attempt }];
+  });
 }
 
 /** Runs of containers tell of sandboxes that are gone, so that no name is used twice for different things. */

@@ -11,6 +11,8 @@ export interface PodView {
   observed: ObservedPod;
   nowMs: number;
   volumesReady: boolean;
+  /** An answer of the API that they need is on its way; all else that the pod needs of the API is known. */
+  volumesComing: boolean;
   /** What is known about the image for one run of a container; undefined: nobody has looked. */
   image(container: string, attempt: number): ImageVerdict | undefined;
   /** Grace of the stop that is under way; undefined: none is. */

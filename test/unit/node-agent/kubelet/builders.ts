@@ -107,6 +107,7 @@ export function view({ pod: wanted = pod(), sandboxes = [], containers = [], ...
     observed: sortObserved({ sandboxes, containers }),
     nowMs: NOW_MS,
     volumesReady: true,
+    volumesComing: false,
     image: () => ({ type: 'present', imageUser: '' }),
     stoppingGraceSeconds: () => undefined,
     endedForMs: ({ exit }) => NOW_MS - (exit?.finishedAtMs ?? NOW_MS),

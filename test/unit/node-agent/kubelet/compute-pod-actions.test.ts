@@ -49,6 +49,15 @@ const oldSandbox = { sandboxes: [sandbox({ state: 'not-ready', ip: '' })] };
 const TABLE: [string, ViewOver, string[], number?][] = [
   ['a new pod gets a sandbox', {}, ['run-sandbox 0']],
   ['not before its volumes are there', { volumesReady: false }, []],
+  ['but while answers for them are on their way', { volumesReady: false, volumesComing: true }, ['run-sandbox 0']],
+  ['its containers wait for them', { ...ready, volumesReady: false, volumesComing: true }, []],
+  [
+    'images are looked for meanwhile',
+    { pod: two, ...noImage },
+    ['ensure-image main 0', 'ensure-image side 0', 'run-sandbox 0'],
+  ],
+  ['those of the first init container', { pod: withInit, ...noImage }, ['ensure-image prepare 0', 'run-sandbox 0']],
+  ['but not of what does not run again', { pod: onFailure, ...noImage, containers: [ended('main', 0)] }, []],
   ['an image is looked for before its container', { ...ready, ...noImage }, ['ensure-image main 0']],
   ['all containers are begun at once', { ...ready, pod: two }, ['create main 0 crashes 0', 'create side 0 crashes 0']],
   ['a pull under way is waited for', { ...ready, image: () => ({ type: 'pulling' }) }, []],
