@@ -163,7 +163,26 @@ if (await hasDocker()) {
         `${(await node.get('open')).status.podIP}\nb`,
       );
       assert.equal(await node.sh('open', 'cat /proc/1/comm', 'apart'), 'sh');
-      await assert.rejects(debug('open', { name: 'wrong', ports: [{ containerPort: 80 }] }), /ephemeral/i);
+    });
+
+    it('ephemeral containers take no ports, probes, hooks, amounts or restarts', async () => {
+      const exec = { exec: { command: ['true'] } };
+      const refused: readonly JsonObject[] = [
+        { ports: [{ containerPort: 80 }] },
+        ...['livenessProbe', 'readinessProbe', 'startupProbe'].map((name) => ({ [name]: exec })),
+        { lifecycle: { preStop: exec } },
+        { resources: amounts('10m', '8Mi') },
+        { resizePolicy: [{ resourceName: 'cpu', restartPolicy: 'NotRequired' }] },
+        { restartPolicy: 'Always' },
+        { restartPolicyRules: [{ action: 'Restart', exitCodes: { operator: 'In', values: [1] } }] },
+      ];
+      for (const over of refused) {
+        await assert.rejects(
+          debug('open', { name: 'wrong', ...over }),
+          /ephemeralContainers\[\d\]/,
+          JSON.stringify(over),
+        );
+      }
     });
 
     it('resize: other amounts without a restart', async () => {

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { createServer as createHttp2Server, type Http2Server, type ServerHttp2Stream } from 'node:http2';
+import { createServer as createSecureServer, type Server as SecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -12,9 +13,11 @@ import type { JsonObject } from '../../shared/machinery/json.ts';
 import { parseTime, systemClock } from '../../shared/platform/clock.ts';
 import { hasDocker } from '../support/docker.ts';
 import { container, isReady, openPodNode, type PodNode, statusOf, until } from '../support/pod-node.ts';
+import { createTestPki } from '../support/test-pki.ts';
 
 let node: PodNode;
 let web: Server;
+let secure: SecureServer;
 let grpc: Http2Server;
 /** Requests that hooks and probes have sent. */
 const asked: string[] = [];
@@ -22,7 +25,8 @@ const health = { isServing: true };
 
 /** The standard health service: field 1 of the answer is 1 when it serves. */
 function serveHealth(stream: ServerHttp2Stream): void {
-  stream.on('data', () => undefined);
+  // The name of the service is the one field of the question.
+  stream.on('data', (bytes: Buffer) => asked.push(`grpc ${bytes.subarray(7).toString()}`));
   stream.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true });
   stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '0' }));
   stream.end(Buffer.from([0, 0, 0, 0, 2, 0x08, health.isServing ? 1 : 2]));
@@ -33,9 +37,14 @@ async function openServers(): Promise<void> {
     asked.push(`${request.url} ${request.headers['x-from'] ?? ''}`.trim());
     response.writeHead(request.url === '/sick' ? 500 : 200).end();
   });
+  const { server } = await createTestPki();
+  secure = createSecureServer({ cert: server.cert, key: server.key }, (request, response) => {
+    asked.push(`https ${request.url}`);
+    response.end();
+  });
   grpc = createHttp2Server().on('stream', serveHealth);
   await Promise.all(
-    [web, grpc].map((server) => new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))),
+    [web, secure, grpc].map((server) => new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))),
   );
 }
 
@@ -186,6 +195,10 @@ function probed(): JsonObject {
       container({
         name: 'exec',
         readinessProbe: { ...often, exec: { command: sh('test -e /shared/ready') } },
+        livenessProbe: {
+          ...often,
+          httpGet: { host: '127.0.0.1', port: portOf(secure), path: '/alive', scheme: 'HTTPS' },
+        },
       }),
       container({
         name: 'http',
@@ -207,11 +220,18 @@ function probed(): JsonObject {
           ...often,
           initialDelaySeconds: 1,
           terminationGracePeriodSeconds: 1,
-          grpc: { port: portOf(grpc) },
+          grpc: { port: portOf(grpc), service: 'heart' },
         },
       }),
     ],
   };
+}
+
+/** A Raspberry Pi starts without. */
+function hasMemoryCgroup(): boolean {
+  const controllers = '/sys/fs/cgroup/cgroup.controllers';
+  if (existsSync('/sys/fs/cgroup/memory')) return true;
+  return existsSync(controllers) && readFileSync(controllers, 'utf8').split(/\s+/).includes('memory');
 }
 
 async function remove(name: string, gracePeriodSeconds?: number): Promise<number> {
@@ -242,6 +262,7 @@ if (await hasDocker()) {
     after(async () => {
       await node?.close();
       web?.close();
+      secure?.close();
       grpc?.close();
     });
 
@@ -284,7 +305,11 @@ if (await hasDocker()) {
       ]);
       assert.deepEqual([ended('absent')?.reason, ended('absent')?.exitCode], ['ContainerCannotRun', 128]);
       assert.match(ended('absent')?.message ?? '', /no such file or directory/);
-      assert.deepEqual([ended('greedy')?.reason, ended('greedy')?.exitCode], ['OOMKilled', 137]);
+    });
+
+    it('more memory than the limit: OOMKilled', { skip: !hasMemoryCgroup() && 'no memory cgroup' }, async () => {
+      const { state } = statusOf(await node.get('ends'), 'greedy') ?? {};
+      assert.deepEqual([state?.terminated?.reason, state?.terminated?.exitCode], ['OOMKilled', 137]);
     });
 
     it('a crashing container backs off, with its last state and the log of its previous run', async () => {
@@ -334,6 +359,7 @@ if (await hasDocker()) {
     it('startup, readiness and liveness over the network', async () => {
       const first = (path: string): number => asked.indexOf(path);
       assert.ok(first('/startup') >= 0 && first('/startup') < first('/ready probe'));
+      assert.ok(asked.includes('https /alive') && asked.includes('grpc heart'));
       const { status } = await node.get('probed');
       assert.equal(status.containerStatuses?.find(({ name }) => name === 'http')?.restartCount, 0);
     });

@@ -116,6 +116,16 @@ async function createAll(): Promise<void> {
 
 const scheduled = ({ status }: Pod) => status.conditions?.find(({ type }) => type === 'PodScheduled');
 
+async function comesOut(title: string): Promise<void> {
+  const { fits, waits, why = /./ } = PAIRS[title] ?? {};
+  if (fits) await node.ready(nameOf(title, 'fits'));
+  if (!waits) return;
+  const waiting = nameOf(title, 'waits');
+  const pod = await node.until(waiting, 'waits', (seen) => scheduled(seen)?.reason === 'Unschedulable');
+  assert.match(scheduled(pod)?.message ?? '', why);
+  assert.match(await node.event(waiting, 'FailedScheduling'), why);
+}
+
 /** All of the node's CPU that is left, in millis. */
 async function freeMillis(): Promise<number> {
   const { status } = await node.client.get(NodeKind, { name: node.name });
@@ -130,19 +140,14 @@ if (await hasDocker()) {
     });
     after(() => node?.close());
 
-    for (const [title, { fits, waits, why = /./ }] of Object.entries(PAIRS)) {
-      it(title, async () => {
-        if (fits) await node.ready(nameOf(title, 'fits'));
-        if (!waits) return;
-        const pod = await node.until(
-          nameOf(title, 'waits'),
-          'waits',
-          (seen) => scheduled(seen)?.reason === 'Unschedulable',
-        );
-        assert.match(scheduled(pod)?.message ?? '', why);
-        assert.match(await node.event(nameOf(title, 'waits'), 'FailedScheduling'), why);
-      });
-    }
+    it('nodeSelector', () => comesOut('nodeSelector'));
+    it('nodeAffinity', () => comesOut('nodeAffinity'));
+    it('podAffinity', () => comesOut('podAffinity'));
+    it('podAntiAffinity', () => comesOut('podAntiAffinity'));
+    it('topologySpreadConstraints', () => comesOut('topologySpreadConstraints'));
+    it('tolerations', () => comesOut('tolerations'));
+    it('requests beyond the node', () => comesOut('requests beyond the node'));
+    it('resources of the pod as a whole', () => comesOut('resources of the pod as a whole'));
 
     it('schedulingGates', async () => {
       const gated = await node.until('gated', 'waits', (seen) => scheduled(seen)?.reason === 'SchedulingGated');
