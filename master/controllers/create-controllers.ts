@@ -17,6 +17,7 @@ import type { RegistryClient } from './images/registry/registry-client.ts';
 import { type Environment, Informers } from './informers.ts';
 import { JobController } from './job/controller.ts';
 import { createOrphanPodReleaser } from './job/orphan-pods.ts';
+import { LoadBalancerController } from './load-balancer/controller.ts';
 import { createNamespaceController } from './namespace.ts';
 import { NodeIpamController } from './node-ipam/controller.ts';
 import type { NetworkRanges } from './node-ipam/plan.ts';
@@ -71,6 +72,7 @@ export function createControllers(options: ControllersOptions): Component[] {
     new DisruptionController(environment, informers, kinds),
     new ResourceQuotaController(environment, informers, kinds),
     new NodeIpamController(environment, informers, network),
+    new LoadBalancerController(environment, informers),
     new PersistentVolumeController(environment, informers),
     createClaimProtection(environment, informers),
     createVolumeProtection(environment, informers),

@@ -1,0 +1,136 @@
+/**
+ * The network on a LAN of three boards, each with an engine, a kernel table and a disk of its own: pods reach pods and
+ * services wherever they are, policies hold, and all of it outlives agents, masters, cables and addresses.
+ */
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { TEST_IMAGE } from '../support/docker.ts';
+import { type LanCluster, startLanCluster } from '../support/lan/lan-cluster.ts';
+import { waitFor } from '../support/wait.ts';
+
+/** Answers with its name over HTTP, and holds a connection open on 9000. */
+const SERVER =
+  'mkdir -p /www; hostname >/www/index.html; (while :; do nc -l -p 9000 -e cat; done) & exec httpd -f -p 8080 -h /www';
+
+function pod(name: string, options: { node: number; app: string; command?: string }): string {
+  const command = JSON.stringify(['sh', '-c', options.command ?? SERVER]);
+  return `
+apiVersion: v1
+kind: Pod
+metadata: {name: ${name}, labels: {app: ${options.app}}}
+spec:
+  nodeName: host${options.node}
+  terminationGracePeriodSeconds: 0
+  tolerations: [{operator: Exists}]
+  containers:
+    - name: main
+      image: ${TEST_IMAGE}
+      command: ${command}
+---`;
+}
+
+function service(name: string, app: string, extra = '', port = 'port: 80, targetPort: 8080'): string {
+  return `
+apiVersion: v1
+kind: Service
+metadata: {name: ${name}}
+spec: {selector: {app: ${app}}, ports: [{${port}}]${extra === '' ? '' : `, ${extra}`}}
+---`;
+}
+
+const WORLD = [
+  ...[1, 2, 3].map((node) => pod(`web-${node}`, { node, app: 'web' })),
+  pod('far', { node: 2, app: 'far' }),
+  pod('far-2', { node: 3, app: 'far' }),
+  pod('client', { node: 1, app: 'client', command: 'exec sleep 100000' }),
+  service('web', 'web'),
+  service('far', 'far'),
+  service('spread', 'web', '', 'port: 80, targetPort: 8080').replace(
+    '{name: spread}',
+    '{name: spread, annotations: {bramble.dev/traffic-distribution: Cluster}}',
+  ),
+  service('sticky', 'web', 'sessionAffinity: ClientIP').replace(
+    '{name: sticky}',
+    '{name: sticky, annotations: {bramble.dev/traffic-distribution: Cluster}}',
+  ),
+  service('node-port', 'far', 'type: NodePort'),
+  service('balancer', 'far', 'type: LoadBalancer', 'port: 8088, targetPort: 8080'),
+].join('');
+
+describe('the network of three boards', { concurrency: false }, () => {
+  let cluster: LanCluster;
+  const addresses = new Map<string, string>();
+
+  before(async () => {
+    cluster = await startLanCluster({ hosts: 3 });
+    await cluster.apply(WORLD);
+    await cluster.kubectl(['wait', '--for=condition=Ready', 'pod', '--all', '--timeout=60s']);
+    for (const name of ['web', 'far', 'spread', 'sticky', 'node-port', 'balancer']) {
+      addresses.set(name, await cluster.kubectl(['get', 'service', name, '-o', 'jsonpath={.spec.clusterIP}']));
+    }
+    await waitFor('every board knows the services', () => everyHostServes(cluster, addresses.get('far') ?? ''));
+  });
+  after(() => cluster?.stop());
+
+  const ipOf = (name: string): string => addresses.get(name) ?? '';
+  const podIp = (name: string): Promise<string> =>
+    cluster.kubectl(['get', 'pod', name, '-o', 'jsonpath={.status.podIP}']);
+  const fetchIn = async (podName: string, url: string): Promise<string> => {
+    const { stdout } = await cluster.inPod(podName, 'wget', '-qO-', `http://${url}/`);
+    return stdout.trim();
+  };
+  const many = async (count: number, ask: () => Promise<string>): Promise<string[]> => {
+    const answers: string[] = [];
+    for (let index = 0; index < count; index += 1) answers.push(await ask());
+    return answers;
+  };
+
+  test('pod to pod across boards, with its own address', async () => {
+    for (const name of ['web-1', 'web-2', 'web-3'])
+      assert.equal(await fetchIn('client', `${await podIp(name)}:8080`), name);
+  });
+
+  test('a service by its address, from a pod of every board, from itself and from the boards', async () => {
+    for (const name of ['client', 'far', 'far-2', 'web-3']) assert.match(await fetchIn(name, ipOf('far')), /^far/);
+    for (const host of cluster.lan.hosts) {
+      assert.match(await host.output('timeout', '3', 'busybox', 'wget', '-qO-', `http://${ipOf('far')}/`), /^far/);
+    }
+  });
+
+  test('a pod reaches itself by way of its service', async () => {
+    assert.deepEqual(new Set(await many(3, () => fetchIn('web-2', ipOf('web')))), new Set(['web-2']));
+  });
+
+  test('the endpoint on the same board comes first; without one all are used', async () => {
+    assert.deepEqual(new Set(await many(6, () => fetchIn('client', ipOf('web')))), new Set(['web-1']));
+    assert.deepEqual(new Set(await many(16, () => fetchIn('client', ipOf('far')))), new Set(['far', 'far-2']));
+    assert.equal(new Set(await many(30, () => fetchIn('client', ipOf('spread')))).size, 3);
+  });
+
+  test('a client with session affinity stays with its pod', async () => {
+    assert.equal(new Set(await many(8, () => fetchIn('client', ipOf('sticky')))).size, 1);
+  });
+
+  test('node port and load balancer, from a machine that is no member', async () => {
+    const port = await cluster.kubectl(['get', 'service', 'node-port', '-o', 'jsonpath={.spec.ports[0].nodePort}']);
+    const { lan } = cluster;
+    const ask = (url: string): Promise<string> =>
+      lan.stranger.output('timeout', '3', 'busybox', 'wget', '-qO-', `http://${url}/`);
+    for (const host of lan.hosts) assert.match(await ask(`${host.address}:${port}`), /^far/);
+    const path = 'jsonpath={.status.loadBalancer.ingress[*].ip}';
+    const shown = (await cluster.kubectl(['get', 'service', 'balancer', '-o', path])).split(' ');
+    assert.deepEqual(
+      shown,
+      lan.hosts.map(({ address }) => address),
+    );
+    for (const address of shown) assert.match(await ask(`${address}:8088`), /^far/);
+  });
+});
+
+/** Whether the table of each board leads somewhere from that address. */
+async function everyHostServes({ lan }: LanCluster, address: string): Promise<boolean> {
+  const tables = await Promise.all(
+    lan.hosts.map((host) => host.output('nft', 'list', 'map', 'inet', 'bramble', 'services4')),
+  );
+  return tables.every((table) => table.includes(`${address} . tcp . 80 : goto`));
+}
