@@ -10,6 +10,7 @@ import { type Component, startAll, stopAll } from '../../shared/platform/lifecyc
 import { queryValue, type Request, type Response } from '../../shared/protocol/exchange.ts';
 import type { ApiServerOptions } from './api-server-options.ts';
 import { type AuthorizationAttributes, forbiddenError } from './authorization/authorizer.ts';
+import { impersonate, isImpersonating } from './authorization/impersonation.ts';
 import { composeServer, type ServerParts } from './compose.ts';
 import type { ServedResource } from './discovery/served-resource.ts';
 import { methodNotAllowed } from './endpoints/endpoint.ts';
@@ -70,11 +71,14 @@ class Server implements ApiServer {
   }
 
   async #answer(request: Request, user: UserInfo, info: RequestInfo): Promise<Response> {
-    const attributes = { user, request: info, ...selectorsOf(request, info) };
-    const decision = await this.#parts.services.authorize(attributes);
+    const { authorize } = this.#parts.services;
+    const { headers } = request;
+    const actor = isImpersonating(headers) ? await impersonate(authorize, user, headers) : user;
+    const attributes = { user: actor, request: info, ...selectorsOf(request, info) };
+    const decision = await authorize(attributes);
     if (decision !== 'allow') throw forbiddenError(attributes, decision.deny);
     if (!info.isResource) return answerPath(this.#parts.paths, request);
-    return this.#answerResource(request, user, info);
+    return this.#answerResource(request, actor, info);
   }
 
   #answerResource(request: Request, user: UserInfo, info: ResourceRequestInfo): Promise<Response> {

@@ -1,22 +1,19 @@
 /** Puts the parts of the API server together. Nothing here decides anything: it says who gets whom. */
-import type { ImagePull } from '../../shared/api/image-pull.ts';
 import type { LimitRange } from '../../shared/api/limit-range.ts';
-import type { PersistentVolume } from '../../shared/api/persistent-volume.ts';
+import { RBAC_GROUP } from '../../shared/api/policy-rule.ts';
 import type { PriorityClass } from '../../shared/api/priority-class.ts';
 import { findSchema } from '../../shared/api/registry.ts';
 import type { ResourceQuota } from '../../shared/api/resource-quota.ts';
 import type { StorageClass } from '../../shared/api/storage-class.ts';
 import type { Component } from '../../shared/platform/lifecycle.ts';
 import { decodeProtobuf } from '../../shared/schema/protobuf.ts';
-import { createAdmissionChain } from './admission/chain.ts';
+import { type AdmissionOptions, createAdmissionChain } from './admission/chain.ts';
 import { QuotaLedger } from './admission/quota/quota-ledger.ts';
 import { parseIpv4Range } from './admission/service-addresses/ipv4-range.ts';
 import { SERVICE_CIDR, ServiceAllocator } from './admission/service-addresses/service-allocator.ts';
 import type { ApiServerOptions } from './api-server-options.ts';
-import { type Authorizer, chainAuthorizers } from './authorization/authorizer.ts';
-import { masterAuthorizer, pathAuthorizer, selfReviewAuthorizer } from './authorization/basic-authorizers.ts';
-import { createNodeAuthorizer, type ImagePullReader } from './authorization/node-authorizer.ts';
-import { createSigningRequestAuthorizer } from './authorization/signing-request-authorizer.ts';
+import { composeAuthorizer, composeResolver } from './authorization/compose-authorizer.ts';
+import { ensureRbacDefaults } from './authorization/rbac/defaults/ensure-defaults.ts';
 import { Catalog } from './discovery/catalog.ts';
 import { OpenApiDocuments } from './discovery/openapi-documents.ts';
 import { servedResourceOf } from './discovery/served-resource.ts';
@@ -28,10 +25,9 @@ import type { Services } from './services.ts';
 import { createBootstrapObjects } from './startup/bootstrap-objects.ts';
 import { EventExpiry } from './startup/event-expiry.ts';
 import { KubernetesEndpoints } from './startup/kubernetes-endpoints.ts';
-import { type AnyKind, asKind } from './storage/api-object.ts';
+import type { AnyKind } from './storage/api-object.ts';
 import { ObjectIndexes } from './storage/object-index.ts';
 import { ObjectStore } from './storage/object-store.ts';
-import { PodIndex } from './storage/pod-index.ts';
 import { WatchHubs } from './storage/watch-hubs.ts';
 import { virtualResources } from './virtual/all-virtual-resources.ts';
 import type { VirtualResource } from './virtual/virtual-resource.ts';
@@ -65,13 +61,17 @@ export function composeServer(options: ApiServerOptions, isReady: () => boolean)
   const virtual = virtualResources(kinds, options.explainPlacement);
   const catalog = new Catalog([...kinds.map(servedResourceOf), ...virtual.map(({ served }) => served)]);
   const metrics = new RequestMetrics();
+  const rules = composeResolver(storage);
+  const authorize = options.authorize ?? composeAuthorizer(storage, rules);
+  const policy = { allocator, ...(rules ? { escalation: { resolver: rules, authorize } } : {}) };
   const services: Services = {
     ...storage,
     clock,
     random,
     logger,
-    admission: composeAdmission(options, storage, allocator),
-    authorize: options.authorize ?? composeAuthorizer(storage),
+    admission: composeAdmission(options, storage, policy),
+    authorize,
+    rules,
     decodeProtobuf: (bytes) => decodeProtobuf(schemaLookup(kinds, virtual), bytes).object,
     responder: new Responder({ clock, readSensors: () => readSensors(storage) }),
     nodeProxy: options.nodeProxy,
@@ -108,7 +108,7 @@ function composeAllocator(
 function composeAdmission(
   { tolerationSeconds, issueToken, clock, random }: ApiServerOptions,
   { objects, hubs, kindOf, indexes }: Storage,
-  allocator: ServiceAllocator | undefined,
+  policy: Pick<AdmissionOptions, 'allocator' | 'escalation'>,
 ): Services['admission'] {
   const namespaces = kindOf('', 'Namespace');
   const readNamespace = namespaces && ((name: string) => objects.get(namespaces, { namespace: '', name }));
@@ -116,8 +116,8 @@ function composeAdmission(
   const readServiceAccount =
     accounts && ((namespace: string, name: string) => objects.get(accounts, { namespace, name }));
   return createAdmissionChain({
+    ...policy,
     readNamespace,
-    allocator,
     ledger: new QuotaLedger({ objects, hubOf: (kind) => hubs.of(kind), clock }),
     readers: {
       storageClasses: indexes.make<StorageClass>('storage.k8s.io', 'StorageClass'),
@@ -129,44 +129,6 @@ function composeAdmission(
     ...(readServiceAccount && issueToken ? { accounts: { readServiceAccount, clock, random } } : {}),
     ...(tolerationSeconds === undefined ? {} : { tolerationSeconds }),
   });
-}
-
-function composeAuthorizer({ objects, hubs, kindOf }: Storage): Authorizer {
-  const pods = kindOf('', 'Pod');
-  const requests = kindOf('certificates.k8s.io', 'CertificateSigningRequest');
-  return chainAuthorizers([
-    masterAuthorizer,
-    pathAuthorizer,
-    selfReviewAuthorizer,
-    ...(requests ? [createSigningRequestAuthorizer((name) => objects.get(requests, { namespace: '', name }))] : []),
-    ...(pods
-      ? [
-          createNodeAuthorizer({
-            pods: new PodIndex(pods, objects, hubs.of(pods)),
-            readPulls: pullReader(objects, kindOf),
-            readVolume: volumeReader(objects, kindOf),
-          }),
-        ]
-      : []),
-  ]);
-}
-
-function volumeReader(objects: ObjectStore, kindOf: KindLookup) {
-  const kind = kindOf('', 'PersistentVolume');
-  return async (name: string): Promise<PersistentVolume | undefined> => {
-    const found = kind && (await objects.get(kind, { namespace: '', name }));
-    return found && asKind<PersistentVolume>(kind, found);
-  };
-}
-
-/** What nodes were told to fetch ahead: few, and looked at only when no pod explains a request. */
-function pullReader(objects: ObjectStore, kindOf: KindLookup): ImagePullReader {
-  const kind = kindOf('bramble.dev', 'ImagePull');
-  if (kind === undefined) return async () => [];
-  return async (node) => {
-    const { items } = await objects.list(kind, { namespace: '' });
-    return items.map(({ object }) => asKind<ImagePull>(kind, object)).filter(({ spec }) => spec.nodeName === node);
-  };
 }
 
 function schemaLookup(kinds: readonly AnyKind[], virtual: readonly VirtualResource[]) {
@@ -216,9 +178,17 @@ function composeComponents(
     { start: async () => hubs.start(kinds), stop: async () => hubs.stop() },
     ...(allocator ? [{ start: () => allocator.start(), stop: async () => allocator.stop() }] : []),
     { start: () => createBootstrapObjects(bootstrap), stop: nothing },
+    { start: () => createRbacDefaults(services), stop: nothing },
     ...(slices ? [new KubernetesEndpoints({ ...endpoints, kind: slices, advertiseAddress })] : []),
     ...(events ? [new EventExpiry({ kind: events, objects, hub: hubs.of(events), clock, logger })] : []),
   ];
+}
+
+async function createRbacDefaults(services: Services): Promise<void> {
+  const clusterRole = services.kindOf(RBAC_GROUP, 'ClusterRole');
+  const clusterRoleBinding = services.kindOf(RBAC_GROUP, 'ClusterRoleBinding');
+  if (!clusterRole || !clusterRoleBinding) return;
+  await ensureRbacDefaults(services, { clusterRole, clusterRoleBinding });
 }
 
 async function nothing(): Promise<void> {

@@ -4,6 +4,7 @@ import type { Logger } from '../../shared/platform/logger.ts';
 import type { Random } from '../../shared/platform/random.ts';
 import type { AdmissionStep } from './admission/admission.ts';
 import type { Authorizer } from './authorization/authorizer.ts';
+import type { RuleResolver } from './authorization/rbac/rule-resolver.ts';
 import type { TokenAuthenticator, TokenIssuer } from './endpoints/tokens.ts';
 import type { NodeProxy } from './node-proxy.ts';
 import type { ProtobufDecoder } from './request/body.ts';
@@ -20,6 +21,8 @@ export interface Services {
   logger: Logger;
   admission: readonly AdmissionStep[];
   authorize: Authorizer;
+  /** Rules by roles and bindings; undefined where this server does not have these kinds. */
+  rules: RuleResolver | undefined;
   decodeProtobuf: ProtobufDecoder;
   responder: Responder;
   /** Stored kinds by group and kind; undefined where this server does not have it. */

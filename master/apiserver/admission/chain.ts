@@ -5,6 +5,7 @@ import type { ResourceQuota } from '../../../shared/api/resource-quota.ts';
 import type { StorageClass } from '../../../shared/api/storage-class.ts';
 import type { ObjectReader } from '../storage/object-index.ts';
 import type { AdmissionStep } from './admission.ts';
+import { createEscalationCheck, type EscalationOptions } from './escalation.ts';
 import { createImagePullSecrets, type ServiceAccountReader } from './image-pull-secrets.ts';
 import { createLimitRanger } from './limit-ranger.ts';
 import { createNamespaceLifecycle, type NamespaceReader } from './namespace-lifecycle.ts';
@@ -24,6 +25,8 @@ export interface AdmissionOptions {
   readServiceAccount?: ServiceAccountReader;
   /** Pods need a service account, and get its token; absent where nobody makes tokens. */
   accounts?: ServiceAccountOptions;
+  /** Who may hand out rights; absent where there are no roles. */
+  escalation?: EscalationOptions;
   /** What is taken of quotas; absent where they are not enforced. */
   ledger?: QuotaLedger;
   /** What rules look up; absent where this server does not have the kind. */
@@ -43,6 +46,7 @@ export function createAdmissionChain(options: AdmissionOptions): AdmissionStep[]
   return [
     ...(readNamespace ? [createNamespaceLifecycle(readNamespace)] : []),
     nodeRestriction,
+    ...(options.escalation ? [createEscalationCheck(options.escalation)] : []),
     createPodDefaults(tolerationSeconds),
     createPodPriority(readers.priorityClasses),
     ...(readers.limitRanges ? [createLimitRanger(readers.limitRanges)] : []),

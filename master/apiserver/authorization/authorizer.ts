@@ -22,19 +22,21 @@ export type Decision = 'allow' | { deny: string };
 /** `reason` of a denial is shown to the user; empty when there is nothing to say. */
 export type Authorizer = (attributes: AuthorizationAttributes) => Decision | Promise<Decision>;
 
-/** One link of the chain; undefined has no opinion. */
+/** One link of the chain; undefined has no opinion, and a denial says why this one does not allow it: another may. */
 export type PartialAuthorizer = (
   attributes: AuthorizationAttributes,
 ) => Decision | undefined | Promise<Decision | undefined>;
 
-/** The first opinion counts; without one the answer is no. */
+/** The first that allows counts; otherwise the answer is no, with the reasons of all. */
 export function chainAuthorizers(links: readonly PartialAuthorizer[]): Authorizer {
   return async (attributes) => {
+    const reasons: string[] = [];
     for (const link of links) {
       const decision = await link(attributes);
-      if (decision !== undefined) return decision;
+      if (decision === 'allow') return decision;
+      if (decision !== undefined && decision.deny !== '') reasons.push(decision.deny);
     }
-    return { deny: '' };
+    return { deny: reasons.join('\n') };
   };
 }
 

@@ -48,6 +48,20 @@ export class ObjectIndex<T extends TypedObject> implements Subscriber {
     this.#listener = listener;
   }
 
+  /** Whether the objects can be read without waiting. */
+  get isFilled(): boolean {
+    return this.#isFilled;
+  }
+
+  getNow(namespace: string, name: string): T | undefined {
+    return this.#byNamespace.get(namespace)?.get(name);
+  }
+
+  /** Of all namespaces. */
+  *everything(): Iterable<T> {
+    for (const objects of this.#byNamespace.values()) yield* objects.values();
+  }
+
   /** What is known at this very moment, for decisions that must not wait; undefined while the index is being filled. */
   listNow(namespace: string): readonly T[] | undefined {
     return this.#isFilled ? [...(this.#byNamespace.get(namespace)?.values() ?? [])] : undefined;

@@ -1,7 +1,9 @@
 /** Who am I, what may I, and whose is this token. */
 import { type SelfSubjectReview, SelfSubjectReviewSchema } from '../../../shared/api/authentication.ts';
 import { type SelfSubjectRulesReview, SelfSubjectRulesReviewSchema } from '../../../shared/api/authorization.ts';
+import { badRequest } from '../../../shared/machinery/errors.ts';
 import { notImplemented } from '../endpoints/endpoint.ts';
+import type { Services } from '../services.ts';
 import { GROUP, isInGroup, type UserInfo } from '../user-info.ts';
 import { type TokenReview, TokenReviewSchema } from './review-schemas.ts';
 import { readBody, servedVirtual, type VirtualResource } from './virtual-resource.ts';
@@ -37,7 +39,10 @@ export const selfSubjectRulesReviews: VirtualResource = {
   schema: SelfSubjectRulesReviewSchema,
   async answer(services, context) {
     const review = readBody<SelfSubjectRulesReview>(services, context, SelfSubjectRulesReviewSchema);
-    return services.responder.value(context, { ...review, status: rulesOf(context.user) }, 201);
+    const { namespace = '' } = review.spec;
+    if (namespace === '') throw badRequest('no namespace on request');
+    const status = await rulesOf(services, context.user, namespace);
+    return services.responder.value(context, { ...review, status }, 201);
   },
 };
 
@@ -74,38 +79,24 @@ function userInfoOf({ name, uid, groups, extra }: UserInfo): object {
   };
 }
 
-/** What can be said without knowing names: administrators may do all, others ask themselves and look around. */
-function rulesOf(user: UserInfo): object {
-  const all = ['*'];
-  if (isInGroup(user, GROUP.masters)) {
-    return {
-      resourceRules: [{ verbs: all, apiGroups: all, resources: all }],
-      nonResourceRules: [{ verbs: all, nonResourceURLs: all }],
-      incomplete: false,
-    };
-  }
-  const selfReviews = ['selfsubjectaccessreviews', 'selfsubjectrulesreviews'];
+/** What roles say; what nodes may do besides depends on their pods. */
+async function rulesOf({ rules }: Services, user: UserInfo, namespace: string): Promise<object> {
+  const grants = (await rules?.grantsOf(user, namespace)) ?? [];
+  const all = grants.flatMap((grant) => grant.rules);
+  const missing = [...new Set(grants.flatMap((grant) => grant.missing ?? []))];
   return {
-    resourceRules: [
-      { verbs: CREATE, apiGroups: ['authorization.k8s.io'], resources: selfReviews },
-      { verbs: CREATE, apiGroups: ['authentication.k8s.io'], resources: ['selfsubjectreviews'] },
-    ],
-    nonResourceRules: [
-      {
-        verbs: ['get'],
-        nonResourceURLs: [
-          '/healthz',
-          '/livez',
-          '/readyz',
-          '/version',
-          '/api',
-          '/api/*',
-          '/apis',
-          '/apis/*',
-          '/openapi/*',
-        ],
-      },
-    ],
-    incomplete: isInGroup(user, GROUP.nodes),
+    resourceRules: all
+      .filter(({ resources }) => resources !== undefined && resources.length > 0)
+      .map(({ verbs, apiGroups, resources, resourceNames }) => ({
+        verbs,
+        apiGroups,
+        resources,
+        ...(resourceNames && resourceNames.length > 0 ? { resourceNames } : {}),
+      })),
+    nonResourceRules: all
+      .filter(({ nonResourceURLs }) => nonResourceURLs !== undefined && nonResourceURLs.length > 0)
+      .map(({ verbs, nonResourceURLs }) => ({ verbs, nonResourceURLs })),
+    incomplete: rules === undefined || isInGroup(user, GROUP.nodes),
+    ...(missing.length === 0 ? {} : { evaluationError: missing.join(', ') }),
   };
 }

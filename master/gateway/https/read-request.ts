@@ -39,11 +39,17 @@ function splitUrl(url: string): { path: string; query: Record<string, string[]> 
   return { path: url.slice(0, mark), query: parseQueryString(url.slice(mark + 1)) };
 }
 
+/** Who the caller wants to be: several headers, some with names of their own. */
+const IMPERSONATION = 'impersonate-';
+
 function readHeaders({ headers }: HttpRequest): Record<string, string> {
   const known: Record<string, string> = {};
   for (const name of KNOWN_HEADERS) {
     const value = headers[name];
     if (typeof value === 'string') known[name] = value;
+  }
+  for (const [name, value] of Object.entries(headers)) {
+    if (name.startsWith(IMPERSONATION) && value !== undefined) known[name] = [value].flat().join(', ');
   }
   return known;
 }
