@@ -16,7 +16,6 @@ import { HeatProtection } from './heat/controller.ts';
 import { createImageControllers } from './images/create-image-controllers.ts';
 import type { RegistryClient } from './images/registry/registry-client.ts';
 import { type Environment, Informers } from './informers.ts';
-import { createIngressController } from './ingress/controller.ts';
 import { JobController } from './job/controller.ts';
 import { createOrphanPodReleaser } from './job/orphan-pods.ts';
 import { LoadBalancerController } from './load-balancer/controller.ts';
@@ -71,7 +70,6 @@ export function createControllers(options: ControllersOptions): Component[] {
     createOrphanPodReleaser(environment, informers),
     new CronJobController(environment, informers),
     new EndpointSliceController(environment, informers),
-    createIngressController(environment, informers),
     new DisruptionController(environment, informers, kinds),
     new ResourceQuotaController(environment, informers, kinds),
     createClusterRoleAggregation(environment),
