@@ -68,14 +68,19 @@ async function flashAll(context: Context, options: FlashOptions): Promise<void> 
   checkTargets(options);
   const progress = createProgress(context.stderr, context.clock);
   const raw = await complete(context, options, await gatherSettings(options));
-  const boards = nameBoards(raw.hostname ?? '', options.batch).map((hostname, index) =>
-    readSettings({ ...raw, hostname, address: addressOfBoard(raw.address, index) }),
-  );
+  const boards = listBoards(raw, options.batch);
   const scripts = await readScripts(context.root);
   for (const [index, settings] of boards.entries()) {
     if (index > 0 && options.device !== undefined && !options.dryRun) await waitForNextCard(context, settings);
     await flashOne({ context, options, progress, settings, scripts });
   }
+}
+
+function listBoards(raw: RawSettings, count: number): BoardSettings[] {
+  if (raw.hostname === undefined) return [readSettings(raw)];
+  return nameBoards(raw.hostname, count).map((hostname, index) =>
+    readSettings({ ...raw, hostname, address: addressOfBoard(raw.address, index) }),
+  );
 }
 
 interface Work {

@@ -82,7 +82,7 @@ async function prepareMachine(
   user: Parameters<typeof releaseEngine>[1],
 ): Promise<void> {
   await ensureEngine(context, progress, { socketPath: defaultSocket(context.env), user });
-  await ensurePackages(context, progress, [REQUIREMENTS.nftables, IPROUTE]);
+  await ensurePackages(context, progress, [REQUIREMENTS.nftables, IPROUTE, ...FLASHING]);
   await progress.step('Fetching kubectl', () => ensureKubectl());
   await mkdir(join(ROOT, '.cache'), { recursive: true });
   await writeFile(BUSYBOX, await readStaticBusybox(context), { mode: 0o755 });
@@ -92,6 +92,18 @@ async function prepareMachine(
 const BUSYBOX = join(ROOT, '.cache/busybox');
 
 const IPROUTE = { program: 'ip', debianPackage: 'iproute2', why: 'makes networks for tests' };
+
+/** What `bramble flash` uses, and what makes images for its tests. */
+const FLASHING = [
+  { program: 'mcopy', debianPackage: 'mtools', why: 'writes boot partitions' },
+  { program: 'mkfs.vfat', debianPackage: 'dosfstools', why: 'makes boot partitions for tests' },
+  { program: 'sfdisk', debianPackage: 'fdisk', why: 'makes partition tables for tests' },
+  { program: 'mke2fs', debianPackage: 'e2fsprogs', why: 'makes root file systems for tests' },
+  { program: 'xz', debianPackage: 'xz-utils', why: 'unpacks images' },
+  { program: 'unzip', debianPackage: 'unzip', why: 'unpacks images' },
+  { program: 'zip', debianPackage: 'zip', why: 'packs images for tests' },
+  { program: 'shellcheck', debianPackage: 'shellcheck', why: 'checks the scripts of boards' },
+];
 
 async function runChecks(): Promise<void> {
   for (const [program = '', ...args] of CHECKS) {

@@ -1,0 +1,68 @@
+/** Makes images with the layout of Raspberry Pi OS (MBR, FAT `bootfs` at 8 MiB, ext4 `rootfs`) without a mount or a loop device. */
+import { execFile } from 'node:child_process';
+import { mkdir, rm, truncate, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+
+const runFile = promisify(execFile);
+const PATH = `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin`;
+
+export async function run(program: string, args: readonly string[]): Promise<string> {
+  const { stdout } = await runFile(program, [...args], {
+    env: { PATH, LC_ALL: 'C', MTOOLSRC: '/dev/null', MTOOLS_SKIP_CHECK: '1' },
+    maxBuffer: 8 * 1024 * 1024,
+  });
+  return stdout;
+}
+
+export const BOOT_OFFSET_BYTES = 8 * 1024 * 1024;
+
+export interface PiImageOptions {
+  label?: string;
+  /** Of the boot partition; images have 512 MiB. */
+  bootMebibytes?: number;
+  files: Readonly<Record<string, string>>;
+}
+
+/** Source: pi-gen's export of images; the root file system is small and empty here. */
+export async function makePiImage(
+  path: string,
+  { label = 'bootfs', bootMebibytes = 512, files }: PiImageOptions,
+): Promise<void> {
+  const bootSectors = bootMebibytes * 2048;
+  const rootStart = 16_384 + bootSectors;
+  const rootSectors = 32_768;
+  await rm(path, { force: true });
+  await writeFile(path, '');
+  await truncate(path, (rootStart + rootSectors) * 512);
+  const table = join(`${path}.parts`);
+  await mkdir(table, { recursive: true });
+  const script = join(table, 'sfdisk');
+  const lines = ['label: dos', 'label-id: 0x4e639091', 'unit: sectors', `start=16384, size=${bootSectors}, type=c`];
+  await writeFile(script, `${[...lines, `start=${rootStart}, size=${rootSectors}, type=83`].join('\n')}\n`);
+  await run('sh', ['-c', `sfdisk --quiet '${path}' <'${script}'`]);
+  const fat = ['-F', '32', '-s', '1', '-n', label, '--offset', '16384', path, String(bootMebibytes * 1024)];
+  await run('mkfs.vfat', fat);
+  const ext4 = ['-q', '-F', '-t', 'ext4', '-L', 'rootfs', '-E', `offset=${rootStart * 512}`, '-O', '^64bit,^huge_file'];
+  await run('mke2fs', [...ext4, path, `${rootSectors / 2}k`]);
+  for (const [name, text] of Object.entries(files)) {
+    const file = join(table, name);
+    await writeFile(file, text);
+    await run('mcopy', ['-i', `${path}@@${BOOT_OFFSET_BYTES}`, file, `::/${name}`]);
+  }
+  await rm(table, { recursive: true });
+}
+
+export function readBootFile(image: string, path: string): Promise<string> {
+  return run('mtype', ['-i', `${image}@@${BOOT_OFFSET_BYTES}`, `::/${path}`]);
+}
+
+/** All files of the boot partition, with their folders. */
+export async function listBootFiles(image: string): Promise<string[]> {
+  const output = await run('mdir', ['-/', '-b', '-i', `${image}@@${BOOT_OFFSET_BYTES}`, '::']);
+  return output
+    .split('\n')
+    .map((line) => line.trim().replace(/^::\//, ''))
+    .filter((path) => path !== '' && !path.endsWith('/'))
+    .sort();
+}
