@@ -29,8 +29,9 @@ export function parseIndexRanges(text: string): IndexRanges {
   return ranges;
 }
 
+/** Two neighbours are written as two, as Kubernetes does: `0,1`, and `0-2`. */
 export function formatIndexRanges(ranges: IndexRanges): string {
-  return ranges.map(([from, to]) => (from === to ? String(from) : `${from}-${to}`)).join(',');
+  return ranges.map(([from, to]) => (from === to ? `${from}` : `${from}${to === from + 1 ? ',' : '-'}${to}`)).join(',');
 }
 
 export function indexRangesOf(indexes: Iterable<number>): IndexRanges {

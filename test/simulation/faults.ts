@@ -21,6 +21,8 @@ const FAULTS: readonly Fault[] = [
   engineUp,
   engineUp,
   killMaster,
+  killMasterAtWork,
+  killMasterAtWork,
   startMaster,
   startMaster,
   startMaster,
@@ -93,6 +95,12 @@ function engineUp(world: World): void {
 function killMaster(world: World): void {
   world.note('kill master');
   world.master.kill();
+}
+
+function killMasterAtWork(world: World): void {
+  const writes = 1 + nextInt(world.random, 15);
+  world.note(`kill master after ${writes} writes`);
+  world.master.killAfter(writes);
 }
 
 function startMaster(world: World): void {

@@ -82,6 +82,7 @@ export class SimulatedMaster {
   #process: SimulatedProcess | undefined;
   #store: SqliteStore | undefined;
   #client: Client | undefined;
+  #writesToLive: number | undefined;
 
   constructor(options: MasterOptions) {
     this.#options = options;
@@ -119,9 +120,15 @@ export class SimulatedMaster {
     this.#client = client;
   }
 
+  /** It dies right after so many further writes, between one and the next of whoever makes them; undefined: not any more. */
+  killAfter(writes: number | undefined): void {
+    this.#writesToLive = writes;
+  }
+
   /** kill -9, or the plug: what was acknowledged is on the disk, nothing else is. */
   kill(): void {
     if (this.#store === undefined) return;
+    this.#writesToLive = undefined;
     this.#disk = this.#store.image();
     this.#process?.kill();
     this.#options.broker.die();
@@ -131,13 +138,20 @@ export class SimulatedMaster {
     this.#client = undefined;
   }
 
+  #onWrite(write: Write): void {
+    this.#options.onWrite(write);
+    if (this.#writesToLive === undefined) return;
+    this.#writesToLive -= 1;
+    if (this.#writesToLive <= 0) this.kill();
+  }
+
   #compose(process: SimulatedProcess, store: SqliteStore): { components: Component[]; client: Client } {
     const { broker, logger } = this.#options;
     const environment = { clock: process.clock, random: seededRandom(this.#options.random.nextUint32()), logger };
     const late: { call?: ReturnType<typeof createNodeProxies>['call'] } = {};
     const apiServer = createApiServer({
       ...environment,
-      store: told(store, this.#options.onWrite),
+      store: told(store, (write) => this.#onWrite(write)),
       kinds: ALL_KINDS,
       version: VERSION,
       nodeProxy: (node, request) => late.call?.(node, request) ?? Promise.reject(new Error('no links yet')),

@@ -152,6 +152,7 @@ async function during(clock: VirtualClock, work: Promise<void>): Promise<void> {
 
 async function check(world: World, checkers: readonly Checker[]): Promise<string[]> {
   const observation = await observe(world);
+  // Nobody can be asked while the master is dead; the witnesses still look.
   return observation === undefined ? [] : checkers.flatMap((checker) => checker(observation));
 }
 
@@ -186,6 +187,7 @@ async function converge(world: World, checkers: readonly Checker[]): Promise<str
   const { clock, master, boards, broker } = world;
   world.note('peace');
   Object.assign(broker.faults, { lossRate: 0, duplicateRate: 0, maxDelayMs: 30 });
+  master.killAfter(undefined);
   void master.start();
   await clock.advance(1_000);
   for (const board of boards) {
@@ -199,6 +201,7 @@ async function converge(world: World, checkers: readonly Checker[]): Promise<str
     await clock.advance(CONVERGE_STEP_MS);
     const unsafe = [...world.journal.takeComplaints(), ...(await check(world, checkers))];
     if (unsafe.length > 0) return unsafe;
+    if (!master.runs) return ['the master is dead though nobody killed it'];
     complaints = await check(world, [converged, workloadsConverged]);
     if (complaints.length === 0) return [];
   }

@@ -14,7 +14,8 @@ import {
 } from '../../../shared/machinery/index-ranges.ts';
 
 test('texts of ranges', () => {
-  for (const text of ['', '0', '1,3-5,7', '0-99999']) assert.equal(formatIndexRanges(parseIndexRanges(text)), text);
+  for (const text of ['', '0', '0,1', '1,3-5,7', '0-99999'])
+    assert.equal(formatIndexRanges(parseIndexRanges(text)), text);
   assert.equal(formatIndexRanges(parseIndexRanges('0,1,2-3')), '0-3');
   for (const text of ['a', '1-', '3-1', '2-2', '5,4', '1-3,2', '1,,2', '-1', ' 1']) {
     assert.throws(() => parseIndexRanges(text), IndexRangesError, text);
