@@ -8,6 +8,8 @@ export interface BoardReading {
   readonly celsius: number | undefined;
   readonly throttleCelsius: number | undefined;
   readonly trendCelsiusPerMinute: number;
+  /** CPU in use on the whole board, in thousandths. */
+  readonly cpuMillis: number | undefined;
   /** uid of a pod → thousandths of a CPU; undefined: nobody measures. */
   readonly usage: ReadonlyMap<string, number> | undefined;
   /** Nothing was heard yet, and it is too early to take that for an answer. */
@@ -20,6 +22,7 @@ export interface StoredReading {
   readonly points: readonly TrendPoint[];
   readonly celsius: number | undefined;
   readonly throttleCelsius: number | undefined;
+  readonly cpuMillis: number | undefined;
   readonly usage: ReadonlyMap<string, number> | undefined;
 }
 
@@ -30,6 +33,7 @@ export function storeReading(before: StoredReading | undefined, sensors: NodeSen
     points: celsius === undefined ? [] : addTrendPoint(before?.points ?? [], { atMs: nowMs, value: celsius }),
     celsius,
     throttleCelsius: plausibleCelsius(sensors.throttleCelsius),
+    cpuMillis: sensors.usage?.['cpu'] === undefined ? undefined : parseMillis(sensors.usage['cpu']),
     usage: sensors.pods === undefined ? undefined : new Map(sensors.pods.map((pod) => [pod.uid, cpuMillisOf(pod)])),
   };
 }
@@ -44,6 +48,7 @@ export function readingAt(
     celsius: isFresh ? stored.celsius : undefined,
     throttleCelsius: stored?.throttleCelsius,
     trendCelsiusPerMinute: isFresh ? trendPerMinute(stored.points, nowMs) : 0,
+    cpuMillis: isFresh ? stored.cpuMillis : undefined,
     usage: isFresh ? stored.usage : undefined,
     isAwaited: stored === undefined && nowMs - startedMs <= MAX_READING_AGE_MS,
   };

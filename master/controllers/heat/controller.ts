@@ -5,7 +5,6 @@
 import type { Node } from '../../../shared/api/node.ts';
 import type { NodeSensors } from '../../../shared/api/node-sensors.ts';
 import type { Pod } from '../../../shared/api/pod.ts';
-import { parseAmounts } from '../../../shared/api/pod-requests.ts';
 import type { ReconcileResult } from '../../../shared/client/controller.ts';
 import { createEventRecorder, type EventRecorder } from '../../../shared/client/event-recorder.ts';
 import { nodeTermMatches } from '../../../shared/machinery/node-selector.ts';
@@ -17,7 +16,7 @@ import { claimKeysOf } from '../persistent-volume/pod-claims.ts';
 import { isPodActive } from '../pod-state.ts';
 import { SyncedController } from '../synced-controller.ts';
 import { createHeatExecutors } from './executors.ts';
-import { HeatLedger } from './heat-ledger.ts';
+import { cpuMillisOf, HeatLedger } from './heat-ledger.ts';
 import { HeatMetrics } from './heat-metrics.ts';
 import type { BoardState, HeatState } from './heat-state.ts';
 import { computeHeatPlan } from './plan.ts';
@@ -127,7 +126,7 @@ export class HeatProtection implements Component {
       ...{ node, heat, limits },
       celsius: reading.celsius,
       trendCelsiusPerMinute: reading.trendCelsiusPerMinute,
-      cpuMillis: parseAmounts(node.status.capacity ?? node.status.allocatable).cpuMillis,
+      cpuMillis: cpuMillisOf(node),
       usage: reading.usage,
       // Asked of few boards only: a large cluster has many pods.
       get pods() {

@@ -4,6 +4,7 @@
  */
 import type { Node } from '../../../shared/api/node.ts';
 import type { NodeSensors } from '../../../shared/api/node-sensors.ts';
+import { parseAmounts } from '../../../shared/api/pod-requests.ts';
 import { compileHeatLimits, type HeatLimits } from '../../../shared/machinery/heat-limits.ts';
 import { type BoardHeat, computeBoardHeat, newBoardHeat } from './board-heat.ts';
 import { type BoardReading, readingAt, type StoredReading, storeReading } from './board-reading.ts';
@@ -77,11 +78,8 @@ export class HeatLedger {
     if (!settings.enabled) return { heat: newBoardHeat('cool', nowMs, settings), limits, reading };
     // Silence that does not last says nothing: the level stays.
     if (reading.isAwaited) return { heat: before, limits, reading };
-    return {
-      heat: computeBoardHeat(before, { celsius: reading.celsius, limits }, { nowMs, settings }),
-      limits,
-      reading,
-    };
+    const now = { celsius: reading.celsius, limits, idleShare: idleShareOf(node, reading) };
+    return { heat: computeBoardHeat(before, now, { nowMs, settings }), limits, reading };
   }
 
   level(name: string): BoardHeat['level'] | undefined {
@@ -120,4 +118,21 @@ export class HeatLedger {
     this.#resting.set(controllerUid, { ...rest, older });
     this.#lastMoveMs = movedMs;
   }
+}
+
+/** Asked with every reading of every board; a Node that an informer shows never changes. */
+const cpuOfNodes = new WeakMap<Node, number>();
+
+/** CPU of the whole board, in thousandths. */
+export function cpuMillisOf(node: Node): number {
+  const known = cpuOfNodes.get(node);
+  if (known !== undefined) return known;
+  const { cpuMillis } = parseAmounts(node.status.capacity ?? node.status.allocatable);
+  cpuOfNodes.set(node, cpuMillis);
+  return cpuMillis;
+}
+
+function idleShareOf(node: Node, { cpuMillis }: BoardReading): number | undefined {
+  const total = cpuMillisOf(node);
+  return cpuMillis === undefined || total === 0 ? undefined : Math.max(0, 1 - cpuMillis / total);
 }
