@@ -28,6 +28,7 @@ import type { ClusterDns } from './kubelet/spec/resolver.ts';
 import type { HostFiles } from './kubelet/volumes/host-files.ts';
 import { LocalPathVolumes } from './kubelet/volumes/local-path-volumes.ts';
 import { type NetworkTools, NodeNetwork } from './node-network.ts';
+import { NodeServing, type ServingTools } from './node-serving.ts';
 import { SensorReporter } from './sensors/sensor-reporter.ts';
 import type { Sensors } from './sensors/sensors.ts';
 import { createKeptInformer, ServiceInformers } from './service-informers.ts';
@@ -59,6 +60,8 @@ export interface AgentOptions {
   images?: ImageSupplySettings;
   /** What the network of pods is made of; they are on the engine's own unless given. */
   network?: NetworkTools;
+  /** What names and Ingresses are served with; only where pods have a network. */
+  serving?: ServingTools;
 }
 
 export interface Agent extends Component {
@@ -71,9 +74,15 @@ export interface Agent extends Component {
   onLinkUp(): void;
 }
 
+const DEFAULT_CLUSTER_DOMAIN = 'cluster.local';
+
+/** Pods come first: what is told of their start waits until most of them have started. */
+const EVENT_DELAY_MS = 1_000;
+
 export function createAgent(options: AgentOptions): Agent {
   const { node, client, sensors, clock, random, logger } = options;
-  const recorder = createEventRecorder({ client, clock, random, component: 'kubelet', host: node, logger });
+  const teller = { component: 'kubelet', host: node, delayMs: EVENT_DELAY_MS };
+  const recorder = createEventRecorder({ ...teller, client, clock, random, logger });
   const guard = new NodeGuard({
     ...options,
     ...options.guard,
@@ -88,21 +97,23 @@ export function createAgent(options: AgentOptions): Agent {
   const reporter = createReporter(options, {
     ...{ guard, localPaths, recorder },
     runtimeProblem: () => kubelet.state.problem,
-    network: () => network?.facts(),
+    network: () => networking.facts(),
   });
   const assignment = createAssignment(options, recorder);
+  const networking = createNetworking(options, assignment, () => {
+    reporter.lookAgain();
+    kubelet.retryNow();
+  });
+  const { network, serving } = networking;
   const kubelet = createKubelet({
     ...options,
+    ...(serving ? { clusterDns: serving.clusterDns } : {}),
     ...{ runtime, gate: guard.gate, images: images.manager },
     ...(assignment ? { kept: assignment } : {}),
     recorder,
     hostIp: options.internalIp,
     allocatable: () => reporter.allocatable(),
     memoryBytes: () => reporter.memoryBytes(),
-  });
-  const { network, copies } = createNetwork(options, assignment, () => {
-    reporter.lookAgain();
-    kubelet.retryNow();
   });
   kubelet.state.onHealth(() => reporter.lookAgain());
   const usage = new PodUsageReader(runtime, kubelet.state);
@@ -112,12 +123,13 @@ export function createAgent(options: AgentOptions): Agent {
     onSample: (sample) => guard.observe(sample),
   });
   const own: Component[] = [reporter, guard, localPaths, images, kubelet, sensorReporter];
-  const parts = [...(assignment ? [assignment] : []), ...(network ? [network, ...copies] : []), ...own];
+  const parts = [...(assignment ? [assignment] : []), ...networking.parts, ...own];
   return {
     kubelet,
     network,
     onLinkUp: () => {
       network?.onLinkUp();
+      serving?.retryNow();
       for (const part of [kubelet, localPaths, images]) part.retryNow();
     },
     handler: createNodeHandler({ pods: kubelet.pods, state: kubelet.state, runtime, clock }),
@@ -152,18 +164,40 @@ function createReporter(options: AgentOptions, { guard, localPaths, ...world }: 
   });
 }
 
-/** The node's copies of what routes and services are made of are started after those who listen to them. */
-function createNetwork(
-  options: AgentOptions,
-  assignment: Assignment | undefined,
-  onChange: () => void,
-): { network: NodeNetwork | undefined; copies: Component[] } {
-  const { network: tools, node, client, clock, random, logger } = options;
-  if (tools === undefined) return { network: undefined, copies: [] };
+interface Networking {
+  network?: NodeNetwork;
+  serving?: NodeServing;
+  /** In the order of their start. */
+  parts: Component[];
+  facts(): ReturnType<NodeNetwork['facts']> | undefined;
+}
+
+/** The node's copies of what routes, services and names are made of are started after those who listen to them. */
+function createNetworking(options: AgentOptions, assignment: Assignment | undefined, onChange: () => void): Networking {
+  const { network: tools, serving: servingTools, node, client, clock, random, logger, clusterDns } = options;
+  if (tools === undefined) return { parts: [], facts: () => undefined };
   const world = { client, kept: assignment ?? NOTHING_KEPT, clock, random, logger };
   const [services, nodes] = [new ServiceInformers(world), createKeptInformer(NodeRef, world)];
-  const network = new NodeNetwork({ ...tools, node, nodes, services, onChange, clock, random, logger });
-  return { network, copies: [nodes, services] };
+  const shared = { node, nodes, services };
+  const dns = clusterDns ?? { servers: [], domain: DEFAULT_CLUSTER_DOMAIN };
+  const serving = servingTools && new NodeServing({ ...shared, tools: servingTools, clusterDns: dns, world, onChange });
+  const onNetwork = (): void => {
+    serving?.setGateways(network.gateways());
+    onChange();
+  };
+  const network = new NodeNetwork({ ...tools, ...shared, onChange: onNetwork, clock, random, logger });
+  return {
+    network,
+    ...(serving ? { serving } : {}),
+    parts: [network, ...(serving ? [serving] : []), nodes, services],
+    facts() {
+      const [own, served] = [network.facts(), serving?.facts()];
+      return {
+        annotations: { ...own.annotations, ...served?.annotations },
+        conditions: [...own.conditions, ...(served?.conditions ?? [])],
+      };
+    },
+  };
 }
 
 /** What was lost of the node's memory is told as an event of the node, as soon as the master hears. */

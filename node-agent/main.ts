@@ -42,6 +42,7 @@ import type { NodeNetwork } from './node-network.ts';
 import { type AgentFlags, OptionsError, parseAgentFlags, USAGE } from './options.ts';
 import type { Sensors } from './sensors/sensors.ts';
 import { createSystemSensors } from './sensors/system-sensors.ts';
+import { createServingTools } from './serving-tools.ts';
 import { uninstall } from './uninstall.ts';
 
 /** Exit codes, as docs/cli.md lists them. */
@@ -200,7 +201,7 @@ async function composeAgent(flags: AgentFlags, surroundings: Surroundings): Prom
       disk: createAssignmentDisk(join(dataDir, 'assignment')),
       sealer: createSealer(storageKey, systemRandom),
     },
-    ...(flags.network ? { network: createNetworkTools(flags) } : {}),
+    ...(flags.network ? { network: createNetworkTools(flags), serving: createServingTools(flags, logger) } : {}),
   });
   late.network = agent.network;
   agent.kubelet.state.onHealth((problem) => {

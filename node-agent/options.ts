@@ -39,6 +39,8 @@ export interface AgentFlags {
   eviction: EvictionSettings;
   /** Who answers cluster names; no servers: pods get the node's own resolver. */
   clusterDns: { servers: readonly string[]; domain: string };
+  /** Where Ingresses are served; 0: nowhere. */
+  ingressPorts: { http: number; https: number };
   logLevel: LogLevel;
   logFormat: 'text' | 'json';
 }
@@ -64,9 +66,13 @@ export const USAGE = `Usage: bramble agent [flags]
                        clusters on one machine apart (default: none)
   --uninstall          removes what an agent of this name left on the machine: pods, their
                        network, rules and routes; the data directory stays
-  --cluster-dns ADDR,… addresses at which pods ask for cluster names (default: none)
+  --cluster-dns ADDR,… addresses at which pods ask for cluster names (default: the agent itself)
   --cluster-domain NAME
                        domain of the cluster's names (default: cluster.local)
+  --ingress-http-port N
+                       port at which Ingresses are served once there are any (default: 80; 0: not)
+  --ingress-https-port N
+                       the same by TLS (default: 443; 0: not)
   --devices-config FILE
                        names for devices, a line each: "zigbee: /dev/serial/by-id/usb-…"
   --eviction-hard SIGNAL<AMOUNT,…>
@@ -96,6 +102,8 @@ const FLAGS = {
   uninstall: { type: 'boolean', default: false },
   'cluster-dns': { type: 'string', default: '' },
   'cluster-domain': { type: 'string', default: 'cluster.local' },
+  'ingress-http-port': { type: 'string', default: '80' },
+  'ingress-https-port': { type: 'string', default: '443' },
   'devices-config': { type: 'string' },
   'eviction-hard': { type: 'string', default: '' },
   'eviction-minimum-reclaim': { type: 'string', default: '' },
@@ -131,7 +139,11 @@ export function parseAgentFlags(args: readonly string[], { env, hostname }: Agen
     name: parseName(values.name, hostname),
     dockerSocket: values.docker.replace(/^unix:\/\//, ''),
     nodeIp: values['node-ip'],
-    peerPort: values['peer-port'] === '0' ? 0 : parsePort('--peer-port', values['peer-port']),
+    peerPort: parsePortOrNone('--peer-port', values['peer-port']),
+    ingressPorts: {
+      http: parsePortOrNone('--ingress-http-port', values['ingress-http-port']),
+      https: parsePortOrNone('--ingress-https-port', values['ingress-https-port']),
+    },
     peerLimitBytesPerSecond: parseLimit('--peer-limit', values['peer-limit']),
     network: oneOf('--network', SWITCH, values.network) === 'on',
     networkTag: parseTag(values['network-tag']),
@@ -192,6 +204,11 @@ function parseLimit(flag: string, text: string): number {
       throw new OptionsError(`${flag} takes bytes a second, such as 5Mi, not '${text}'`);
     throw error;
   }
+}
+
+/** 0: nothing is to be opened. */
+function parsePortOrNone(flag: string, text: string): number {
+  return text === '0' ? 0 : parsePort(flag, text);
 }
 
 function parsePort(flag: string, text: string): number {

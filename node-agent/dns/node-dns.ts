@@ -39,6 +39,8 @@ export interface NodeDnsOptions {
   open: OpenListener;
   dialer: UpstreamDialer;
   files: ResolverFilesSource;
+  /** A problem has come or gone. */
+  onChange(): void;
   clock: Clock;
   random: Random;
   logger: Logger;
@@ -168,12 +170,13 @@ export class NodeDns implements Component {
     try {
       const listener = await open(address, (packet, isStream) => this.#resolver.answer(packet, isStream));
       this.#listeners.set(address, listener);
-      this.#problems.delete(address);
+      if (this.#problems.delete(address)) this.#options.onChange();
       logger.info('names are answered', { address, port: listener.port });
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
       if (!this.#problems.has(address)) logger.warn('names cannot be answered here', { address, why });
       this.#problems.set(address, `names cannot be answered at ${address}: ${why}`);
+      this.#options.onChange();
       throw error;
     }
   }

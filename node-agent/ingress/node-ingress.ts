@@ -5,6 +5,7 @@
 import type { Ingress } from '../../shared/api/ingress.ts';
 import type { IngressClass } from '../../shared/api/ingress-class.ts';
 import { INGRESS_CONDITION, INGRESS_PORTS_ANNOTATION } from '../../shared/api/ingress-names.ts';
+import { isOurs } from '../../shared/api/ingress-owner.ts';
 import type { NodeCondition } from '../../shared/api/node-status.ts';
 import { Controller, type ReconcileResult } from '../../shared/client/controller.ts';
 import type { Informer } from '../../shared/client/informer.ts';
@@ -15,7 +16,6 @@ import type { Logger } from '../../shared/platform/logger.ts';
 import type { Random } from '../../shared/platform/random.ts';
 import { Balancer } from './balancer.ts';
 import { Certificates, type SecretHandle } from './certificates.ts';
-import { isOurs } from './class.ts';
 import type { Door, openDoor } from './doors.ts';
 import { type BackendSource, findTargets } from './endpoints.ts';
 import type { IngressProxy } from './proxy.ts';

@@ -14,6 +14,7 @@ import { nodeNameOf } from '../user-info.ts';
 import type { AuthorizationAttributes, AuthorizedResource, Decision, PartialAuthorizer } from './authorizer.ts';
 import { referencesOf } from './pod-references.ts';
 import { requestedName, selectedValue } from './requested-name.ts';
+import type { TlsSecretReader } from './tls-secret-reader.ts';
 
 export const NODE_LEASE_NAMESPACE = 'kube-node-lease';
 
@@ -29,6 +30,8 @@ export type ImagePullReader = (node: string) => Promise<readonly ImagePull[]>;
 export interface NodeFacts {
   pods: PodIndex;
   readPulls: ImagePullReader;
+  /** Secrets that Ingresses name; none unless given. */
+  readTlsSecrets?: TlsSecretReader;
   /** undefined: there is none of that name. */
   readVolume(name: string): Promise<PersistentVolume | undefined>;
 }
@@ -83,12 +86,13 @@ const isReferenced: Rule = async (question, { pods }) => {
   return (await pods.podsOf(node)).some((pod) => refersTo(pod, request.namespace, `${request.resource}/${name}`));
 };
 
-/** Of a pod, or of an image that the master told the node to fetch ahead. */
+/** Of a pod, of an image that the master told the node to fetch ahead, or of an Ingress. */
 const isReferencedSecret: Rule = async (question, facts) => {
   if (await isReferenced(question, facts)) return true;
   const { request, node } = question;
   const name = requestedName(question);
   if (name === undefined || !isRead(question)) return false;
+  if (request.namespace !== '' && (await facts.readTlsSecrets?.(request.namespace))?.has(name)) return true;
   const secrets = (await facts.readPulls(node)).flatMap(({ spec }) => spec.pullSecrets ?? []);
   return secrets.some((secret) => secret.namespace === request.namespace && secret.name === name);
 };
@@ -158,6 +162,8 @@ const RULES: Readonly<Record<string, Rule>> = {
   services: isRead,
   namespaces: isRead,
   'endpointslices.discovery.k8s.io': isRead,
+  'ingresses.networking.k8s.io': isRead,
+  'ingressclasses.networking.k8s.io': isRead,
   'networkpolicies.networking.k8s.io': isRead,
   events: isEventWrite,
   'events.events.k8s.io': isEventWrite,

@@ -1,6 +1,12 @@
 /**
- * What every cluster begins with: four namespaces, the Service by which pods find the API, a class of storage. Idempotent.
+ * What every cluster begins with: four namespaces, the Service by which pods find the API, classes of storage and of
+ * Ingresses. Idempotent.
  */
+import {
+  DEFAULT_INGRESS_CLASS_ANNOTATION,
+  INGRESS_CLASS,
+  INGRESS_CONTROLLER,
+} from '../../../shared/api/ingress-names.ts';
 import { LOCAL_PATH_PROVISIONER } from '../../../shared/api/local-path-names.ts';
 import { DEFAULT_CLASS_ANNOTATION } from '../../../shared/api/storage-class.ts';
 import { SYSTEM_PRIORITIES } from '../../../shared/api/validation/priority-class.ts';
@@ -20,6 +26,12 @@ const LOCAL_PATH_CLASS: OwnObject = {
   provisioner: LOCAL_PATH_PROVISIONER,
   reclaimPolicy: 'Delete',
   volumeBindingMode: 'WaitForFirstConsumer',
+};
+
+/** Ingresses are served by every node, those that name no class too. */
+const BRAMBLE_INGRESS_CLASS: OwnObject = {
+  metadata: { name: INGRESS_CLASS, annotations: { [DEFAULT_INGRESS_CLASS_ANNOTATION]: 'true' } },
+  spec: { controller: INGRESS_CONTROLLER },
 };
 
 /** For what the cluster itself cannot do without. */
@@ -51,6 +63,8 @@ export async function createBootstrapObjects({ deps, kindOf, ...options }: Boots
   for (const name of NAMESPACES) await createIfMissing(deps, namespaceKind, { metadata: { name } });
   const classKind = kindOf('storage.k8s.io', 'StorageClass');
   if (classKind !== undefined) await createIfMissing(deps, classKind, LOCAL_PATH_CLASS);
+  const ingressClassKind = kindOf('networking.k8s.io', 'IngressClass');
+  if (ingressClassKind !== undefined) await createIfMissing(deps, ingressClassKind, BRAMBLE_INGRESS_CLASS);
   const priorityKind = kindOf('scheduling.k8s.io', 'PriorityClass');
   if (priorityKind !== undefined)
     for (const value of PRIORITY_CLASSES) await createIfMissing(deps, priorityKind, value);

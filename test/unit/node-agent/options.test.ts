@@ -16,6 +16,7 @@ describe('parseAgentFlags', () => {
       dockerSocket: '/run/docker.sock',
       nodeIp: undefined,
       peerPort: 7443,
+      ingressPorts: { http: 80, https: 443 },
       peerLimitBytesPerSecond: 0,
       network: true,
     networkTag: '',

@@ -3,7 +3,6 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Balancer, MAX_TRIES } from '../../../../node-agent/ingress/balancer.ts';
 import { computeSecretKeys } from '../../../../node-agent/ingress/certificates.ts';
-import { isOurs } from '../../../../node-agent/ingress/class.ts';
 import { findTargets } from '../../../../node-agent/ingress/endpoints.ts';
 import {
   computeRequestHeaders,
@@ -14,6 +13,7 @@ import {
 import { computeRoutes, findRoute } from '../../../../node-agent/ingress/route-table.ts';
 import { readSettings } from '../../../../node-agent/ingress/settings.ts';
 import type { IngressClass } from '../../../../shared/api/ingress-class.ts';
+import { isOurs } from '../../../../shared/api/ingress-owner.ts';
 import { createVirtualClock } from '../../../support/virtual-clock.ts';
 import { service, slice } from '../dns/zone-fixture.ts';
 import { ingress } from './ingress-fixture.ts';
