@@ -4,7 +4,6 @@ import type { Component } from '../../shared/platform/lifecycle.ts';
 import type { Kind } from '../../shared/schema/define-kind.ts';
 import { createBootstrapTokenCleaner } from './bootstrap-token-cleaner.ts';
 import { CertificateController, type CertificateSigner } from './certificates/controller.ts';
-import { createClusterRoleAggregation } from './cluster-role-aggregation.ts';
 import { ControllerSettings } from './controller-settings.ts';
 import { CronJobController } from './cron-job/controller.ts';
 import { DaemonSetController } from './daemon-set/controller.ts';
@@ -16,6 +15,7 @@ import { HeatProtection } from './heat/controller.ts';
 import { createImageControllers } from './images/create-image-controllers.ts';
 import type { RegistryClient } from './images/registry/registry-client.ts';
 import { type Environment, Informers } from './informers.ts';
+import { createIngressController } from './ingress/controller.ts';
 import { JobController } from './job/controller.ts';
 import { createOrphanPodReleaser } from './job/orphan-pods.ts';
 import { LoadBalancerController } from './load-balancer/controller.ts';
@@ -70,9 +70,9 @@ export function createControllers(options: ControllersOptions): Component[] {
     createOrphanPodReleaser(environment, informers),
     new CronJobController(environment, informers),
     new EndpointSliceController(environment, informers),
+    createIngressController(environment, informers),
     new DisruptionController(environment, informers, kinds),
     new ResourceQuotaController(environment, informers, kinds),
-    createClusterRoleAggregation(environment),
     new NodeIpamController(environment, informers, network),
     new LoadBalancerController(environment, informers),
     new PersistentVolumeController(environment, informers),
