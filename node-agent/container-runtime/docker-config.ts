@@ -81,8 +81,8 @@ export function renderContainer(node: string, sandboxId: string, config: Contain
       IpcMode: `container:${sandboxId}`,
       PidMode:
         config.pidTarget === undefined ? renderPidMode(config.pidMode, sandboxId) : `container:${config.pidTarget}`,
-      Binds: config.mounts.filter((mount) => !mount.recursiveReadOnly).map(renderBind),
-      Mounts: config.mounts.filter((mount) => mount.recursiveReadOnly).map(renderRecursive),
+      Binds: config.mounts.filter((mount) => !needsLongForm(mount)).map(renderBind),
+      Mounts: config.mounts.filter(needsLongForm).map(renderLong),
       Devices: config.devices.map(({ hostPath, containerPath, permissions }) => ({
         PathOnHost: hostPath,
         PathInContainer: containerPath,
@@ -149,16 +149,27 @@ function renderPidMode(mode: ContainerConfig['pidMode'], sandboxId: string): str
 }
 
 function renderBind({ hostPath, containerPath, readOnly, propagation }: Mount): string {
-  return `${hostPath}:${containerPath}:${readOnly ? 'ro' : 'rw'},${propagation === 'private' ? 'rprivate' : propagation}`;
+  // Private is what the engine does unless told; told, it refuses to mount what its own directory lies in, such as `/`.
+  const mode = [readOnly ? 'ro' : 'rw', ...(propagation === 'private' ? [] : [propagation])].join(',');
+  return `${hostPath}:${containerPath}:${mode}`;
 }
 
 type EngineMount = NonNullable<NonNullable<CreateOptions['HostConfig']>['Mounts']>[number];
 
-/** The short form cannot say it. Engines before version 25 do not know the word: `RuntimeInfo.recursiveReadOnly`. */
-function renderRecursive({ hostPath, containerPath, propagation }: Mount): EngineMount {
-  const recursive = { ReadOnlyForceRecursive: true };
-  const options = { Propagation: propagation === 'private' ? ('rprivate' as const) : propagation, ...recursive };
-  return { Type: 'bind', Source: hostPath, Target: containerPath, ReadOnly: true, BindOptions: options };
+/**
+ * What the short form cannot say: a colon in a path, and read-only all the way down. Engines before version 25 do not know the
+ * word for it: `RuntimeInfo.recursiveReadOnly`.
+ */
+function needsLongForm({ hostPath, recursiveReadOnly }: Mount): boolean {
+  return recursiveReadOnly || hostPath.includes(':');
+}
+
+function renderLong({ hostPath, containerPath, readOnly, recursiveReadOnly, propagation }: Mount): EngineMount {
+  const options = {
+    Propagation: propagation === 'private' ? ('rprivate' as const) : propagation,
+    ...(recursiveReadOnly ? { ReadOnlyForceRecursive: true } : {}),
+  };
+  return { Type: 'bind', Source: hostPath, Target: containerPath, ReadOnly: readOnly, BindOptions: options };
 }
 
 function renderDns({ dns }: SandboxConfig): NonNullable<CreateOptions['HostConfig']> {

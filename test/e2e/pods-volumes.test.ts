@@ -140,6 +140,9 @@ function hostPaths(): { name: string; hostPath: { path: string; type: string } }
     { name: 'dir', hostPath: { path: at('here'), type: 'Directory' } },
     { name: 'newdir', hostPath: { path: at('new-dir'), type: 'DirectoryOrCreate' } },
     { name: 'file', hostPath: { path: at('here/file'), type: 'File' } },
+    { name: 'colon', hostPath: { path: at('pci-0:1'), type: 'DirectoryOrCreate' } },
+    // As `kubectl debug node/…` does; the engine's own directory lies in it.
+    { name: 'node', hostPath: { path: '/', type: '' } },
     { name: 'newfile', hostPath: { path: at('new-file'), type: 'FileOrCreate' } },
     { name: 'socket', hostPath: { path: at('socket'), type: 'Socket' } },
     { name: 'char', hostPath: { path: '/dev/null', type: 'CharDevice' } },
@@ -270,10 +273,13 @@ if (await hasDocker()) {
     it('hostPath by every type', async () => {
       await node.ready('host');
       const script =
-        'cat /any/file /file; echo; for n in dir newdir; do test -d /$n && echo $n; done; test -f /newfile && echo file;' +
+        'cat /any/file /file; echo; for n in dir newdir colon node/proc; do test -d /$n && echo $n; done; test -f /newfile && echo file;' +
         'test -S /socket && echo socket; test -c /char && echo char; test -b /block && echo block';
       const block = BLOCK_DEVICE === undefined ? '' : '\nblock';
-      assert.equal(await node.sh('host', script), `of the nodeof the node\ndir\nnewdir\nfile\nsocket\nchar${block}`);
+      assert.equal(
+        await node.sh('host', script),
+        `of the nodeof the node\ndir\nnewdir\ncolon\nnode/proc\nfile\nsocket\nchar${block}`,
+      );
     });
 
     it('hostPath where something else is told', async () => {

@@ -45,7 +45,12 @@ describe('docker requests', () => {
   });
   it('never ask for a smaller quota than the kernel takes', () => assert.equal(host?.CpuQuota, 1_000));
   it('leave no swap beside the memory limit', () => assert.equal(host?.MemorySwap, host?.Memory));
-  it('bind mounts with their mode', () => assert.deepEqual(host?.Binds, ['/h:/c:ro,rprivate']));
+  it('bind mounts with their mode', () => assert.deepEqual(host?.Binds, ['/h:/c:ro']));
+  it('bind paths with a colon all the same', () => {
+    const mounts = config.mounts.map((mount) => ({ ...mount, hostPath: '/dev/pci-0:1' }));
+    const { HostConfig } = renderContainer('pi-1', 'sandbox', { ...config, mounts });
+    assert.deepEqual([HostConfig?.Binds, HostConfig?.Mounts?.[0]?.Source], [[], '/dev/pci-0:1']);
+  });
   it('see the processes of the pod or of the host when asked for', () => {
     const modes = (['pod', 'host'] as const).map(
       (pidMode) => renderContainer('pi-1', 'sandbox', { ...config, pidMode }).HostConfig?.PidMode,
