@@ -5,7 +5,7 @@ import { dirname } from 'node:path';
 import type { Context } from '../context.ts';
 import { EXIT, Failure } from '../failure.ts';
 import { createDocker, defaultSocket, pingEngine } from '../setup/docker-engine.ts';
-import { findMissing, REQUIREMENTS } from '../setup/packages.ts';
+import { findMissing, NETWORK_REQUIREMENTS } from '../setup/packages.ts';
 import { readRunning } from '../setup/processes.ts';
 import { pathExists } from '../setup/run-program.ts';
 import { openClusterFolder } from '../up/cluster-folder.ts';
@@ -102,7 +102,7 @@ async function checkDocker(context: Context, options: DoctorOptions): Promise<Fi
 }
 
 async function checkPackages(context: Context): Promise<Finding> {
-  const missing = await findMissing(context, [REQUIREMENTS.nftables]);
+  const missing = await findMissing(context, NETWORK_REQUIREMENTS);
   if (missing.length === 0) return { name: 'Packages', result: 'fine', message: 'all there' };
   const names = missing.map(({ debianPackage }) => debianPackage).join(' ');
   const hint = `sudo apt-get install ${names}`;

@@ -12,7 +12,7 @@ import { EXIT, Failure } from '../failure.ts';
 import { createProgress, type Progress } from '../progress.ts';
 import { ensureBundles } from '../setup/bundles.ts';
 import { defaultSocket, ensureEngine } from '../setup/docker-engine.ts';
-import { ensurePackages, findMissing, REQUIREMENTS } from '../setup/packages.ts';
+import { ensurePackages, findMissing, NETWORK_REQUIREMENTS, REQUIREMENTS } from '../setup/packages.ts';
 import { readRunning, recordProcess } from '../setup/processes.ts';
 import { type ClusterFolder, openClusterFolder, type State } from '../up/cluster-folder.ts';
 import { chooseNetwork } from '../up/cluster-network.ts';
@@ -80,7 +80,7 @@ async function run(context: Context, job: Job): Promise<void> {
 
 async function prepareMachine(context: Context, { folder, state, progress }: Job): Promise<void> {
   await ensureEngine(context, progress, { socketPath: state.socketPath, user: { name: folder.path } });
-  if (context.isRoot) await ensurePackages(context, progress, [REQUIREMENTS.nftables]);
+  if (context.isRoot) await ensurePackages(context, progress, NETWORK_REQUIREMENTS);
   else if ((await findMissing(context, [REQUIREMENTS.nftables])).length > 0) {
     progress.warn('nft is missing, so services will be slower; install it with: sudo apt-get install nftables');
   }

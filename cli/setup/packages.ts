@@ -14,7 +14,16 @@ export interface Requirement {
 export const REQUIREMENTS = {
   docker: { program: 'dockerd', debianPackage: 'docker.io', why: 'runs the containers' },
   nftables: { program: 'nft', debianPackage: 'nftables', why: 'forwards the traffic of services' },
+  conntrack: { program: 'conntrack', debianPackage: 'conntrack', why: 'ends UDP flows to pods that have gone' },
+  iproute: { program: 'ip', debianPackage: 'iproute2', why: 'leads packets to the pods of other boards' },
 } as const satisfies Record<string, Requirement>;
+
+/** Of the network of pods. */
+export const NETWORK_REQUIREMENTS: readonly Requirement[] = [
+  REQUIREMENTS.nftables,
+  REQUIREMENTS.iproute,
+  REQUIREMENTS.conntrack,
+];
 
 /** Where nothing mounts cgroups (no systemd), the container engine cannot start without this. */
 const CGROUP_MOUNTS: Requirement = {

@@ -196,7 +196,7 @@ function renderControl(version: string, arch: Arch): string {
 Version: ${version}
 Architecture: ${DEBIAN_ARCH[arch]}
 Maintainer: Bramble <bramble@localhost>
-Depends: docker.io | docker-ce, nftables, libatomic1, libstdc++6
+Depends: docker.io | docker-ce, nftables, conntrack, iproute2, libatomic1, libstdc++6
 Section: admin
 Priority: optional
 Description: edge cluster runtime for Raspberry Pi fleets

@@ -5,12 +5,12 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { TEST_IMAGE } from '../support/docker.ts';
-import { type LanCluster, startLanCluster } from '../support/lan/lan-cluster.ts';
+import { type LanCluster, openLine, startLanCluster, startServer } from '../support/lan/lan-cluster.ts';
 import { waitFor } from '../support/wait.ts';
 
-/** Answers with its name over HTTP, and holds a connection open on 9000. */
-const SERVER =
-  'mkdir -p /www; hostname >/www/index.html; (while :; do nc -l -p 9000 -e cat; done) & exec httpd -f -p 8080 -h /www';
+/** Answers with its name over HTTP. */
+const SERVER = 'mkdir -p /www; hostname >/www/index.html; exec httpd -f -p 8080 -h /www';
+const IDLE = 'exec sleep 100000';
 
 function pod(name: string, options: { node: number; app: string; command?: string }): string {
   const command = JSON.stringify(['sh', '-c', options.command ?? SERVER]);
@@ -41,10 +41,11 @@ spec: {selector: {app: ${app}}, ports: [{${port}}]${extra === '' ? '' : `, ${ext
 const WORLD = [
   ...[1, 2, 3].map((node) => pod(`web-${node}`, { node, app: 'web' })),
   pod('far', { node: 2, app: 'far' }),
-  pod('far-2', { node: 3, app: 'far' }),
-  pod('client', { node: 1, app: 'client', command: 'exec sleep 100000' }),
+  pod('far-2', { node: 3, app: 'far' }).replace('app: far', 'app: far, line: here'),
+  pod('client', { node: 1, app: 'client', command: IDLE }),
   service('web', 'web'),
   service('far', 'far'),
+  service('line', 'far, line: here', '', 'port: 9000'),
   service('spread', 'web', '', 'port: 80, targetPort: 8080').replace(
     '{name: spread}',
     '{name: spread, annotations: {bramble.dev/traffic-distribution: Cluster}}',
@@ -54,6 +55,8 @@ const WORLD = [
     '{name: sticky, annotations: {bramble.dev/traffic-distribution: Cluster}}',
   ),
   service('node-port', 'far', 'type: NodePort'),
+  pod('udp-2', { node: 2, app: 'udp', command: IDLE }),
+  service('udp', 'udp', '', 'port: 53, targetPort: 5353, protocol: UDP'),
   service('balancer', 'far', 'type: LoadBalancer', 'port: 8088, targetPort: 8080'),
 ].join('');
 
@@ -65,7 +68,7 @@ describe('the network of three boards', { concurrency: false }, () => {
     cluster = await startLanCluster({ hosts: 3 });
     await cluster.apply(WORLD);
     await cluster.kubectl(['wait', '--for=condition=Ready', 'pod', '--all', '--timeout=60s']);
-    for (const name of ['web', 'far', 'spread', 'sticky', 'node-port', 'balancer']) {
+    for (const name of ['web', 'far', 'line', 'udp', 'spread', 'sticky', 'node-port', 'balancer']) {
       addresses.set(name, await cluster.kubectl(['get', 'service', name, '-o', 'jsonpath={.spec.clusterIP}']));
     }
     await waitFor('every board knows the services', () => everyHostServes(cluster, addresses.get('far') ?? ''));
@@ -124,6 +127,73 @@ describe('the network of three boards', { concurrency: false }, () => {
       lan.hosts.map(({ address }) => address),
     );
     for (const address of shown) assert.match(await ask(`${address}:8088`), /^far/);
+  });
+
+  test('UDP: a client that goes on talking is led to the next pod when its pod has gone', async () => {
+    await startServer(cluster, 'udp-2', 'name', '5353', 'udp-2');
+    // One socket that keeps its port: the kernel would remember where its datagrams went.
+    const line = await openLine(cluster, 'client', 'udp', ipOf('udp'), '53', '4444');
+    await waitFor('the pod answers', async () => (await line.say('hi', 500)) === 'udp-2');
+    await cluster.apply(pod('udp-3', { node: 3, app: 'udp', command: IDLE }));
+    await cluster.kubectl(['wait', '--for=condition=Ready', 'pod/udp-3', '--timeout=60s']);
+    await startServer(cluster, 'udp-3', 'name', '5353', 'udp-3');
+    assert.equal(await line.say('hi'), 'udp-2');
+    await cluster.kubectl(['delete', 'pod', 'udp-2', '--wait=false']);
+    await waitFor('the other pod answers', async () => (await line.say('hi', 500)) === 'udp-3');
+    line.end();
+  });
+
+  test('an agent is killed and comes back: established connections do not notice', async () => {
+    await startServer(cluster, 'far-2', 'echo', '9000');
+    const direct = await openLine(cluster, 'client', 'tcp', await podIp('far-2'), '9000');
+    const byService = await openLine(cluster, 'client', 'tcp', ipOf('line'), '9000');
+    const say = async (text: string): Promise<void> => {
+      for (const line of [direct, byService]) assert.equal(await line.say(text), text);
+    };
+    await say('one');
+    await cluster.kill('agent 1');
+    await say('two');
+    await cluster.startAgent(1);
+    await cluster.whenReady();
+    await say('three');
+    direct.end();
+    byService.end();
+  });
+
+  test('a board that is cut off leaves every table within ten seconds, and returns', async () => {
+    const { lan } = cluster;
+    const lost = await podIp('far-2');
+    const knows = async (): Promise<boolean> =>
+      (await lan.host(1).output('nft', 'list', 'chain', 'inet', 'bramble', 'svc-default/far/tcp80')).includes(lost);
+    assert.ok(await knows());
+    await lan.setCable(3, false);
+    await waitFor('its endpoint has left', async () => !(await knows()), 15_000);
+    assert.deepEqual(new Set(await many(8, () => fetchIn('client', ipOf('far')))), new Set(['far']));
+    await lan.setCable(3, true);
+    await waitFor('its endpoint is back', knows, 60_000);
+    assert.equal(await fetchIn('client', `${await podIp('far-2')}:8080`), 'far-2');
+  });
+
+  test('a board gets another address: its pods are reached there', async () => {
+    const address = await podIp('far-2');
+    await cluster.lan.host(3).changeAddress(33);
+    await waitFor('its pods are reached', async () => (await fetchIn('client', `${address}:8080`)) === 'far-2', 60_000);
+    await waitFor('its routes lead home', async () => /^far/.test(await fetchIn('far-2', ipOf('far'))), 60_000);
+  });
+
+  test('traffic flows while the master is away, and after agents were started without it', async () => {
+    await cluster.kill('master 1');
+    assert.match(await fetchIn('client', ipOf('far')), /^far/);
+    await cluster.kill('agent 2');
+    await cluster.startAgent(2);
+    assert.match(await fetchIn('far', ipOf('web')), /^web-2/);
+    // As after a reboot: nothing is left of the rules.
+    await cluster.lan.host(2).output('nft', 'delete', 'table', 'inet', 'bramble');
+    await cluster.kill('agent 2');
+    await cluster.startAgent(2);
+    await waitFor('the services are back', async () => /^web-2/.test(await fetchIn('far', ipOf('web'))), 60_000);
+    cluster.startMaster();
+    await cluster.whenReady();
   });
 });
 

@@ -11,7 +11,7 @@ import { createProcessContext } from '../../cli/process-context.ts';
 import { createProgress, type Progress } from '../../cli/progress.ts';
 import { defaultSocket, ensureEngine, releaseEngine } from '../../cli/setup/docker-engine.ts';
 import { readStaticBusybox } from '../../cli/setup/example-image.ts';
-import { ensurePackages, REQUIREMENTS } from '../../cli/setup/packages.ts';
+import { ensurePackages, NETWORK_REQUIREMENTS } from '../../cli/setup/packages.ts';
 import { currentProcess } from '../../cli/setup/processes.ts';
 import { runProgram } from '../../cli/setup/run-program.ts';
 import { ensureKubectl, ROOT } from './kubectl.ts';
@@ -82,7 +82,7 @@ async function prepareMachine(
   user: Parameters<typeof releaseEngine>[1],
 ): Promise<void> {
   await ensureEngine(context, progress, { socketPath: defaultSocket(context.env), user });
-  await ensurePackages(context, progress, [REQUIREMENTS.nftables, IPROUTE, ...FLASHING]);
+  await ensurePackages(context, progress, [...NETWORK_REQUIREMENTS, ...FLASHING]);
   await progress.step('Fetching kubectl', () => ensureKubectl());
   await mkdir(join(ROOT, '.cache'), { recursive: true });
   await writeFile(BUSYBOX, await readStaticBusybox(context), { mode: 0o755 });
@@ -90,8 +90,6 @@ async function prepareMachine(
 
 /** What the images of tests are made of. */
 const BUSYBOX = join(ROOT, '.cache/busybox');
-
-const IPROUTE = { program: 'ip', debianPackage: 'iproute2', why: 'makes networks for tests' };
 
 /** What `bramble flash` uses, and what makes images for its tests. */
 const FLASHING = [
@@ -102,6 +100,7 @@ const FLASHING = [
   { program: 'xz', debianPackage: 'xz-utils', why: 'unpacks images' },
   { program: 'unzip', debianPackage: 'unzip', why: 'unpacks images' },
   { program: 'zip', debianPackage: 'zip', why: 'packs images for tests' },
+  { program: 'qemu-aarch64-static', debianPackage: 'qemu-user-static', why: 'runs programs for boards' },
   { program: 'shellcheck', debianPackage: 'shellcheck', why: 'checks the scripts of boards' },
 ];
 

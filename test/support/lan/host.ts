@@ -23,6 +23,8 @@ export interface LanHost {
   run(command: readonly string[], options?: { input?: string; timeoutMs?: number }): Promise<Output>;
   /** Output of a program; throws when it fails. */
   output(...command: string[]): Promise<string>;
+  /** A program that stays, with pipes to the test. */
+  spawn(command: readonly string[]): ChildProcess;
   /** A program that stays; its output goes to `folder/NAME.log`. */
   start(name: string, command: readonly string[], env?: Readonly<Record<string, string>>): ChildProcess;
   log(name: string): Promise<string>;
@@ -96,6 +98,10 @@ class Host implements LanHost {
     const child = this.#running().spawn(['env', ...words, ...command], { stdio: ['ignore', log, log] });
     closeSync(log);
     return child;
+  }
+
+  spawn(command: readonly string[]): ChildProcess {
+    return this.#running().spawn(command, { stdio: 'pipe' });
   }
 
   log(name: string): Promise<string> {

@@ -18,11 +18,46 @@ export interface LanCluster {
   json<T>(...args: string[]): Promise<T>;
   /** Runs a program in the network of a pod, by the machine's own busybox. */
   inPod(pod: string, ...command: string[]): Promise<Output>;
+  /** Starts one and leaves it running. */
+  spawnInPod(pod: string, ...command: string[]): Promise<ChildProcess>;
   startMaster(): void;
   startAgent(number: number, ...args: string[]): Promise<void>;
   kill(program: string, signal?: NodeJS.Signals): Promise<void>;
   whenReady(): Promise<void>;
   stop(): Promise<void>;
+}
+
+/** One socket that stays open, from the network of a pod. */
+export interface Line {
+  /** The first answer after it; undefined: none came in time. */
+  say(text: string, timeoutMs?: number): Promise<string | undefined>;
+  end(): void;
+}
+
+const ANSWER_TIMEOUT_MS = 10_000;
+const TALKER = [process.execPath, join(import.meta.dirname, 'talker.ts')];
+
+/** Something that answers, in the network of a pod, until the pod goes. */
+export async function startServer(cluster: LanCluster, pod: string, ...args: string[]): Promise<void> {
+  await cluster.spawnInPod(pod, ...TALKER, ...args);
+}
+
+/** `args`: `tcp ADDRESS PORT` or `udp ADDRESS PORT OWN-PORT`. */
+export async function openLine(cluster: LanCluster, pod: string, ...args: string[]): Promise<Line> {
+  const child = await cluster.spawnInPod(pod, ...TALKER, ...args);
+  let heard = '';
+  child.stdout?.on('data', (chunk: Buffer) => {
+    heard += chunk.toString();
+  });
+  return {
+    async say(text, timeoutMs = ANSWER_TIMEOUT_MS) {
+      heard = '';
+      child.stdin?.write(`${text}\n`);
+      await waitFor('an answer', () => heard.includes('\n'), timeoutMs).catch(() => undefined);
+      return heard === '' ? undefined : heard.trim();
+    },
+    end: () => child.stdin?.end(),
+  };
 }
 
 const KUBECONFIG = '/var/lib/bramble/admin.kubeconfig';
@@ -113,6 +148,11 @@ class Cluster implements LanCluster {
   async inPod(pod: string, ...command: string[]): Promise<Output> {
     const { host, pid } = await this.#findPod(pod);
     return host.run(['nsenter', '-t', `${pid}`, '-n', 'timeout', '3', findBusybox(), ...command]);
+  }
+
+  async spawnInPod(pod: string, ...command: string[]): Promise<ChildProcess> {
+    const { host, pid } = await this.#findPod(pod);
+    return host.spawn(['nsenter', '-t', `${pid}`, '-n', ...command]);
   }
 
   async kill(program: string, signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
