@@ -148,7 +148,8 @@ class NodeKubelet implements Kubelet {
     this.#images = options.images ?? new ImageManager({ ...base, runtime });
     this.#tokens = new PodTokens({ ...base, client, onChange: enqueue });
     const [reader, claims, tokens] = [this.#sources, this.#sources, this.#tokens];
-    this.#volumes = new VolumeManager({ files, paths, reader, claims, tokens, logger });
+    const isApiHeard = (): boolean => this.pods.hasListed;
+    this.#volumes = new VolumeManager({ files, paths, reader, claims, tokens, isApiHeard, logger });
     this.#hooks = new ContainerHooks({ runtime, dialer, clock, logger, events, onOver: enqueue });
     this.#resizes = new PodResizes({ pods: () => this.pods.list(), allocatable: options.allocatable });
     this.#limits = new SizeLimits({ files, paths, clock, logger, events, onExceeded: enqueue });

@@ -20,7 +20,7 @@ import { stopCluster } from '../../cli/up/stop-cluster.ts';
 import type { JsonObject } from '../../shared/machinery/json.ts';
 import { systemClock } from '../../shared/platform/clock.ts';
 import { systemRandom } from '../../shared/platform/random.ts';
-import { startTestEngine, type TestEngine } from './docker.ts';
+import { startTestEngine, type TestEngine, type TestEngineOptions } from './docker.ts';
 import { createKubectl, type Kubectl, ROOT } from './kubectl.ts';
 import { waitFor } from './wait.ts';
 
@@ -45,6 +45,8 @@ export interface TestCluster {
 
 export interface TestClusterOptions {
   nodes?: number;
+  /** An engine of its own, for tests that kill it. */
+  engine?: TestEngineOptions;
 }
 
 /** What a command needs to know of the world, without a terminal and without signals. */
@@ -71,7 +73,7 @@ const quiet: Progress = {
 
 export async function startTestCluster(options: TestClusterOptions = {}): Promise<TestCluster> {
   const context = createTestContext();
-  const engine = await startTestEngine();
+  const engine = await startTestEngine(options.engine);
   await ensureBundles(context, ['master', 'agent']);
   const folder = new ClusterFolder(await mkdtemp(join(tmpdir(), 'bramble-test-')));
   await folder.prepare();

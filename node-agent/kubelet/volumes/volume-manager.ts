@@ -26,6 +26,8 @@ export interface VolumeManagerOptions {
   reader: ConfigReader;
   claims: ClaimReader;
   tokens: TokenReader;
+  /** false: the node lives from what it remembers; whatever is asked of the API may take until the master is back. */
+  isApiHeard(): boolean;
   logger: Logger;
 }
 
@@ -124,7 +126,8 @@ export class VolumeManager {
       };
       const state = await tokens.token(round.pod, projection, present);
       if (state.state === 'present') found.set(projection, state.token);
-      if (state.state === 'pending') throw new ConfigError('waiting for a token', true);
+      const isAlone = round.hasRun && !this.#options.isApiHeard();
+      if (state.state === 'pending' && !isAlone) throw new ConfigError('waiting for a token', true);
       if (state.state === 'failed' && !(round.hasRun && state.isUnreachable)) throw new ConfigError(state.message);
       const lookAgainMs =
         state.state === 'present' ? state.renewInMs : state.state === 'failed' ? state.retryInMs : undefined;

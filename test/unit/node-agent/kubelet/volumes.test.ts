@@ -20,7 +20,7 @@ import type { TokenReader } from '../../../../node-agent/kubelet/tokens/pod-toke
 import type { ClaimReader } from '../../../../node-agent/kubelet/volumes/claims.ts';
 import { nodeHostFiles } from '../../../../node-agent/kubelet/volumes/node-host-files.ts';
 import { computeProjectedFiles } from '../../../../node-agent/kubelet/volumes/projected-files.ts';
-import { VolumeManager } from '../../../../node-agent/kubelet/volumes/volume-manager.ts';
+import { VolumeManager, type VolumeManagerOptions } from '../../../../node-agent/kubelet/volumes/volume-manager.ts';
 import type { Volume } from '../../../../shared/api/volume.ts';
 import { silentLogger } from '../../../../shared/platform/logger.ts';
 import { pod } from './builders.ts';
@@ -139,14 +139,16 @@ describe('writeProjected', () => {
 
 describe('VolumeManager', () => {
   const paths = { root: join(root, 'pods') };
-  const manager = (data?: Record<string, string>): VolumeManager =>
+  const manager = (data?: Record<string, string>, over: Partial<VolumeManagerOptions> = {}): VolumeManager =>
     new VolumeManager({
       files: nodeHostFiles,
       paths,
       reader: reader(data),
       claims: NO_CLAIMS,
       tokens: NO_TOKENS,
+      isApiHeard: () => true,
       logger: silentLogger,
+      ...over,
     });
   const withVolumes = (...volumes: Volume[]) => ({ pod: pod({ spec: { volumes } }), facts: FACTS, hasRun: false });
 
@@ -166,6 +168,14 @@ describe('VolumeManager', () => {
   it('says which volume cannot be had, and why', async () => {
     const result = await manager().sync(withVolumes({ name: 'conf', configMap: { name: 'x', defaultMode: 0o644 } }));
     assert.deepEqual(result, { ok: false, volume: 'conf', message: 'configmap "x" not found', isPending: false });
+  });
+  it('waits for a token, but not for that of a master that was not heard when the pod has run before', async () => {
+    const tokens: TokenReader = { token: async () => ({ state: 'pending' }) };
+    const sources = [{ serviceAccountToken: { path: 'token', expirationSeconds: 3600 } }];
+    const subject = withVolumes({ name: 'api', projected: { sources, defaultMode: 0o644 } });
+    const isOk = async (isHeard: boolean, hasRun: boolean): Promise<boolean> =>
+      (await manager({}, { tokens, isApiHeard: () => isHeard }).sync({ ...subject, hasRun })).ok;
+    assert.deepEqual([await isOk(true, true), await isOk(false, false), await isOk(false, true)], [false, false, true]);
   });
   it('knows the types of host paths', async () => {
     mkdirSync(join(root, 'there'));
