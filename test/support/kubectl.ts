@@ -3,15 +3,13 @@
  * of its own, unpacked into .cache/ beside the system, kept there. Nothing is installed. KUBECTL names another one.
  */
 import { spawn } from 'node:child_process';
-import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { lastLines, pathExists, runProgram } from '../../cli/setup/run-program.ts';
+import { pathExists } from '../../cli/setup/run-program.ts';
+import { fetchDebianPackages } from './debian-packages.ts';
 
 export const ROOT = join(import.meta.dirname, '../..');
 const CACHE = join(ROOT, '.cache/kubectl');
 const CACHED = join(CACHE, 'root/usr/bin/kubectl');
-const SUITE = 'trixie';
-const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg';
 
 /** Path of the program; fetches it when it is not there yet. */
 export async function ensureKubectl(): Promise<string> {
@@ -21,48 +19,7 @@ export async function ensureKubectl(): Promise<string> {
 }
 
 async function fetchKubectl(): Promise<void> {
-  const work = `${CACHE}.${process.pid}`;
-  try {
-    await mkdir(join(work, 'lists/partial'), { recursive: true });
-    await mkdir(join(work, 'cache/archives/partial'), { recursive: true });
-    await writeFile(join(work, 'sources.list'), `deb [signed-by=${KEYRING}] ${await findMirror()} ${SUITE} main\n`);
-    // An empty status: what is installed here must not decide which version is fetched.
-    const options = [
-      `-oDir::Etc::sourcelist=${work}/sources.list`,
-      '-oDir::Etc::sourceparts=/dev/null',
-      `-oDir::State::lists=${work}/lists`,
-      '-oDir::State::status=/dev/null',
-      `-oDir::Cache=${work}/cache`,
-      '-oAcquire::Languages=none',
-      '-q',
-    ];
-    await mustRun('apt-get', [...options, 'update'], work);
-    await mustRun('apt-get', [...options, 'download', 'kubectl'], work);
-    const file = (await readdir(work)).find((name) => name.endsWith('.deb'));
-    await mustRun('dpkg', ['-x', join(work, file ?? ''), join(work, 'root')], work);
-    await Promise.all(['lists', 'cache', file ?? ''].map((name) => rm(join(work, name), { recursive: true })));
-    await rm(CACHE, { recursive: true, force: true });
-    await rename(work, CACHE);
-  } finally {
-    await rm(work, { recursive: true, force: true });
-  }
-}
-
-/** The server of Debian's packages that this machine already uses. */
-async function findMirror(): Promise<string> {
-  const format = '$(REPO_URI)|$(ORIGIN)|$(LABEL)';
-  const { output } = await runProgram('apt-get', ['indextargets', '--format', format, 'Created-By: Packages'], {
-    env: process.env,
-  });
-  const lines = output.split('\n').map((line) => line.split('|'));
-  const mirror = lines.find(([, origin, label]) => origin === 'Debian' && label === 'Debian')?.[0];
-  if (mirror === undefined) throw new Error('apt knows no server of Debian packages; run apt-get update first');
-  return mirror;
-}
-
-async function mustRun(program: string, args: readonly string[], cwd: string): Promise<void> {
-  const { code, output } = await runProgram(program, args, { env: process.env, cwd });
-  if (code !== 0) throw new Error(`${program} ${args.at(-1)} failed:\n${lastLines(output, 8)}`);
+  await fetchDebianPackages({ suite: 'trixie', packages: ['kubectl'], into: CACHE });
 }
 
 export interface KubectlResult {
