@@ -55,6 +55,8 @@ before(async () => {
 after(async () => {
   agent?.kill('SIGKILL');
   await cluster.stop();
+  // An agent leaves its pods' memory mounted, for the next agent.
+  await runFile('umount', [join(folder, 'data/pods-memory')]).catch(() => undefined);
   await rm(folder, { recursive: true, force: true });
 });
 
