@@ -12,6 +12,7 @@ import { DisruptionController } from './disruption/controller.ts';
 import { EndpointSliceController } from './endpoint-slice/controller.ts';
 import { GarbageCollector } from './garbage-collector/controller.ts';
 import { HeatProtection } from './heat/controller.ts';
+import { HorizontalPodAutoscalerController } from './horizontal-pod-autoscaler/controller.ts';
 import { createImageControllers } from './images/create-image-controllers.ts';
 import type { RegistryClient } from './images/registry/registry-client.ts';
 import { type Environment, Informers } from './informers.ts';
@@ -72,6 +73,7 @@ export function createControllers(options: ControllersOptions): Component[] {
     new EndpointSliceController(environment, informers),
     createIngressController(environment, informers),
     new DisruptionController(environment, informers, kinds),
+    new HorizontalPodAutoscalerController(environment, informers, kinds),
     new ResourceQuotaController(environment, informers, kinds),
     new NodeIpamController(environment, informers, network),
     new LoadBalancerController(environment, informers),

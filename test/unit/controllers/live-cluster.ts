@@ -207,7 +207,7 @@ class Boards implements Component {
     this.#addresses += 1;
     const podIP = `10.42.${this.#addresses >> 8}.${this.#addresses & 255}`;
     const conditions = [{ type: 'Ready', status: 'True', lastTransitionTime }];
-    const status = { phase: 'Running', podIP, podIPs: [{ ip: podIP }], conditions };
+    const status = { phase: 'Running', startTime: lastTransitionTime, podIP, podIPs: [{ ip: podIP }], conditions };
     const patch = { type: 'strategic' as const, subresource: 'status', body: { metadata: { uid }, status } };
     await ignore('Conflict', ignore('NotFound', this.#client.patch(PodKind, key, patch)));
     const end = this.#ends?.(pod);
