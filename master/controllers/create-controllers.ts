@@ -4,6 +4,7 @@ import type { Component } from '../../shared/platform/lifecycle.ts';
 import type { Kind } from '../../shared/schema/define-kind.ts';
 import { createBootstrapTokenCleaner } from './bootstrap-token-cleaner.ts';
 import { CertificateController, type CertificateSigner } from './certificates/controller.ts';
+import { createClusterRoleAggregation } from './cluster-role-aggregation.ts';
 import { ControllerSettings } from './controller-settings.ts';
 import { CronJobController } from './cron-job/controller.ts';
 import { DaemonSetController } from './daemon-set/controller.ts';
@@ -75,6 +76,7 @@ export function createControllers(options: ControllersOptions): Component[] {
     new DisruptionController(environment, informers, kinds),
     new HorizontalPodAutoscalerController(environment, informers, kinds),
     new ResourceQuotaController(environment, informers, kinds),
+    createClusterRoleAggregation(environment),
     new NodeIpamController(environment, informers, network),
     new LoadBalancerController(environment, informers),
     new PersistentVolumeController(environment, informers),
