@@ -31,10 +31,12 @@ export async function openExec(
 export async function openAttach(
   docker: DockerClient,
   id: string,
-  options: { stdin: boolean; tty: boolean },
+  options: { stdin: boolean; tty: boolean; stdinOnce: boolean },
 ): Promise<ContainerStream> {
   const socket = await docker.attach(id, options.stdin);
-  return toStream(socket, options.tty, (size) => docker.resizeContainer(id, size));
+  const stream = toStream(socket, options.tty, (size) => docker.resizeContainer(id, size));
+  // Unless it hands the end on to the program, the engine takes it for the end of the whole attachment, output included.
+  return options.stdinOnce && !options.tty ? stream : { ...stream, endInput: () => undefined };
 }
 
 function toStream(

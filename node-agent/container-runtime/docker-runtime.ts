@@ -183,7 +183,8 @@ export class DockerRuntime implements ContainerRuntime {
 
   async attach(id: string, options: { stdin: boolean }): Promise<ContainerStream> {
     const { Config } = await this.#docker.inspectContainer(id);
-    return openAttach(this.#docker, id, { stdin: options.stdin && Config.OpenStdin, tty: Config.Tty });
+    const { OpenStdin, StdinOnce, Tty } = Config;
+    return openAttach(this.#docker, id, { stdin: options.stdin && OpenStdin, stdinOnce: StdinOnce, tty: Tty });
   }
 
   async stats(ids: readonly string[]): Promise<ContainerStats[]> {

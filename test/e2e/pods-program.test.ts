@@ -40,6 +40,12 @@ const PROGRAM = {
     }),
     // The image's own program and arguments; a terminal keeps its shell alive.
     { name: 'bare', image: TEST_IMAGE, imagePullPolicy: 'Never', stdin: true, tty: true },
+    {
+      name: 'again',
+      image: TEST_IMAGE,
+      command: ['sh', '-c', 'while read line; do sleep 0.3; echo "got $line"; done'],
+      stdin: true,
+    },
     { name: 'once', image: TEST_IMAGE, command: ['sh'], stdin: true, stdinOnce: true },
   ],
   volumes: [{ name: 'work', emptyDir: {} }],
@@ -53,15 +59,21 @@ async function createSources({ client }: PodNode): Promise<void> {
 }
 
 /** Sends the lines to a container and returns what it answers until it ends, or `enough` is in it. */
-async function attach(pod: string, name: string, input: string, enough?: string): Promise<string> {
+async function attach(
+  pod: string,
+  name: string,
+  input: string,
+  until: { enough?: string; closes: boolean },
+): Promise<string> {
   const query = { container: [name], stdin: ['true'], stdout: ['true'] };
   const response = await node.call({ path: `/api/v1/namespaces/default/pods/${pod}/attach`, query });
   assert.equal(response.type, 'channels');
+  const { enough, closes } = until;
   const closed = Promise.withResolvers<void>();
   let output = '';
   async function* incoming(): AsyncGenerator<ChannelFrame> {
     yield { channel: CHANNEL.stdin, bytes: Buffer.from(input) };
-    if (enough === undefined) yield { channel: CHANNEL.stdin, close: true };
+    if (closes) yield { channel: CHANNEL.stdin, close: true };
     await closed.promise;
   }
   if (response.type !== 'channels') return '';
@@ -165,11 +177,20 @@ if (await hasDocker()) {
     });
 
     it('stdin and tty: attach talks to a shell on a terminal', async () => {
-      assert.match(await attach('program', 'bare', 'tty; echo $((40+2))\n', '42\r\n'), /\/dev\/pts\/0/);
+      assert.match(
+        await attach('program', 'bare', 'tty; echo $((40+2))\n', { enough: '42\r\n', closes: false }),
+        /\/dev\/pts\/0/,
+      );
+    });
+
+    it('stdin: the end of a client is not the end of its output, nor of the input', async () => {
+      assert.match(await attach('program', 'again', 'one\n', { enough: 'got one\n', closes: true }), /^got one\n$/);
+      assert.match(await attach('program', 'again', 'two\n', { enough: 'got two\n', closes: true }), /^got two\n$/);
+      assert.equal(statusOf(await node.get('program'), 'again')?.restartCount, 0);
     });
 
     it('stdinOnce: input ends with its first client', async () => {
-      assert.equal(await attach('program', 'once', 'echo got it; exit 0\n'), 'got it\n');
+      assert.equal(await attach('program', 'once', 'echo got it; exit 0\n', { closes: true }), 'got it\n');
       const pod = await node.until(
         'program',
         'once has ended',
