@@ -1,5 +1,7 @@
 /** The first slice as a user sees it: a stock kubectl against a real master, a real agent and real containers. */
 import assert from 'node:assert/strict';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { startTestCluster, type TestCluster } from '../support/cluster.ts';
 import { TEST_IMAGE } from '../support/docker.ts';
@@ -145,6 +147,32 @@ describe('first light', { concurrency: false }, () => {
     assert.equal(echoed.stdout, 'good');
     assert.match(echoed.stderr, /bad/);
     assert.equal(echoed.code, 3);
+  });
+
+  test('cp there and back', async () => {
+    const pod = await firstPod();
+    const [sent, back] = ['sent', 'back'].map((name) => join(cluster.folder.path, name));
+    await writeFile(sent ?? '', 'carried\n'.repeat(1000));
+    await kubectl('cp', sent ?? '', `${pod}:/tmp/copied`);
+    await kubectl('cp', `${pod}:/tmp/copied`, back ?? '');
+    assert.equal(await readFile(back ?? '', 'utf8'), 'carried\n'.repeat(1000));
+  });
+
+  test('debug looks into a pod and at its processes, and into the node', async () => {
+    const pod = await firstPod();
+    const script = ['sh', '-c', 'read line; echo "$line $(tr "\\0" " " < /proc/1/cmdline)"; exit 4'];
+    const look = ['debug', '-i', pod, `--image=${TEST_IMAGE}`, '--target=main', '-c', 'look', '--profile=general'];
+    const seen = await cluster.kubectl.run([...look, '--', ...script], { stdin: 'hello\n' });
+    assert.match(seen.stdout, /^hello sh -c /m);
+    const ended = '{.status.ephemeralContainerStatuses[0].state.terminated.exitCode}';
+    await waitFor('its exit code', async () => (await kubectl('get', 'pod', pod, '-o', `jsonpath=${ended}`)) === '4');
+    const onNode = ['debug', `node/${cluster.nodes[0]}`, '-i', `--image=${TEST_IMAGE}`, '--profile=general'];
+    const listed = await cluster.kubectl.run([...onNode, '--', 'sh', '-c', 'read line; ls -d /host/proc'], {
+      stdin: '\n',
+    });
+    assert.match(listed.stdout, /^\/host\/proc$/m, listed.stderr);
+    const debuggers = (await kubectl('get', 'pods', '-o', 'name')).split('\n').filter((name) => /debugger/.test(name));
+    await kubectl('delete', ...debuggers, '--now');
   });
 
   test('scale', async () => {
