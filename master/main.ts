@@ -16,6 +16,7 @@ import { type Component, startAll, stopAll } from '../shared/platform/lifecycle.
 import { createLogger, type Logger } from '../shared/platform/logger.ts';
 import { type Random, systemRandom } from '../shared/platform/random.ts';
 import { GIT_VERSION, KUBERNETES_VERSION } from '../shared/platform/version.ts';
+import { NodeMulticast } from '../shared/protocol/mdns/node-multicast.ts';
 import { type ApiServer, createApiServer } from './apiserver/api-server.ts';
 import { componentUser } from './apiserver/user-info.ts';
 import type { VersionInfo } from './apiserver/version-info.ts';
@@ -40,6 +41,7 @@ import { type CertificateAuthority, openCertificateAuthority } from './gateway/p
 import { createPkiFiles, type PkiFiles } from './gateway/pki/pki-files.ts';
 import { createServerCertificate, type ServerCertificate } from './gateway/pki/server-certificate.ts';
 import { advertisedAddress, lanAddresses } from './lan-addresses.ts';
+import { LanAnnouncement } from './lan-announcement.ts';
 import { type MasterOptions, OptionsError, parseMasterOptions, USAGE } from './options.ts';
 import { profileOf } from './scheduler/configuration/profile-of.ts';
 import { IMAGE_PATIENCE_MS } from './scheduler/images/image-wait.ts';
@@ -196,12 +198,27 @@ function createComponents(foundation: Foundation, api: Api): Component[] {
     }),
     scheduler,
     settings,
+    ...(isTold(foundation.options) ? [createAnnouncement(foundation)] : []),
     createStatusPage({
       ...clientOf('system:status-page'),
       host: foundation.options.listen,
       port: foundation.options.statusPort,
     }),
   ];
+}
+
+/** A master that only this machine reaches is nobody else's business. */
+function isTold({ mdns, listen }: MasterOptions): boolean {
+  return mdns && !/^(127\.|::1$)/.test(listen);
+}
+
+function createAnnouncement({ options, authority, clock, random, logger }: Foundation): Component {
+  const { listen, mqttPort, apiPort } = options;
+  return new LanAnnouncement({
+    ...{ clock, random, logger, mqttPort, apiPort, hostname: hostname(), caCertificate: authority.certificate },
+    multicast: new NodeMulticast(clock),
+    addresses: () => [advertisedAddress(listen)].flatMap((address) => address ?? []),
+  });
 }
 
 function createRegistry({ clock, options }: Foundation): RegistryClient {

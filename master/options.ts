@@ -22,6 +22,8 @@ export interface MasterOptions {
   imageLookup: boolean;
   /** Registries that are asked without TLS. */
   insecureRegistries: string[];
+  /** Whether the LAN is told by multicast DNS where the master is. */
+  mdns: boolean;
   /** How long pods stay bound to a lost node. */
   tolerationSeconds: number;
   logLevel: LogLevel;
@@ -56,6 +58,7 @@ export const USAGE = `Usage: bramble master [flags]
   --insecure-registry HOST
                        a registry, with its port, that is asked without TLS; may be
                        repeated
+  --mdns on|off        tell the LAN where the master is, so that agents find it (default: on)
   --log-level LEVEL    debug, info, warn or error (default: info)
   --log-format FORMAT  text or json (default: text)
 `;
@@ -73,6 +76,7 @@ const FLAGS = {
   'toleration-seconds': { type: 'string', default: '30' },
   'image-lookup': { type: 'string', default: 'on' },
   'insecure-registry': { type: 'string', multiple: true },
+  mdns: { type: 'string', default: 'on' },
   'log-level': { type: 'string', default: 'info' },
   'log-format': { type: 'string', default: 'text' },
   help: { type: 'boolean', short: 'h', default: false },
@@ -101,6 +105,7 @@ export function parseMasterOptions(
     schedulerConfig: values['scheduler-config'],
     imageLookup: oneOf('--image-lookup', SWITCH, values['image-lookup']) === 'on',
     insecureRegistries: values['insecure-registry'] ?? [],
+    mdns: oneOf('--mdns', SWITCH, values.mdns) === 'on',
     tolerationSeconds: parseSeconds('--toleration-seconds', values['toleration-seconds']),
     logLevel: oneOf('--log-level', LEVELS, values['log-level']),
     logFormat: oneOf('--log-format', FORMATS, values['log-format']),

@@ -10,6 +10,7 @@ import { sleep, systemClock } from '../shared/platform/clock.ts';
 import { type Component, startAll, stopAll } from '../shared/platform/lifecycle.ts';
 import { createLogger, type Logger } from '../shared/platform/logger.ts';
 import { systemRandom } from '../shared/platform/random.ts';
+import { findService } from '../shared/protocol/mdns/find-service.ts';
 import type { Transport } from '../shared/protocol/transport.ts';
 import { type Agent, createAgent } from './agent.ts';
 import { DockerRuntime } from './container-runtime/docker-runtime.ts';
@@ -22,7 +23,7 @@ import { readTokenFile, reportingJoin } from './identity/join-report.ts';
 import { createMasterLink } from './identity/master-link.ts';
 import { askMasterTime } from './identity/master-time.ts';
 import { MasterTrust } from './identity/master-trust.ts';
-import type { NodeIdentity } from './identity/node-identity.ts';
+import { type NodeIdentity, readCa } from './identity/node-identity.ts';
 import { openStorageKey, wrapStorageKey } from './identity/storage-key.ts';
 import { createAssignmentDisk } from './kubelet/assignment/node-assignment-disk.ts';
 import { createSealer } from './kubelet/assignment/sealer.ts';
@@ -37,6 +38,7 @@ import { computeParallelPods } from './kubelet/node/board-class.ts';
 import { createProbeDialer } from './kubelet/probes/node-probe-dialer.ts';
 import { nodeHostFiles } from './kubelet/volumes/node-host-files.ts';
 import { findLanAddress } from './lan-address.ts';
+import { caHashOf, MasterFinder } from './master-finder.ts';
 import { createNetworkTools, createPodNetworkDoor } from './network-tools.ts';
 import type { NodeNetwork } from './node-network.ts';
 import { type AgentFlags, OptionsError, parseAgentFlags, USAGE } from './options.ts';
@@ -71,25 +73,35 @@ async function runOnDirectory(flags: AgentFlags, logger: Logger): Promise<void> 
   const ending = abortAtSignal(logger);
   const files = createIdentityFiles(join(flags.dataDir, 'identity'));
   const { name: node, master } = flags;
+  const finder = createFinder(flags, logger);
   const identity = await reportingJoin(files, async () => {
     const token = flags.join ?? (await readTokenFile(flags.joinFile));
+    await finder?.find(caHashOf({ ca: await readCa(files), token }));
     return obtainIdentity({ ...BASE, node, master, token, files, logger, signal: ending });
   }).catch((error) => {
     if (ending.aborted) return undefined;
     throw error;
   });
   if (identity === undefined) return;
-  const components = await compose(flags, { logger, files, identity });
+  const components = await compose(flags, { logger, files, identity, finder });
   await startAll(components);
   await whenAborted(ending);
   await stopAll(components);
   logger.info('the agent ends; containers run on');
 }
 
+/** undefined: the agent was told where the master is. */
+function createFinder({ master, isMasterNamed, mdns, dataDir }: AgentFlags, logger: Logger): MasterFinder | undefined {
+  if (isMasterNamed || !mdns) return undefined;
+  const memory = createSmallFile(join(dataDir, 'master'));
+  return new MasterFinder({ master, search: findService, memory, clock: systemClock, logger });
+}
+
 interface Foundation {
   logger: Logger;
   files: IdentityFiles;
   identity: NodeIdentity;
+  finder: MasterFinder | undefined;
 }
 
 /** In the order of their start. */
@@ -123,10 +135,12 @@ async function compose(flags: AgentFlags, foundation: Foundation): Promise<Compo
       link.reconnect();
     },
   });
+  const { finder } = foundation;
   link.transport.onLink((up) => {
+    finder?.setLink(up, () => link.reconnect());
     if (up) late.agent?.onLinkUp();
   });
-  return [link, ...composed.doors, composed.agent, renewal];
+  return [link, ...(finder ? [finder] : []), ...composed.doors, composed.agent, renewal];
 }
 
 /** The board's address on the LAN, now: another network may give it another one. */

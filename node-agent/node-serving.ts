@@ -17,12 +17,14 @@ import type { Secret } from '../shared/api/secret.ts';
 import { Informer, parseKey } from '../shared/client/informer.ts';
 import { type IpRange, parseRange } from '../shared/machinery/ip-range.ts';
 import { type Component, startAll, stopAll } from '../shared/platform/lifecycle.ts';
+import type { Multicast } from '../shared/protocol/mdns/multicast.ts';
 import type { UpstreamDialer } from './dns/forward/dialer.ts';
 import type { ResolverFilesSource } from './dns/forward/resolver-files.ts';
 import { NodeDns, type OpenListener } from './dns/node-dns.ts';
 import type { SecretHandle } from './ingress/certificates.ts';
 import { type IngressParts, type IngressPorts, NodeIngress } from './ingress/node-ingress.ts';
 import type { ClusterDns } from './kubelet/spec/resolver.ts';
+import { LanNames } from './lan-names.ts';
 import {
   BY_SERVICE,
   createKeptInformer,
@@ -34,6 +36,8 @@ import {
 export interface ServingTools {
   dns: { open: OpenListener; dialer: UpstreamDialer; files: ResolverFilesSource };
   ingress: { ports: IngressPorts; load(): Promise<IngressParts> };
+  /** Where names of what is served are told; undefined: nowhere. */
+  multicast: Multicast | undefined;
 }
 
 export interface NodeServingOptions {
@@ -45,6 +49,8 @@ export interface NodeServingOptions {
   services: ServiceInformers;
   nodes: Informer<Node>;
   world: ServiceInformersOptions;
+  /** The board's address on the LAN, now. */
+  internalIp(): string;
   /** What the Node tells of it has changed. */
   onChange(): void;
 }
@@ -60,6 +66,7 @@ export class NodeServing implements Component {
   readonly #ingress: NodeIngress;
   readonly #ingresses: Informer<Ingress>;
   readonly #classes: Informer<IngressClass>;
+  readonly #lanNames: LanNames | undefined;
 
   constructor(options: NodeServingOptions) {
     this.#options = options;
@@ -74,10 +81,15 @@ export class NodeServing implements Component {
     this.#ingresses = createKeptInformer(IngressRef, world);
     this.#classes = createKeptInformer(IngressClassRef, world);
     this.#ingress = new NodeIngress({
-      ...{ ...base, ...tools.ingress, node, onChange, ingresses: this.#ingresses, classes: this.#classes },
+      ...{ ...base, ...tools.ingress, node, ingresses: this.#ingresses, classes: this.#classes },
       source: { service: (key) => services.services.get(key), slices: slicesOf },
       openSecret: (key) => openSecret(world, key),
+      onChange: () => {
+        this.#lanNames?.lookAgain();
+        onChange();
+      },
     });
+    this.#lanNames = this.#createLanNames();
     const dns = this.#dns;
     this.clusterDns = {
       domain: clusterDns.domain,
@@ -87,12 +99,12 @@ export class NodeServing implements Component {
     };
   }
 
-  async start(): Promise<void> {
-    await startAll([this.#dns, this.#ingress, this.#ingresses, this.#classes]);
+  start(): Promise<void> {
+    return startAll(this.#parts());
   }
 
-  async stop(): Promise<void> {
-    await stopAll([this.#dns, this.#ingress, this.#ingresses, this.#classes]);
+  stop(): Promise<void> {
+    return stopAll(this.#parts());
   }
 
   /** Addresses of this node that its pods reach. */
@@ -103,12 +115,32 @@ export class NodeServing implements Component {
   /** The master can be reached again: nothing waits out its pause. */
   retryNow(): void {
     for (const part of [this.#ingresses, this.#classes, this.#ingress]) part.retryNow();
+    this.#lanNames?.lookAgain();
   }
 
   /** What the Node tells of it. */
   facts(): { annotations: Readonly<Record<string, string>>; conditions: NodeCondition[] } {
     const { annotations, conditions } = this.#ingress.facts();
     return { annotations, conditions: [...conditions, renderDnsCondition(this.#dns.problem)] };
+  }
+
+  #parts(): Component[] {
+    return [this.#dns, ...(this.#lanNames ? [this.#lanNames] : []), this.#ingress, this.#ingresses, this.#classes];
+  }
+
+  #createLanNames(): LanNames | undefined {
+    const { tools, services, world, internalIp } = this.#options;
+    if (tools.multicast === undefined) return undefined;
+    const made = new LanNames({
+      ...world,
+      ...{ multicast: tools.multicast, internalIp },
+      hosts: () => this.#ingress.hosts,
+      services: () => services.services.list(),
+    });
+    services.services.onChange((_key, current, previous) => {
+      if ([current, previous].some((one) => one?.spec.type === 'LoadBalancer')) made.lookAgain();
+    });
+    return made;
   }
 
   #ownRanges(): IpRange[] {

@@ -18,6 +18,10 @@ export interface AgentFlags {
   /** File that holds it: command lines are read by everybody on the board. */
   joinFile: string | undefined;
   master: { host: string; port: number };
+  /** Otherwise it is looked for on the LAN, and is this machine when it is not found. */
+  isMasterNamed: boolean;
+  /** Whether the LAN is asked for the master and told names by multicast DNS. */
+  mdns: boolean;
   name: string;
   dockerSocket: string;
   /** Address of the board on the LAN; undefined: the one that leads to the master. */
@@ -51,7 +55,7 @@ export class OptionsError extends Error {
 
 export const USAGE = `Usage: bramble agent [flags]
 
-  --master HOST        where the master is (default: 127.0.0.1)
+  --master HOST        where the master is (default: looked for on the LAN; else 127.0.0.1)
   --mqtt-port N        the master's port of MQTT over TLS (default: 8883)
   --join TOKEN         join token, for the first start; "bramble token create" on the master makes one
   --join-file FILE     file with the join token, in place of --join
@@ -73,6 +77,8 @@ export const USAGE = `Usage: bramble agent [flags]
                        port at which Ingresses are served once there are any (default: 80; 0: not)
   --ingress-https-port N
                        the same by TLS (default: 443; 0: not)
+  --mdns on|off        ask the LAN for the master, and tell it names below bramble.local
+                       (default: on)
   --devices-config FILE
                        names for devices, a line each: "zigbee: /dev/serial/by-id/usb-…"
   --eviction-hard SIGNAL<AMOUNT,…>
@@ -89,7 +95,8 @@ export const USAGE = `Usage: bramble agent [flags]
 `;
 
 const FLAGS = {
-  master: { type: 'string', default: '127.0.0.1' },
+  master: { type: 'string' },
+  mdns: { type: 'string', default: 'on' },
   'mqtt-port': { type: 'string', default: '8883' },
   join: { type: 'string' },
   'join-file': { type: 'string' },
@@ -135,7 +142,9 @@ export function parseAgentFlags(args: readonly string[], { env, hostname }: Agen
     dataDir: values['data-dir'] ?? env.BRAMBLE_DATA_DIR ?? '/var/lib/bramble',
     join: values.join,
     joinFile: values['join-file'],
-    master: { host: values.master, port: parsePort('--mqtt-port', values['mqtt-port']) },
+    master: { host: values.master ?? '127.0.0.1', port: parsePort('--mqtt-port', values['mqtt-port']) },
+    isMasterNamed: values.master !== undefined,
+    mdns: oneOf('--mdns', SWITCH, values.mdns) === 'on',
     name: parseName(values.name, hostname),
     dockerSocket: values.docker.replace(/^unix:\/\//, ''),
     nodeIp: values['node-ip'],

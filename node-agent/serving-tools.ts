@@ -1,5 +1,7 @@
 /** What names and Ingresses are served with on a real machine (adapter: sockets, files). */
+import { systemClock } from '../shared/platform/clock.ts';
 import type { Logger } from '../shared/platform/logger.ts';
+import { NodeMulticast } from '../shared/protocol/mdns/node-multicast.ts';
 import { listenDns } from './dns/dns-listener.ts';
 import { nodeDialer } from './dns/forward/node-dialer.ts';
 import { createNodeResolverFiles } from './dns/forward/node-resolver-files.ts';
@@ -8,7 +10,7 @@ import type { AgentFlags } from './options.ts';
 
 const DNS_PORT = 53;
 
-export function createServingTools({ ingressPorts }: AgentFlags, logger: Logger): ServingTools {
+export function createServingTools({ ingressPorts, mdns }: AgentFlags, logger: Logger): ServingTools {
   return {
     dns: {
       open: (address, handler) => listenDns({ address, port: DNS_PORT, handler, logger }),
@@ -26,5 +28,6 @@ export function createServingTools({ ingressPorts }: AgentFlags, logger: Logger)
         return { IngressProxy, openDoor };
       },
     },
+    multicast: mdns ? new NodeMulticast(systemClock) : undefined,
   };
 }

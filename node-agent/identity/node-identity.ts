@@ -26,6 +26,11 @@ const FILES = {
 const PRIVATE_KEY = /-----BEGIN PRIVATE KEY-----[^-]+-----END PRIVATE KEY-----\n?/;
 const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----\n?/;
 
+/** Certificate of the cluster that this node belongs to (PEM); undefined: it has not joined one. */
+export function readCa(files: IdentityFiles): Promise<string | undefined> {
+  return files.read(FILES.ca);
+}
+
 /** undefined: the node has not joined. Throws IdentityError when the parts do not belong together or to this node. */
 export async function readIdentity(files: IdentityFiles, node: string): Promise<NodeIdentity | undefined> {
   const ca = await files.read(FILES.ca);

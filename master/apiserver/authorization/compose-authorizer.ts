@@ -17,6 +17,7 @@ import { createNodeAuthorizer, type ImagePullReader } from './node-authorizer.ts
 import { createRbacAuthorizer } from './rbac/rbac-authorizer.ts';
 import { RuleResolver } from './rbac/rule-resolver.ts';
 import { createSigningRequestAuthorizer } from './signing-request-authorizer.ts';
+import { tlsSecretReader } from './tls-secret-reader.ts';
 
 type KindLookup = Services['kindOf'];
 
@@ -45,6 +46,7 @@ export function composeAuthorizer({ objects, hubs, kindOf }: Storage, rules: Rul
           createNodeAuthorizer({
             pods: new PodIndex(pods, objects, hubs.of(pods)),
             readPulls: pullReader(objects, kindOf),
+            readTlsSecrets: tlsSecretReader({ objects, kindOf }),
             readVolume: volumeReader(objects, kindOf),
           }),
         ]

@@ -15,6 +15,8 @@ describe('parseAgentFlags', () => {
       name: 'pi-1',
       dockerSocket: '/run/docker.sock',
       nodeIp: undefined,
+      isMasterNamed: false,
+      mdns: true,
       peerPort: 7443,
       ingressPorts: { http: 80, https: 443 },
       peerLimitBytesPerSecond: 0,
