@@ -178,7 +178,7 @@ function createNetworking(options: AgentOptions, assignment: Assignment | undefi
   if (tools === undefined) return { parts: [], facts: () => undefined };
   const world = { client, kept: assignment ?? NOTHING_KEPT, clock, random, logger };
   const [services, nodes] = [new ServiceInformers(world), createKeptInformer(NodeRef, world)];
-  const shared = { node, nodes, services };
+  const shared = { node, nodes, services, internalIp: options.internalIp };
   const dns = clusterDns ?? { servers: [], domain: DEFAULT_CLUSTER_DOMAIN };
   const serving = servingTools && new NodeServing({ ...shared, tools: servingTools, clusterDns: dns, world, onChange });
   const onNetwork = (): void => {
