@@ -15,7 +15,7 @@ import type { Client } from '../../shared/client/client.ts';
 import { type Logger, silentLogger } from '../../shared/platform/logger.ts';
 import { nextInt, seededRandom } from '../../shared/platform/random.ts';
 import { createMemoryBroker } from '../support/memory-broker.ts';
-import { createVirtualClock, type VirtualClock } from '../support/virtual-clock.ts';
+import { createVirtualClock } from '../support/virtual-clock.ts';
 import {
   boundPodsStay,
   type Checker,
@@ -56,6 +56,9 @@ export interface SimulationResult {
 
 /** Longest time between two actions. */
 const MAX_STEP_MS = 15_000;
+
+/** Users do not wait for each other. */
+const MAX_ACTIONS_A_STEP = 3;
 
 /** What a cluster may take to converge: a lost node's toleration, a back-off of five minutes, and room. */
 const CONVERGE_LIMIT_MS = 20 * 60_000;
@@ -130,7 +133,11 @@ function endWorld({ master, boards }: World): void {
 async function takeStep(world: World): Promise<void> {
   const { clock, random, master } = world;
   if (nextInt(random, 3) === 0) randomFault(world);
-  else if (master.client !== undefined) await during(clock, act(workloadOf(world, master.client)));
+  else {
+    for (let actions = 1 + nextInt(random, MAX_ACTIONS_A_STEP); actions > 0; actions -= 1) {
+      if (master.client !== undefined) await during(world, act(workloadOf(world, master.client)));
+    }
+  }
   await clock.advance(nextInt(random, MAX_STEP_MS));
   world.note('step');
 }
@@ -140,14 +147,15 @@ function workloadOf({ random, note }: World, client: Client): Workload {
 }
 
 /** Users wait for their answers, and answers may need time to go by; a master that died meanwhile never answers. */
-async function during(clock: VirtualClock, work: Promise<void>): Promise<void> {
+async function during({ clock, master }: World, work: Promise<void>): Promise<void> {
+  const { client } = master;
   let done = false;
   const finished = work.finally(() => {
     done = true;
   });
   finished.catch(() => undefined);
   for (let turn = 0; turn < 100 && !done; turn += 1) await clock.advance(10);
-  if (done) await finished;
+  if (done && master.client === client) await finished;
 }
 
 async function check(world: World, checkers: readonly Checker[]): Promise<string[]> {
@@ -169,7 +177,10 @@ async function observe({ clock, master, boards }: World): Promise<Observation | 
     client.list(DaemonSetKind),
     client.list(JobKind),
   ]);
+  lists.catch(() => undefined);
   await clock.settle();
+  // It died before it could answer.
+  if (master.client !== client) return undefined;
   const [pods, nodes, deployments, statefulSets, daemonSets, jobs] = await lists;
   return {
     pods: pods.items,
@@ -195,7 +206,7 @@ async function converge(world: World, checkers: readonly Checker[]): Promise<str
     board.runtime.setAvailable(true);
     void board.startAgent();
   }
-  if (master.client !== undefined) await during(clock, makePeace(workloadOf(world, master.client)));
+  if (master.client !== undefined) await during(world, makePeace(workloadOf(world, master.client)));
   let complaints: string[] = [];
   for (let waitedMs = 0; waitedMs < CONVERGE_LIMIT_MS; waitedMs += CONVERGE_STEP_MS) {
     await clock.advance(CONVERGE_STEP_MS);
