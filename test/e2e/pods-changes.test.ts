@@ -109,7 +109,11 @@ if (await hasDocker()) {
       node = await openPodNode();
       await createAll();
     });
-    after(() => node?.close());
+    after(async () => {
+      // Its containers still hold the image by its other name.
+      await node?.engine.docker('rmi', OTHER_IMAGE).catch(() => undefined);
+      await node?.close();
+    });
 
     it('sidecars begin before a task and end after it, last first', async () => {
       const pod = await node.until('task', 'has succeeded', ({ status }) => status.phase === 'Succeeded');
