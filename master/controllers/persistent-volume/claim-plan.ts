@@ -3,7 +3,9 @@ import { storageClassOf } from '../../../shared/api/columns/storage.ts';
 import type { PersistentVolume } from '../../../shared/api/persistent-volume.ts';
 import type { PersistentVolumeClaim } from '../../../shared/api/persistent-volume-claim.ts';
 import { defaultStorageClass, type StorageClass } from '../../../shared/api/storage-class.ts';
+import { isLessQuantity } from '../../../shared/machinery/quantity-map.ts';
 import type { ActionOf } from '../actions.ts';
+import { isLocalPathVolume } from './local-path.ts';
 import { findVolume, isClaimedBy, mismatchOf } from './matching.ts';
 import { BIND_COMPLETED, NO_PROVISIONER, SELECTED_NODE } from './names.ts';
 
@@ -18,6 +20,8 @@ export interface ClaimActions {
   setClass: { name: string };
   bind: { volume: PersistentVolume };
   provision: { storageClass: StorageClass };
+  /** The volume has less room than the claim asks for by now. */
+  expand: { volume: PersistentVolume; storage: string };
   wait: { notice?: Notice };
   lose: { notice: Notice };
 }
@@ -44,9 +48,17 @@ function stepOfBound(claim: PersistentVolumeClaim, volume: PersistentVolume | un
     return lose('ClaimLost', 'Bound claim has lost its PersistentVolume. Data on the volume is lost!');
   }
   if (volume.spec.claimRef === undefined || volume.spec.claimRef.uid === claim.metadata.uid) {
-    return { type: 'bind', volume };
+    return growthOf(claim, volume) ?? { type: 'bind', volume };
   }
   return lose('ClaimMisbound', 'Two claims are bound to the same volume, this one is bound incorrectly');
+}
+
+/** Directories of boards grow by being said to. Whether the class lets a claim grow was looked at when it was changed. */
+function growthOf(claim: PersistentVolumeClaim, volume: PersistentVolume): Step | undefined {
+  const storage = claim.spec.resources.requests?.['storage'];
+  const present = volume.spec.capacity?.['storage'] ?? '0';
+  if (storage === undefined || !isLocalPathVolume(volume) || !isLessQuantity(present, storage)) return undefined;
+  return { type: 'expand', volume, storage };
 }
 
 function lose(reason: string, message: string): Step {

@@ -110,6 +110,7 @@ export class PersistentVolumeController implements Component {
       },
       bind: ({ volume }) => this.#bind(claim, volume),
       provision: ({ storageClass }) => this.#provision(claim, storageClass),
+      expand: ({ volume, storage }) => this.#expand(claim, volume, storage),
       wait: async ({ notice }) => this.#tell(claim, notice),
       lose: async ({ notice }) => {
         if (claim.status.phase === 'Lost') return;
@@ -148,6 +149,13 @@ export class PersistentVolumeController implements Component {
     if (provisioner === LOCAL_PATH_PROVISIONER) return this.#provisioner.provision(claim, storageClass);
     const message = `Waiting for a volume to be created either by the external provisioner '${provisioner}' or manually by the system administrator. If volume creation is delayed, please verify that the provisioner is running and correctly registered.`;
     this.#tell(claim, { type: 'Normal', reason: 'ExternalProvisioning', message });
+  }
+
+  /** The volume's change brings the claim here again, which is told its new size then. */
+  async #expand(claim: PersistentVolumeClaim, volume: PersistentVolume, storage: string): Promise<void> {
+    const spec = { ...volume.spec, capacity: { ...volume.spec.capacity, storage } };
+    await this.#environment.client.update(PersistentVolumeKind, { ...volume, spec });
+    this.#tell(claim, { type: 'Normal', reason: 'VolumeResizeSuccessful', message: 'Resize volume succeeded' });
   }
 
   #tell(claim: PersistentVolumeClaim, notice: Notice | undefined): void {

@@ -233,3 +233,31 @@ test('an ephemeral volume is claimed for its pod and goes with it', async () => 
   await cluster.client.delete(PodKind, key('db'), { gracePeriodSeconds: 0 });
   await cluster.until('the claim’s end', async () => !(await cluster.exists(PersistentVolumeClaimKind, 'db-data')));
 });
+
+test('a claim grows where its class lets it, and nowhere else', async () => {
+  await createClaim('fixed');
+  await createPod('one', { persistentVolumeClaim: { claimName: 'fixed' } });
+  await claimWith('fixed', isBound);
+  const grow = (name: string, storage: string) =>
+    cluster.client.patch(PersistentVolumeClaimKind, key(name), {
+      type: 'merge',
+      body: { spec: { resources: { requests: { storage } } } },
+    });
+  await assert.rejects(grow('fixed', '2Gi'), /only dynamically provisioned pvc can be resized/);
+  const classes = await cluster.client.list(StorageClassKind);
+  const standard = defined(classes.items[0], 'the class that is there from the beginning');
+  await cluster.client.create(StorageClassKind, {
+    metadata: { name: 'growing' },
+    provisioner: standard.provisioner,
+    volumeBindingMode: 'WaitForFirstConsumer',
+    allowVolumeExpansion: true,
+  });
+  await createClaim('elastic', { storageClassName: 'growing' });
+  await createPod('two', { persistentVolumeClaim: { claimName: 'elastic' } });
+  const bound = await claimWith('elastic', isBound);
+  await grow('elastic', '3Gi');
+  await claimWith('elastic', ({ status }) => status.capacity?.['storage'] === '3Gi');
+  await volumeWith(bound.spec.volumeName ?? '', ({ spec }) => spec.capacity?.['storage'] === '3Gi');
+  assert.ok((await reasonsOf('PersistentVolumeClaim', 'elastic')).includes('VolumeResizeSuccessful'));
+  await assert.rejects(grow('elastic', '1Gi'), /field can not be less than/);
+});
