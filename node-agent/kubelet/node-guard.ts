@@ -90,14 +90,19 @@ export class NodeGuard implements Component {
     const endings = new PodEndings();
     this.#devices = this.#createDevices();
     this.#disks = this.#createDisks();
-    this.runtime = new ImageDoctor({
+    const doctor = new ImageDoctor({
       ...{ runtime, recorder, logger, wasUnclean: () => this.#marker.isUnclean },
       onUse: (reference) => this.#disks.noteUse(reference),
-    }).attend();
+      removeUnused: () => this.#disks.removeUnusedImages(),
+    });
+    this.runtime = doctor.attend();
     this.#evictions = this.#createEvictions(endings);
     this.gate = this.#createGate(endings);
     const pageSizeBytes = (): number => options.reporter().inventory?.pageSizeBytes ?? 0;
-    this.#hints = new CrashHints({ runtime, recorder, pageSizeBytes });
+    this.#hints = new CrashHints({
+      ...{ runtime, recorder, pageSizeBytes },
+      onNoProgram: (record, log) => doctor.examineRun(record, log),
+    });
   }
 
   /** Before the kubelet: the devices are known when it asks. */

@@ -1,15 +1,18 @@
 /**
  * Says what a crash means where the board is the cause: programs that were built for pages of 4 KiB end at once on a board with
- * larger ones, and say so in their own words only.
+ * larger ones, and say so in their own words only; a program that is none says so in the log, once its container has started.
  */
 import type { EventRecorder } from '../../../shared/client/event-recorder.ts';
 import { type ContainerRecord, type ContainerRuntime, RuntimeError } from '../../container-runtime/runtime.ts';
+import { classifyStartTrouble } from '../../container-runtime/start-trouble.ts';
 import type { ObservedPod } from '../pod/observed-pod.ts';
 
 export interface CrashHintsOptions {
   runtime: ContainerRuntime;
   recorder: EventRecorder;
   pageSizeBytes(): number;
+  /** What the container started was no program for this board. */
+  onNoProgram(record: ContainerRecord, log: string): Promise<void>;
 }
 
 const COMMON_PAGE_BYTES = 4096;
@@ -36,12 +39,13 @@ export class CrashHints {
 
   /** Looks at runs that have failed since. Rejects with RuntimeError when the engine does not answer. */
   async look(observed: ObservedPod): Promise<void> {
-    if (this.#options.pageSizeBytes() <= COMMON_PAGE_BYTES) return;
     for (const record of observed.containers) {
       if (!isEarlyFailure(record) || this.#seen.has(record.id)) continue;
       if (this.#seen.size >= MAX_REMEMBERED) this.#seen.clear();
       this.#seen.add(record.id);
-      if (PAGE_SIZE_COMPLAINT.test(await this.#tail(record.id))) this.#tell(record);
+      const log = await this.#tail(record.id);
+      if (this.#options.pageSizeBytes() > COMMON_PAGE_BYTES && PAGE_SIZE_COMPLAINT.test(log)) this.#tell(record);
+      if (classifyStartTrouble(log) === 'exec-format') await this.#options.onNoProgram(record, log);
     }
   }
 

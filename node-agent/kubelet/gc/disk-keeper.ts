@@ -104,6 +104,12 @@ export class DiskKeeper implements Component {
     await this.#images.collect(isEnough);
   }
 
+  /** All images that pods have used and that none has now. */
+  async removeUnusedImages(): Promise<void> {
+    await this.#learnUsed();
+    await this.#images.collect(async () => false);
+  }
+
   async #keep(imageDisk: Observation | undefined): Promise<void> {
     await this.#learnUsed();
     await this.#emptyEndedPods();

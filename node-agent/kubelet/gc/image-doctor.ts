@@ -18,12 +18,17 @@ export interface ImageDoctorOptions {
   recorder: EventRecorder;
   /** Whether the board lost its power before this boot. */
   wasUnclean(): boolean;
-  /** A container was made of the image. */
+  /** The image was fetched, or a container was made of it. */
   onUse(reference: string): void;
+  /** Removes all images that pods have used and that none has now. */
+  removeUnused(): Promise<unknown>;
   logger: Logger;
 }
 
 type Patient = Pick<ContainerConfig, 'pod' | 'name' | 'image'>;
+
+/** Removals of an image in a boot. The second one takes the unused images along: they may hold on to a damaged layer. */
+const MAX_TREATMENTS = 2;
 
 /** Made containers whose start is still to come. */
 const MAX_MADE = 256;
@@ -31,8 +36,8 @@ const MAX_MADE = 256;
 export class ImageDoctor {
   readonly #options: ImageDoctorOptions;
   readonly #made = new Map<string, Patient>();
-  /** Images that were removed for damage in this boot. */
-  readonly #treated = new Set<string>();
+  /** How often images were removed for damage in this boot. */
+  readonly #treated = new Map<string, number>();
 
   constructor(options: ImageDoctorOptions) {
     this.#options = options;
@@ -41,7 +46,9 @@ export class ImageDoctor {
   /** The same runtime; its failures to make and to start containers are looked at before they are passed on. */
   attend(): ContainerRuntime {
     const { runtime } = this.#options;
-    const own: Pick<ContainerRuntime, 'createContainer' | 'startContainer'> = {
+    const own: Pick<ContainerRuntime, 'createContainer' | 'startContainer' | 'pullImage' | 'importImage'> = {
+      pullImage: async (reference, options) => this.#note(reference, await runtime.pullImage(reference, options)),
+      importImage: async (chunks, options) => this.#note(options.reference, await runtime.importImage(chunks, options)),
       createContainer: (sandboxId, config) => this.#create(sandboxId, config),
       startContainer: (id) => this.#start(id),
     };
@@ -51,6 +58,17 @@ export class ImageDoctor {
         return typeof member === 'function' && !(name in own) ? member.bind(target) : member;
       },
     });
+  }
+
+  /** What is fetched and never used can be removed too. */
+  #note(reference: string, image: ImageRecord): ImageRecord {
+    this.#options.onUse(reference);
+    return image;
+  }
+
+  /** A run that ended at once, and what it said. */
+  async examineRun({ pod, name, image }: Patient, log: string): Promise<void> {
+    await this.#examine({ pod, name, image }, new RuntimeError('start-failed', log));
   }
 
   async #create(sandboxId: string, config: ContainerConfig): Promise<string> {
@@ -89,14 +107,19 @@ export class ImageDoctor {
   }
 
   async #treat(patient: Patient, trouble: StartTrouble): Promise<void> {
-    const { runtime, wasUnclean } = this.#options;
+    const { runtime, wasUnclean, removeUnused } = this.#options;
     const [image, info] = [await runtime.imageStatus(patient.image), await runtime.info()];
     if (image === undefined) return;
     const isForeign = image.architecture !== '' && image.architecture !== info.architecture;
     if (trouble === 'exec-format' && isForeign) {
       this.#tell(patient, 'WrongPlatform', renderWrongPlatform(patient.image, image, info));
-    } else if (wasUnclean() && !this.#treated.has(image.id) && (await this.#remove(image))) {
-      this.#treated.add(image.id);
+      return;
+    }
+    const treatments = this.#treated.get(image.id) ?? 0;
+    const isTreatable = wasUnclean() && treatments < MAX_TREATMENTS;
+    if (isTreatable && treatments > 0) await removeUnused();
+    if (isTreatable && (await this.#remove(image))) {
+      this.#treated.set(image.id, treatments + 1);
       this.#tell(patient, 'ImageDamaged', renderDamaged(patient.image));
     } else if (trouble === 'exec-format') {
       this.#tell(patient, 'ExecFormatError', renderNoProgram(info));

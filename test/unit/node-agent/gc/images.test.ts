@@ -189,7 +189,8 @@ describe('CrashHints', () => {
       event: (_: unknown, __: unknown, reason: string) => void told.push(reason),
       stop: async () => undefined,
     };
-    const crash = new CrashHints({ runtime, recorder, pageSizeBytes: () => pageSizeBytes });
+    const onNoProgram = async ({ name }: { name: string }) => void told.push(`${name} is no program`);
+    const crash = new CrashHints({ runtime, recorder, pageSizeBytes: () => pageSizeBytes, onNoProgram });
     const observed = sortObserved({ sandboxes: [], containers: [ended('main', 1)] });
     await crash.look(observed);
     await crash.look(observed);
@@ -199,5 +200,7 @@ describe('CrashHints', () => {
   it('tell once of pages that a program was not built for', async () =>
     assert.deepEqual(await hints(16_384, jemalloc), ['UnsupportedPageSize']));
   it('say nothing on a board with common pages', async () => assert.deepEqual(await hints(4_096, jemalloc), []));
+  it('tell of what started and was no program, once', async () =>
+    assert.deepEqual(await hints(4_096, 'exec /bin/app: exec format error\n'), ['main is no program']));
   it('say nothing of other crashes', async () => assert.deepEqual(await hints(16_384, 'out of tea\n'), []));
 });
