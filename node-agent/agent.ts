@@ -80,9 +80,8 @@ const DEFAULT_CLUSTER_DOMAIN = 'cluster.local';
 const EVENT_DELAY_MS = 1_000;
 
 export function createAgent(options: AgentOptions): Agent {
-  const { node, client, sensors, clock, random, logger } = options;
-  const teller = { component: 'kubelet', host: node, delayMs: EVENT_DELAY_MS };
-  const recorder = createEventRecorder({ ...teller, client, clock, random, logger });
+  const { node, client, sensors, clock, logger } = options;
+  const recorder = createEventRecorder({ ...options, component: 'kubelet', host: node, delayMs: EVENT_DELAY_MS });
   const guard = new NodeGuard({
     ...options,
     ...options.guard,
@@ -185,7 +184,7 @@ function createNetworking(options: AgentOptions, assignment: Assignment | undefi
     serving?.setGateways(network.gateways());
     onChange();
   };
-  const network = new NodeNetwork({ ...tools, ...shared, onChange: onNetwork, clock, random, logger });
+  const network = new NodeNetwork({ ...tools, ...shared, client, onChange: onNetwork, clock, random, logger });
   return {
     network,
     ...(serving ? { serving } : {}),

@@ -2,8 +2,11 @@
  * What one agent of a machine does for all nodes on it: routes to other machines, services and policies. Composition; which of
  * the two proxies serves is decided once, when the agent takes the machine over.
  */
+
+import { NamespaceRef, NetworkPolicyRef, PodRef } from '../shared/api/kind-refs.ts';
 import type { Node } from '../shared/api/node.ts';
-import type { Informer } from '../shared/client/informer.ts';
+import type { Client } from '../shared/client/client.ts';
+import { Informer } from '../shared/client/informer.ts';
 import { type Clock, sleep } from '../shared/platform/clock.ts';
 import { type Component, startAll, stopAll } from '../shared/platform/lifecycle.ts';
 import type { Logger } from '../shared/platform/logger.ts';
@@ -17,6 +20,7 @@ import type { OwnAddresses } from './network/own-addresses.ts';
 import { Conntrack } from './proxy/kernel/conntrack.ts';
 import { KernelProxy } from './proxy/kernel/kernel-proxy.ts';
 import { KernelTable } from './proxy/kernel/kernel-table.ts';
+import { PolicyWatch } from './proxy/policies/policy-watch.ts';
 import { renderNetwork } from './proxy/ruleset/network-fragment.ts';
 import type { Skeleton } from './proxy/ruleset/ruleset.ts';
 import type { Locality } from './proxy/services/portal.ts';
@@ -32,6 +36,7 @@ export interface MachineNetworkOptions {
   addresses: OwnAddresses;
   nodes: Informer<Node>;
   services: ServiceInformers;
+  client: Client;
   /** Bridge of this node's pods; empty while there is none. */
   bridge(): string;
   /** Its slice. */
@@ -55,6 +60,7 @@ export class MachineNetwork implements Component {
   readonly #options: MachineNetworkOptions;
   readonly #routes: HostRoutes;
   readonly #watch: ServiceWatch;
+  readonly #policies: PolicyWatch;
   readonly #table: KernelTable;
   readonly #conntrack: Conntrack;
   readonly #stopped = new AbortController();
@@ -81,6 +87,11 @@ export class MachineNetwork implements Component {
       slicesOf: (service) => services.endpointSlices.byIndex(BY_SERVICE, service),
       locality: () => this.#locality(),
     });
+    this.#policies = new PolicyWatch({
+      ...{ ...base, ...createPolicyInformers(options) },
+      ownNodes: () => this.#ownNodes(),
+      put: (owner, fragment) => this.#table.put(owner, fragment),
+    });
     options.nodes.onChange(() => this.lookAgain());
   }
 
@@ -91,14 +102,14 @@ export class MachineNetwork implements Component {
 
   async start(): Promise<void> {
     this.#isOn = true;
-    await startAll([this.#table, this.#routes]);
+    await startAll([this.#table, this.#routes, this.#policies]);
     this.lookAgain();
     void this.#begin();
   }
 
   async stop(): Promise<void> {
     this.#stopped.abort();
-    await stopAll([this.#table, this.#routes]);
+    await stopAll([this.#table, this.#routes, this.#policies]);
     await this.#conntrack.idle();
   }
 
@@ -108,6 +119,7 @@ export class MachineNetwork implements Component {
     this.#table.put('network', renderNetwork(this.#networkFacts()));
     this.#routes.lookAgain();
     this.#watch.onLocality();
+    this.#policies.lookAgain();
   }
 
   async #begin(): Promise<void> {
@@ -166,4 +178,13 @@ export class MachineNetwork implements Component {
     const text = device === undefined ? undefined : await settings.read(`/sys/class/net/${device}/mtu`);
     return Number(text) || DEFAULT_MTU;
   }
+}
+
+function createPolicyInformers({ client, clock, random, logger }: MachineNetworkOptions) {
+  const base = { client, clock, random, logger };
+  return {
+    policies: new Informer({ ...base, kind: NetworkPolicyRef }),
+    pods: new Informer({ ...base, kind: PodRef }),
+    namespaces: new Informer({ ...base, kind: NamespaceRef }),
+  };
 }

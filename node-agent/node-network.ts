@@ -5,6 +5,7 @@
 import { NETWORK_ANNOTATIONS } from '../shared/api/cluster-network.ts';
 import type { Node } from '../shared/api/node.ts';
 import type { NodeCondition } from '../shared/api/node-status.ts';
+import type { Client } from '../shared/client/client.ts';
 import type { Informer } from '../shared/client/informer.ts';
 import { addressIn, parseRange } from '../shared/machinery/ip-range.ts';
 import type { Clock } from '../shared/platform/clock.ts';
@@ -41,6 +42,7 @@ export interface NodeNetworkOptions extends NetworkTools {
   /** The node's copies of what the API says; started and stopped by their owner. */
   nodes: Informer<Node>;
   services: ServiceInformers;
+  client: Client;
   /** What the Node tells of the network has changed, or pods may start now. */
   onChange(): void;
   clock: Clock;

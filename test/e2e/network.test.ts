@@ -38,6 +38,22 @@ spec: {selector: {app: ${app}}, ports: [{${port}}]${extra === '' ? '' : `, ${ext
 ---`;
 }
 
+const ALLOW_FROM_FAR = `
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: web}
+spec:
+  podSelector: {matchLabels: {app: web}}
+  ingress: [{from: [{podSelector: {matchLabels: {app: far}}}], ports: [{port: 8080}]}]
+`;
+
+const DENY_EGRESS = `
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: far}
+spec: {podSelector: {matchExpressions: [{key: app, operator: In, values: [far]}, {key: line, operator: DoesNotExist}]}, policyTypes: [Egress]}
+`;
+
 const WORLD = [
   ...[1, 2, 3].map((node) => pod(`web-${node}`, { node, app: 'web' })),
   pod('far', { node: 2, app: 'far' }),
@@ -127,6 +143,20 @@ describe('the network of three boards', { concurrency: false }, () => {
       lan.hosts.map(({ address }) => address),
     );
     for (const address of shown) assert.match(await ask(`${address}:8088`), /^far/);
+  });
+
+  test('policies: what is not allowed is dropped, in both directions and between neighbours', async () => {
+    const ask = (name: string): Promise<string> => podIp('web-1').then((ip) => fetchIn(name, `${ip}:8080`));
+    assert.equal(await ask('client'), 'web-1');
+    await cluster.apply(ALLOW_FROM_FAR);
+    await waitFor('the neighbour is kept out', async () => (await ask('client')) === '');
+    for (const name of ['far', 'far-2']) assert.equal(await ask(name), 'web-1');
+    assert.equal(await fetchIn('client', `${await podIp('web-2')}:8080`), '');
+    await cluster.apply(DENY_EGRESS);
+    await waitFor('nothing goes out', async () => (await fetchIn('far', ipOf('web'))) === '');
+    assert.equal(await ask('far-2'), 'web-1');
+    await cluster.kubectl(['delete', 'networkpolicy', '--all']);
+    await waitFor('everything is open again', async () => (await ask('client')) + (await ask('far')) === 'web-1web-1');
   });
 
   test('UDP: a client that goes on talking is led to the next pod when its pod has gone', async () => {

@@ -71,7 +71,8 @@ const isOwnPod: Rule = async ({ node, request }, { pods }) => pods.isPodOf(node,
 
 const isPodRequest: Rule = async (question, facts) => {
   const { verb } = question.request;
-  if (verb === 'list' || verb === 'watch') return selectedValue(question, 'spec.nodeName') === question.node;
+  // Network policies are about labels and addresses of the pods of all nodes; Secrets are never part of a pod.
+  if (verb === 'list' || verb === 'watch') return true;
   return (verb === 'get' || verb === 'delete') && isOwnPod(question, facts);
 };
 

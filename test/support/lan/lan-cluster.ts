@@ -63,12 +63,18 @@ export async function openLine(cluster: LanCluster, pod: string, ...args: string
 const KUBECONFIG = '/var/lib/bramble/admin.kubeconfig';
 const READY_TIMEOUT_MS = 90_000;
 
-export async function startLanCluster(options: LanOptions): Promise<LanCluster> {
+export interface LanClusterOptions extends LanOptions {
+  /** Whether pods have addresses of their node's slice; on unless given. */
+  network?: 'on' | 'off';
+}
+
+export async function startLanCluster(options: LanClusterOptions): Promise<LanCluster> {
   const context = createTestContext();
   await ensureBundles(context, ['master', 'agent']);
   const kubectlPath = await ensureKubectl();
   const lan = await startLan(options);
-  const cluster = new Cluster(lan, kubectlPath, (program) => bundlePath(context, program));
+  const bundle = (program: 'master' | 'agent'): string => bundlePath(context, program);
+  const cluster = new Cluster(lan, { kubectl: kubectlPath, bundle, network: options.network ?? 'on' });
   try {
     cluster.startMaster();
     await Promise.all(lan.hosts.map((host) => makeTestImage(host)));
@@ -83,17 +89,33 @@ export async function startLanCluster(options: LanOptions): Promise<LanCluster> 
   }
 }
 
+interface ClusterParts {
+  /** Path of the program. */
+  kubectl: string;
+  bundle(program: 'master' | 'agent'): string;
+  network: 'on' | 'off';
+}
+
+interface PlacedPod {
+  host: LanHost;
+  /** Of a process in its network, as its board numbers it. */
+  pid: number;
+}
+
 class Cluster implements LanCluster {
   readonly lan: Lan;
   readonly #kubectl: string;
   readonly #bundle: (program: 'master' | 'agent') => string;
+  readonly #network: 'on' | 'off';
   readonly #programs = new Map<string, ChildProcess>();
+  readonly #pods = new Map<string, PlacedPod>();
   #token = '';
 
-  constructor(lan: Lan, kubectl: string, bundle: (program: 'master' | 'agent') => string) {
+  constructor(lan: Lan, { kubectl, bundle, network }: ClusterParts) {
     this.lan = lan;
     this.#kubectl = kubectl;
     this.#bundle = bundle;
+    this.#network = network;
   }
 
   startMaster(): void {
@@ -101,7 +123,7 @@ class Cluster implements LanCluster {
   }
 
   async startAgent(number: number, ...args: string[]): Promise<void> {
-    const join = ['--join', this.#token, '--master', this.lan.host(1).address];
+    const join = ['--join', this.#token, '--master', this.lan.host(1).address, '--network', this.#network];
     this.#start(this.lan.host(number), 'agent', [...join, ...args]);
   }
 
@@ -119,13 +141,14 @@ class Cluster implements LanCluster {
 
   async whenReady(): Promise<void> {
     const count = this.lan.hosts.length;
+    const wanted = this.#network === 'on' ? 'TrueFalse' : 'True';
     const path =
       '{range .items[*]}{.status.conditions[?(@.type=="Ready")].status}{.status.conditions[?(@.type=="NetworkUnavailable")].status} {end}';
     await waitFor(
       'all nodes are ready',
       async () => {
         const shown = await this.kubectl(['get', 'nodes', '-o', `jsonpath=${path}`]);
-        return shown.split(' ').filter((word) => word === 'TrueFalse').length === count;
+        return shown.split(' ').filter((word) => word === wanted).length === count;
       },
       READY_TIMEOUT_MS,
     );
@@ -147,7 +170,7 @@ class Cluster implements LanCluster {
 
   async inPod(pod: string, ...command: string[]): Promise<Output> {
     const { host, pid } = await this.#findPod(pod);
-    return host.run(['nsenter', '-t', `${pid}`, '-n', 'timeout', '3', findBusybox(), ...command]);
+    return host.run(['nsenter', '-t', `${pid}`, '-n', 'timeout', '2', findBusybox(), ...command]);
   }
 
   async spawnInPod(pod: string, ...command: string[]): Promise<ChildProcess> {
@@ -184,7 +207,14 @@ class Cluster implements LanCluster {
     return this.lan.host(1).run([this.#kubectl, '--kubeconfig', KUBECONFIG, ...args], { input });
   }
 
-  async #findPod(pod: string): Promise<{ host: LanHost; pid: number }> {
+  /** Pods of tests have names of their own: a found one stays where it is. */
+  async #findPod(pod: string): Promise<PlacedPod> {
+    const known = this.#pods.get(pod) ?? (await this.#lookForPod(pod));
+    this.#pods.set(pod, known);
+    return known;
+  }
+
+  async #lookForPod(pod: string): Promise<PlacedPod> {
     for (const host of this.lan.hosts) {
       const filter = ['--filter', `label=io.kubernetes.pod.name=${pod}`];
       const [id] = (await host.docker('ps', '-q', ...filter)).split('\n');
