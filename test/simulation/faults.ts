@@ -20,6 +20,11 @@ const FAULTS: readonly Fault[] = [
   engineDown,
   engineUp,
   engineUp,
+  restartEngine,
+  damageCard,
+  failCard,
+  mendCards,
+  mendCards,
   killMaster,
   killMasterAtWork,
   killMasterAtWork,
@@ -90,6 +95,29 @@ function engineDown(world: World): void {
 function engineUp(world: World): void {
   world.note('all engines up');
   for (const board of world.boards) board.runtime.setAvailable(true);
+}
+
+function restartEngine(world: World): void {
+  const board = anyBoard(world);
+  world.note(`restart engine of ${board.name}`);
+  board.restartEngine();
+}
+
+function damageCard(world: World): void {
+  const board = anyBoard(world);
+  world.note(`bad spot on the card of ${board.name}`);
+  board.damageCard((count) => nextInt(world.random, count));
+}
+
+function failCard(world: World): void {
+  const board = anyBoard(world);
+  world.note(`card of ${board.name} fails`);
+  board.failCard('input/output error');
+}
+
+function mendCards(world: World): void {
+  world.note('all cards work');
+  for (const board of world.boards) board.failCard(undefined);
 }
 
 function killMaster(world: World): void {

@@ -1,6 +1,7 @@
 /** One board: an engine, a disk and sensors that outlive its agent, and an agent that can be killed and started again. */
 import { type Agent, createAgent } from '../../node-agent/agent.ts';
 import type { ContainerConfig, ContainerRecord } from '../../node-agent/container-runtime/runtime.ts';
+import { createSealer } from '../../node-agent/kubelet/assignment/sealer.ts';
 import type { Inventory, Sample, Sensors } from '../../node-agent/sensors/sensors.ts';
 import { createClient } from '../../shared/client/create-client.ts';
 import type { Clock } from '../../shared/platform/clock.ts';
@@ -10,6 +11,7 @@ import { createRpcClient } from '../../shared/protocol/rpc-client.ts';
 import { createRpcServer } from '../../shared/protocol/rpc-server.ts';
 import { nodeClientId, topics } from '../../shared/protocol/topics.ts';
 import { type ContainerPlan, FakeRuntime } from '../support/fake-runtime.ts';
+import { MemoryAssignmentDisk } from '../support/memory-assignment-disk.ts';
 import type { MemoryBroker, MemorySession } from '../support/memory-broker.ts';
 import { createMemoryHostFiles } from '../support/memory-host-files.ts';
 import type { PodOnBoard } from './journal.ts';
@@ -30,6 +32,11 @@ export interface BoardOptions {
 /** Small enough that the workloads fill a board, so that the scheduler has to refuse. */
 const BOARD = { cpus: 1, memoryBytes: 512 * 1024 * 1024 } as const;
 
+/** A card that is slow enough for the power to fail between two files. */
+const FILE_WRITE_MS = 5;
+
+const STORAGE_KEY = Buffer.alloc(32, 7);
+
 export class SimulatedBoard {
   readonly name: string;
   readonly runtime: FakeRuntime;
@@ -38,6 +45,10 @@ export class SimulatedBoard {
   #process: SimulatedProcess | undefined;
   #agent: Agent | undefined;
   #session: MemorySession | undefined;
+  /** What lies on the card outlives agents; each process has its own way there. */
+  readonly #card = new Map<string, Uint8Array>();
+  #disk: MemoryAssignmentDisk | undefined;
+  #diskFailure: string | undefined;
 
   constructor(options: BoardOptions) {
     this.#options = options;
@@ -67,6 +78,10 @@ export class SimulatedBoard {
       requestTopic: topics.apiRequest(nodeClientId(this.name)),
       responseTopic: topics.apiResponse(nodeClientId(this.name)),
     });
+    // A process that is killed has not written the rest: its clock stands still.
+    const disk = new MemoryAssignmentDisk(process.clock, FILE_WRITE_MS, this.#card);
+    disk.fail(this.#diskFailure);
+    this.#disk = disk;
     const agent = createAgent({
       ...environment,
       node: this.name,
@@ -75,6 +90,7 @@ export class SimulatedBoard {
       files: process.guard(this.files),
       sensors: process.guard(this.#sensors()),
       paths: { root: '/pods' },
+      memory: { disk: process.guard(disk), sealer: createSealer(STORAGE_KEY, random) },
       dialer: { tcp: async () => ({ ok: true }), http: async () => ({ ok: true }), grpc: async () => ({ ok: true }) },
       internalIp: () => `10.77.0.${this.#options.index}`,
     });
@@ -87,7 +103,8 @@ export class SimulatedBoard {
     this.#process = process;
     this.#agent = agent;
     this.#session = session;
-    await server.start();
+    // As on a board, which has work to do while nobody listens at the other end.
+    void server.start().catch(() => undefined);
     await agent.start();
   }
 
@@ -104,6 +121,33 @@ export class SimulatedBoard {
   cutPower(): void {
     this.killAgent();
     this.runtime.reboot();
+  }
+
+  /** The engine is restarted: its containers end. */
+  restartEngine(): void {
+    this.runtime.setAvailable(false);
+    this.runtime.reboot();
+    this.runtime.setAvailable(true);
+  }
+
+  /** A bad spot on the card: one file of the assignment holds something else. */
+  damageCard(choose: (count: number) => number): void {
+    const names = [...this.#card.keys()];
+    const name = names[choose(names.length)];
+    if (name !== undefined) this.#card.set(name, Buffer.from('BRK1, and then nothing that anybody has sealed'));
+  }
+
+  /** undefined: the card can be written and read again. */
+  failCard(message: string | undefined): void {
+    this.#diskFailure = message;
+    this.#disk?.fail(message);
+  }
+
+  /** Whatever is broken works again; agents that were killed are not started. */
+  endFaults(): void {
+    this.session?.heal();
+    this.runtime.setAvailable(true);
+    this.failCard(undefined);
   }
 
   /** Pod uid → names of the containers that run. */

@@ -27,6 +27,8 @@ import {
 } from './checkers.ts';
 import { randomFault } from './faults.ts';
 import { Journal } from './journal.ts';
+import { isLeftAlone, leaveAlone } from './left-alone.ts';
+import { nodeWitnesses } from './node-witnesses.ts';
 import { SimulatedBoard } from './simulated-board.ts';
 import { SimulatedMaster } from './simulated-master.ts';
 import { planOfTask } from './task-plans.ts';
@@ -85,6 +87,9 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
     await takeStep(world);
     complaints.push(...world.journal.takeComplaints(), ...(await check(world, checkers)));
   }
+  if (complaints.length === 0 && isLeftAlone(options.seed)) {
+    complaints.push(...(await leaveAlone(world)), ...world.journal.takeComplaints());
+  }
   if (complaints.length === 0) complaints.push(...(await converge(world, checkers)));
   endWorld(world);
   for (const complaint of complaints) world.note(`WRONG ${complaint}`);
@@ -100,7 +105,7 @@ function createWorld(options: SimulationOptions, emit: (line: string) => void): 
     random: seededRandom(random.nextUint32()),
     faults: { minDelayMs: 1, maxDelayMs: 30 },
   });
-  const journal = new Journal(workloadWitnesses(), () => clock.monotonicMs());
+  const journal = new Journal([...workloadWitnesses(), ...nodeWitnesses()], () => clock.monotonicMs());
   const onWrite = journal.noteWrite.bind(journal);
   const master = new SimulatedMaster({ clock, random: seededRandom(random.nextUint32()), logger, broker, onWrite });
   const boards: SimulatedBoard[] = [];
@@ -202,8 +207,7 @@ async function converge(world: World, checkers: readonly Checker[]): Promise<str
   void master.start();
   await clock.advance(1_000);
   for (const board of boards) {
-    board.session?.heal();
-    board.runtime.setAvailable(true);
+    board.endFaults();
     void board.startAgent();
   }
   if (master.client !== undefined) await during(world, makePeace(workloadOf(world, master.client)));

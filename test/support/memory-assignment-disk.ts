@@ -3,17 +3,18 @@ import type { AssignmentDisk } from '../../node-agent/kubelet/assignment/assignm
 import { type Clock, sleep } from '../../shared/platform/clock.ts';
 
 export class MemoryAssignmentDisk implements AssignmentDisk {
-  readonly files = new Map<string, Uint8Array>();
+  readonly files: Map<string, Uint8Array>;
   readonly #clock: Clock;
   readonly #writeMs: number;
   #failure: string | undefined;
   /** Files written or removed since the beginning. */
   writes = 0;
 
-  /** Each file takes `writeMs`; power may be cut between two. */
-  constructor(clock: Clock, writeMs = 0) {
+  /** Each file takes `writeMs`; power may be cut between two. `files`: what an earlier process has left. */
+  constructor(clock: Clock, writeMs = 0, files = new Map<string, Uint8Array>()) {
     this.#clock = clock;
     this.#writeMs = writeMs;
+    this.files = files;
   }
 
   /** The next calls fail with this message; undefined: they work again. */
