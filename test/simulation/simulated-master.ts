@@ -116,6 +116,8 @@ export class SimulatedMaster {
     this.#store = store;
     const { components, client } = this.#compose(process, store);
     await startAll(components);
+    // It has been killed while it started.
+    if (this.#store !== store) return;
     this.#options.broker.accept();
     this.#client = client;
   }

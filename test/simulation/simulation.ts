@@ -182,11 +182,16 @@ async function observe({ clock, master, boards }: World): Promise<Observation | 
     client.list(DaemonSetKind),
     client.list(JobKind),
   ]);
-  lists.catch(() => undefined);
+  const answer = lists.catch((error: unknown) => {
+    // It died before it could answer.
+    if (master.client === client) throw error;
+    return undefined;
+  });
+  answer.catch(() => undefined);
   await clock.settle();
-  // It died before it could answer.
-  if (master.client !== client) return undefined;
-  const [pods, nodes, deployments, statefulSets, daemonSets, jobs] = await lists;
+  const found = master.client === client ? await answer : undefined;
+  if (found === undefined) return undefined;
+  const [pods, nodes, deployments, statefulSets, daemonSets, jobs] = found;
   return {
     pods: pods.items,
     nodes: nodes.items,
