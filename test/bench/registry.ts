@@ -4,6 +4,7 @@ import type { Bench } from './bench.ts';
 export const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   memory: async () => (await import('./memory.ts')).memory,
   node: async () => (await import('./node.ts')).node,
+  recovery: async () => (await import('./recovery.ts')).recovery,
   scheduler: async () => (await import('./scheduler.ts')).scheduler,
   store: async () => (await import('./store.ts')).storeBench,
 };

@@ -9,9 +9,6 @@ import { PROTECTION_ANNOTATION } from './words.ts';
 /** Pods of the cluster itself keep their boards alive: they are never moved for heat. */
 export const SYSTEM_PRIORITY = 2_000_000_000;
 
-/** A pod that uses a smaller share of its board does not heat it: moving it would help nobody. */
-const MIN_CPU_SHARE = 0.02;
-
 export interface Candidate {
   pod: Pod;
   priority: number;
@@ -24,7 +21,6 @@ export function computeCandidates(board: BoardState, state: HeatState): Candidat
   return board.pods
     .filter((pod) => mayBeMoved(pod, state))
     .map((pod) => ({ pod, priority: pod.spec.priority ?? 0, cpuMillis: cpuOf(pod, board) }))
-    .filter(({ cpuMillis }) => cpuMillis >= MIN_CPU_SHARE * board.cpuMillis)
     .sort(
       (a, b) =>
         a.priority - b.priority || b.cpuMillis - a.cpuMillis || (a.pod.metadata.uid < b.pod.metadata.uid ? -1 : 1),

@@ -6,6 +6,7 @@ import { isConditionTrue } from '../../../shared/machinery/conditions.ts';
 import { SelectorError, selectorFromLabelSelector, selectorMatches } from '../../../shared/machinery/label-selector.ts';
 import { nodeMeetsDemands } from '../../../shared/machinery/node-selector.ts';
 import { findUntoleratedTaint } from '../../../shared/machinery/taints.ts';
+import { isHeatTaint } from './words.ts';
 
 const HOSTNAME_LABEL = 'kubernetes.io/hostname';
 
@@ -15,7 +16,8 @@ export function mayTake(node: Node, pods: readonly Pod[], pod: Pod): boolean {
 
 /** Ready, not cordoned, without taints that the pod does not bear, and what the pod demands of a node. */
 export function isOpenTo({ metadata, spec, status }: Node, pod: Pod): boolean {
-  const taints = spec.taints ?? [];
+  // Our own follows the board's level, and goes in the same step where that is cool.
+  const taints = (spec.taints ?? []).filter((taint) => !isHeatTaint(taint));
   const identity = { name: metadata.name, labels: metadata.labels ?? {} };
   return (
     spec.unschedulable !== true &&

@@ -52,7 +52,7 @@ export function computeHeatTaints({ spec }: Node, level: HeatLevel): Taint[] | u
   const { taints = [] } = spec;
   const isWanted = level !== 'cool';
   if (hasTaint(taints) === isWanted) return undefined;
-  return isWanted ? [...taints, { ...OVERHEATING_TAINT }] : taints.filter((taint) => !isOurs(taint));
+  return isWanted ? [...taints, { ...OVERHEATING_TAINT }] : taints.filter((taint) => !isHeatTaint(taint));
 }
 
 export function messageOf(level: HeatLevel, { softCelsius, hardCelsius }: HeatLimits): string {
@@ -67,9 +67,9 @@ export function messageOf(level: HeatLevel, { softCelsius, hardCelsius }: HeatLi
 }
 
 function hasTaint(taints: readonly Taint[] | undefined): boolean {
-  return taints?.some(isOurs) ?? false;
+  return taints?.some(isHeatTaint) ?? false;
 }
 
-function isOurs({ key, effect }: Taint): boolean {
+export function isHeatTaint({ key, effect }: Taint): boolean {
   return key === OVERHEATING_TAINT.key && effect === OVERHEATING_TAINT.effect;
 }

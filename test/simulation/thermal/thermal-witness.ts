@@ -19,8 +19,6 @@ const QUIET_MS = 3 * 3_600_000;
 /** More journeys of pods of one workload in hours of wild weather are no protection but a nuisance. */
 const MAX_MOVES_A_POD = 12;
 
-const MIN_CPU_SHARE = 0.02;
-
 export class ThermalWitness implements Witness {
   readonly complaints: string[] = [];
   readonly moves: Move[] = [];
@@ -152,10 +150,8 @@ function hasLesser(world: ThermalWorld, one: SimulatedPod, from: string): boolea
     const mayGo = !refused.has(pod.metadata.uid) && (rest === undefined || rest.older.has(pod.metadata.uid));
     const isSmaller =
       workload.requestMillis <= one.workload.requestMillis && workload.usageMillis * 1.3 < one.workload.usageMillis;
-    const counts = workload.usageMillis * 0.9 > MIN_CPU_SHARE * 4_000;
     return (
       mayGo &&
-      counts &&
       isSmaller &&
       isMovable({ pod, workload, createdMs: 0, boundMs: 0 }) &&
       workload.priority < one.workload.priority
@@ -169,7 +165,7 @@ function isHomeless({ boundMs }: SimulatedPod): boolean {
 
 /** By the true bodies of the boards, and with much room to spare. */
 function hasObviousRefuge(world: ThermalWorld, { workload }: SimulatedPod, from: string): boolean {
-  if (workload.usageMillis < MIN_CPU_SHARE * 2 * 4_000 || workload.minAvailable > 0) return false;
+  if (workload.minAvailable > 0) return false;
   return [...world.boards].some(([name, board]) => {
     const node = world.nodes.get(name);
     const there = world.podsOn(name);

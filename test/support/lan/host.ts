@@ -49,6 +49,7 @@ export interface HostOptions {
   segment: Segment;
   lanSwitch: LanSwitch;
   engineFlags: readonly string[];
+  engineEnv: Readonly<Record<string, string>>;
 }
 
 const ENGINE_TIMEOUT_MS = 30_000;
@@ -139,7 +140,8 @@ class Host implements LanHost {
     await this.output('rm', '-f', '/run/docker.pid');
     const flags = ['--bip', `172.30.${this.number}.1/24`, '--cgroup-parent', this.cgroup.containers];
     const driver = ['--exec-opt', 'native.cgroupdriver=cgroupfs'];
-    this.#engine = this.start('dockerd', ['dockerd', ...flags, ...driver, ...this.#options.engineFlags]);
+    const { engineFlags, engineEnv } = this.#options;
+    this.#engine = this.start('dockerd', ['dockerd', ...flags, ...driver, ...engineFlags], engineEnv);
     await waitFor(`the engine of ${this.name} answers`, () => this.#ping(), ENGINE_TIMEOUT_MS).catch(async (error) => {
       throw new Error(`${String(error)}\n${(await this.log('dockerd')).slice(-2000)}`);
     });

@@ -31,6 +31,8 @@ export interface LanOptions {
   segments?: Readonly<Record<number, Segment>>;
   /** Further options of dockerd. */
   engineFlags?: readonly string[];
+  /** Added to dockerd's environment. */
+  engineEnv?: Readonly<Record<string, string>>;
 }
 
 /** Number of the port, and last octet of the address, of the stranger. */
@@ -56,9 +58,17 @@ export async function startLan(options: LanOptions): Promise<Lan> {
     await configure(stranger, `${SEGMENTS.home}.${STRANGER}`, 'home');
     for (let number = 1; number <= options.hosts; number += 1) {
       const segment = options.segments?.[number] ?? 'home';
-      const { engineFlags = [] } = options;
+      const { engineFlags = [], engineEnv = {} } = options;
       hosts.push(
-        createHost({ lan: name, folder: join(folder, `h${number}`), number, segment, lanSwitch, engineFlags }),
+        createHost({
+          lan: name,
+          folder: join(folder, `h${number}`),
+          number,
+          segment,
+          lanSwitch,
+          engineFlags,
+          engineEnv,
+        }),
       );
     }
     await Promise.all(hosts.map((host) => host.boot()));

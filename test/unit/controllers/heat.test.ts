@@ -144,184 +144,185 @@ function planned(boards: Board[], more?: Partial<HeatState>): string {
   return `${move.type} ${move.candidate.pod.metadata.name}${move.target === undefined ? '' : ` to ${move.target}`}`;
 }
 
+const MOVES: { what: string; boards: Board[]; more?: Partial<HeatState>; expected: string }[] = [
+  {
+    what: 'to the board that stays coolest',
+    boards: [HOT, { ...COLD, name: 'mild', celsius: 50 }, COLD],
+    expected: 'move a to cold',
+  },
+  {
+    what: 'the least important pod first',
+    boards: [
+      {
+        ...HOT,
+        holds: [
+          { name: 'a', priority: 5 },
+          { name: 'b', priority: -1 },
+        ],
+      },
+      COLD,
+    ],
+    expected: 'move b to cold',
+  },
+  {
+    what: 'of equals the one that heats most',
+    boards: [{ ...HOT, holds: [{ name: 'a' }, { name: 'b', uses: 1_200 }] }, COLD],
+    expected: 'move b to cold',
+  },
+  {
+    what: 'even one that heats little: heat may come from outside',
+    boards: [{ ...HOT, holds: [{ name: 'a', uses: 79 }] }, COLD],
+    expected: 'move a to cold',
+  },
+  {
+    what: 'not the pods of the cluster',
+    boards: [{ ...HOT, holds: [{ name: 'a', priority: 2_000_000_000 }] }, COLD],
+    expected: 'stuck',
+  },
+  { what: 'not a daemon', boards: [{ ...HOT, holds: [{ name: 'a', kind: 'DaemonSet' }] }, COLD], expected: 'stuck' },
+  {
+    what: 'not a pod that nobody makes anew',
+    boards: [{ ...HOT, holds: [{ name: 'a', kind: '' }] }, COLD],
+    expected: 'stuck',
+  },
+  {
+    what: 'not a pod that asks to be left alone',
+    boards: [{ ...HOT, holds: [{ name: 'a', annotations: { 'bramble.dev/heat-protection': 'ignore' } }] }, COLD],
+    expected: 'stuck',
+  },
+  {
+    what: 'not one that is leaving',
+    boards: [{ ...HOT, holds: [{ name: 'a', leaving: true }] }, COLD],
+    expected: 'stuck',
+  },
+  {
+    what: 'not one that has ended',
+    boards: [{ ...HOT, holds: [{ name: 'a', phase: 'Failed' }] }, COLD],
+    expected: 'stuck',
+  },
+  {
+    what: 'not before the reading is confirmed',
+    boards: [{ ...HOT, heat: { sinceMs: NOW_MS - CONFIRM_MS + 1 } }, COLD],
+    expected: 'wait',
+  },
+  {
+    what: 'not while the board settles',
+    boards: [{ ...HOT, heat: { movedMs: NOW_MS - settings.settleMs + 1 } }, COLD],
+    expected: 'wait',
+  },
+  { what: 'not while the board cools by itself', boards: [{ ...HOT, trend: -0.6 }, COLD], expected: 'wait' },
+  {
+    what: 'not right after another move',
+    boards: [HOT, COLD],
+    more: { lastMoveMs: NOW_MS - settings.moveIntervalMs + 1 },
+    expected: 'wait',
+  },
+  {
+    what: 'not while a moved pod has no place',
+    boards: [HOT, COLD],
+    more: { resting: new Map([['x', REST]]), boundOf: () => 0 },
+    expected: 'wait',
+  },
+  {
+    what: 'not a replacement',
+    boards: [HOT, COLD],
+    more: { resting: new Map([['rs of a', REST]]) },
+    expected: 'stuck',
+  },
+  {
+    what: 'a sibling that was there before',
+    boards: [HOT, COLD],
+    more: { resting: new Map([['rs of a', { ...REST, older: new Set(['uid of a']) }]]) },
+    expected: 'move a to cold',
+  },
+  {
+    what: 'not what a budget has just refused',
+    boards: [HOT, COLD],
+    more: { refusedUntilMs: new Map([['uid of a', NOW_MS + 1]]) },
+    expected: 'stuck',
+  },
+  { what: 'not to a board that would get warm', boards: [HOT, { ...COLD, celsius: 64 }], expected: 'stuck' },
+  { what: 'not to a board that gets warmer', boards: [HOT, { ...COLD, trend: 1 }], expected: 'stuck' },
+  { what: 'not to a board that is kept back', boards: [HOT, { ...COLD, level: 'warm' }], expected: 'stuck' },
+  {
+    what: 'not to a board without room',
+    boards: [{ ...HOT, holds: [{ name: 'a', requests: { cpu: '5' } }] }, COLD],
+    expected: 'stuck',
+  },
+  { what: 'not to a board without a place for one more', boards: [HOT, { ...COLD, pods: '0' }], expected: 'stuck' },
+  { what: 'not to a cordoned board', boards: [HOT, { ...COLD, unschedulable: true }], expected: 'stuck' },
+  {
+    what: 'not to a board with a taint',
+    boards: [HOT, { ...COLD, taints: [{ key: 'gpu', effect: 'NoSchedule' }] }],
+    expected: 'stuck',
+  },
+  {
+    what: 'not to a board that lacks its labels',
+    boards: [{ ...HOT, holds: [{ name: 'a', nodeSelector: { disk: 'ssd' } }] }, COLD],
+    expected: 'stuck',
+  },
+  {
+    what: 'not where its host port is taken',
+    boards: [
+      { ...HOT, holds: [{ name: 'a', ports: [{ hostPort: 80 }] }] },
+      { ...COLD, holds: [{ name: 'b', ports: [{ hostPort: 80 }] }] },
+    ],
+    expected: 'stuck',
+  },
+  { what: 'not away from its volume', boards: [HOT, COLD], more: { reachesVolumes: () => false }, expected: 'stuck' },
+  {
+    what: 'to a board without a sensor when there is no better one',
+    boards: [HOT, { name: 'blind' }],
+    expected: 'move a to blind',
+  },
+  {
+    what: 'from the hottest board first',
+    boards: [HOT, { ...HOT, name: 'hotter', celsius: 82, holds: [{ name: 'b' }] }, COLD],
+    expected: 'move b to cold',
+  },
+  {
+    what: 'hot everywhere: the less important is given up',
+    boards: [
+      { ...HOT, holds: [{ name: 'a', priority: 5 }, { name: 'b' }] },
+      { ...COLD, level: 'warm' },
+    ],
+    expected: 'shed b',
+  },
+  {
+    what: 'hot everywhere and all alike: nobody is given up',
+    boards: [{ ...HOT, holds: [{ name: 'a' }, { name: 'b' }] }],
+    expected: 'stuck',
+  },
+  {
+    what: 'hot everywhere: those below the threshold are given up for nobody',
+    boards: [{ ...HOT, holds: [{ name: 'a', priority: -1 }] }],
+    expected: 'shed a',
+  },
+  {
+    what: 'nobody is given up for the cluster',
+    boards: [{ ...HOT, holds: [{ name: 'a' }, { name: 'b', priority: 2_000_001_000 }] }],
+    expected: 'stuck',
+  },
+  {
+    what: 'one that only fits the hot board is given up',
+    boards: [
+      {
+        ...HOT,
+        labels: { disk: 'ssd' },
+        holds: [
+          { name: 'a', nodeSelector: { disk: 'ssd' } },
+          { name: 'b', priority: 1, nodeSelector: { disk: 'ssd' } },
+        ],
+      },
+      COLD,
+    ],
+    expected: 'shed a',
+  },
+  { what: 'nothing while no board is hot', boards: [{ ...HOT, level: 'warm' }, COLD], expected: 'wait' },
+];
+
 describe('the next move', () => {
-  const CASES: { what: string; boards: Board[]; more?: Partial<HeatState>; expected: string }[] = [
-    {
-      what: 'to the board that stays coolest',
-      boards: [HOT, { ...COLD, name: 'mild', celsius: 50 }, COLD],
-      expected: 'move a to cold',
-    },
-    {
-      what: 'the least important pod first',
-      boards: [
-        {
-          ...HOT,
-          holds: [
-            { name: 'a', priority: 5 },
-            { name: 'b', priority: -1 },
-          ],
-        },
-        COLD,
-      ],
-      expected: 'move b to cold',
-    },
-    {
-      what: 'of equals the one that heats most',
-      boards: [{ ...HOT, holds: [{ name: 'a' }, { name: 'b', uses: 1_200 }] }, COLD],
-      expected: 'move b to cold',
-    },
-    {
-      what: 'not one that heats nothing',
-      boards: [{ ...HOT, holds: [{ name: 'a', uses: 79 }] }, COLD],
-      expected: 'stuck',
-    },
-    {
-      what: 'not the pods of the cluster',
-      boards: [{ ...HOT, holds: [{ name: 'a', priority: 2_000_000_000 }] }, COLD],
-      expected: 'stuck',
-    },
-    { what: 'not a daemon', boards: [{ ...HOT, holds: [{ name: 'a', kind: 'DaemonSet' }] }, COLD], expected: 'stuck' },
-    {
-      what: 'not a pod that nobody makes anew',
-      boards: [{ ...HOT, holds: [{ name: 'a', kind: '' }] }, COLD],
-      expected: 'stuck',
-    },
-    {
-      what: 'not a pod that asks to be left alone',
-      boards: [{ ...HOT, holds: [{ name: 'a', annotations: { 'bramble.dev/heat-protection': 'ignore' } }] }, COLD],
-      expected: 'stuck',
-    },
-    {
-      what: 'not one that is leaving',
-      boards: [{ ...HOT, holds: [{ name: 'a', leaving: true }] }, COLD],
-      expected: 'stuck',
-    },
-    {
-      what: 'not one that has ended',
-      boards: [{ ...HOT, holds: [{ name: 'a', phase: 'Failed' }] }, COLD],
-      expected: 'stuck',
-    },
-    {
-      what: 'not before the reading is confirmed',
-      boards: [{ ...HOT, heat: { sinceMs: NOW_MS - CONFIRM_MS + 1 } }, COLD],
-      expected: 'wait',
-    },
-    {
-      what: 'not while the board settles',
-      boards: [{ ...HOT, heat: { movedMs: NOW_MS - settings.settleMs + 1 } }, COLD],
-      expected: 'wait',
-    },
-    { what: 'not while the board cools by itself', boards: [{ ...HOT, trend: -0.6 }, COLD], expected: 'wait' },
-    {
-      what: 'not right after another move',
-      boards: [HOT, COLD],
-      more: { lastMoveMs: NOW_MS - settings.moveIntervalMs + 1 },
-      expected: 'wait',
-    },
-    {
-      what: 'not while a moved pod has no place',
-      boards: [HOT, COLD],
-      more: { resting: new Map([['x', REST]]), boundOf: () => 0 },
-      expected: 'wait',
-    },
-    {
-      what: 'not a replacement',
-      boards: [HOT, COLD],
-      more: { resting: new Map([['rs of a', REST]]) },
-      expected: 'stuck',
-    },
-    {
-      what: 'a sibling that was there before',
-      boards: [HOT, COLD],
-      more: { resting: new Map([['rs of a', { ...REST, older: new Set(['uid of a']) }]]) },
-      expected: 'move a to cold',
-    },
-    {
-      what: 'not what a budget has just refused',
-      boards: [HOT, COLD],
-      more: { refusedUntilMs: new Map([['uid of a', NOW_MS + 1]]) },
-      expected: 'stuck',
-    },
-    { what: 'not to a board that would get warm', boards: [HOT, { ...COLD, celsius: 64 }], expected: 'stuck' },
-    { what: 'not to a board that gets warmer', boards: [HOT, { ...COLD, trend: 1 }], expected: 'stuck' },
-    { what: 'not to a board that is kept back', boards: [HOT, { ...COLD, level: 'warm' }], expected: 'stuck' },
-    {
-      what: 'not to a board without room',
-      boards: [{ ...HOT, holds: [{ name: 'a', requests: { cpu: '5' } }] }, COLD],
-      expected: 'stuck',
-    },
-    { what: 'not to a board without a place for one more', boards: [HOT, { ...COLD, pods: '0' }], expected: 'stuck' },
-    { what: 'not to a cordoned board', boards: [HOT, { ...COLD, unschedulable: true }], expected: 'stuck' },
-    {
-      what: 'not to a board with a taint',
-      boards: [HOT, { ...COLD, taints: [{ key: 'gpu', effect: 'NoSchedule' }] }],
-      expected: 'stuck',
-    },
-    {
-      what: 'not to a board that lacks its labels',
-      boards: [{ ...HOT, holds: [{ name: 'a', nodeSelector: { disk: 'ssd' } }] }, COLD],
-      expected: 'stuck',
-    },
-    {
-      what: 'not where its host port is taken',
-      boards: [
-        { ...HOT, holds: [{ name: 'a', ports: [{ hostPort: 80 }] }] },
-        { ...COLD, holds: [{ name: 'b', ports: [{ hostPort: 80 }] }] },
-      ],
-      expected: 'stuck',
-    },
-    { what: 'not away from its volume', boards: [HOT, COLD], more: { reachesVolumes: () => false }, expected: 'stuck' },
-    {
-      what: 'to a board without a sensor when there is no better one',
-      boards: [HOT, { name: 'blind' }],
-      expected: 'move a to blind',
-    },
-    {
-      what: 'from the hottest board first',
-      boards: [HOT, { ...HOT, name: 'hotter', celsius: 82, holds: [{ name: 'b' }] }, COLD],
-      expected: 'move b to cold',
-    },
-    {
-      what: 'hot everywhere: the less important is given up',
-      boards: [
-        { ...HOT, holds: [{ name: 'a', priority: 5 }, { name: 'b' }] },
-        { ...COLD, level: 'warm' },
-      ],
-      expected: 'shed b',
-    },
-    {
-      what: 'hot everywhere and all alike: nobody is given up',
-      boards: [{ ...HOT, holds: [{ name: 'a' }, { name: 'b' }] }],
-      expected: 'stuck',
-    },
-    {
-      what: 'hot everywhere: those below the threshold are given up for nobody',
-      boards: [{ ...HOT, holds: [{ name: 'a', priority: -1 }] }],
-      expected: 'shed a',
-    },
-    {
-      what: 'nobody is given up for the cluster',
-      boards: [{ ...HOT, holds: [{ name: 'a' }, { name: 'b', priority: 2_000_001_000 }] }],
-      expected: 'stuck',
-    },
-    {
-      what: 'one that only fits the hot board is given up',
-      boards: [
-        {
-          ...HOT,
-          labels: { disk: 'ssd' },
-          holds: [
-            { name: 'a', nodeSelector: { disk: 'ssd' } },
-            { name: 'b', priority: 1, nodeSelector: { disk: 'ssd' } },
-          ],
-        },
-        COLD,
-      ],
-      expected: 'shed a',
-    },
-    { what: 'nothing while no board is hot', boards: [{ ...HOT, level: 'warm' }, COLD], expected: 'wait' },
-  ];
-  for (const { what, boards, more, expected } of CASES) {
+  for (const { what, boards, more, expected } of MOVES) {
     test(what, () => assert.equal(planned(boards, more), expected));
   }
 
