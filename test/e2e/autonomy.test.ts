@@ -9,6 +9,7 @@ import type { ContainerStatus } from '../../shared/api/container-status.ts';
 import type { Node } from '../../shared/api/node.ts';
 import type { Pod } from '../../shared/api/pod.ts';
 import type { Secret } from '../../shared/api/secret.ts';
+import type { JsonObject } from '../../shared/machinery/json.ts';
 import { type Board, openBoard, type RunningContainer } from '../support/board.ts';
 import { startTestCluster, type TestCluster } from '../support/cluster.ts';
 import { hasDocker, TEST_IMAGE } from '../support/docker.ts';
@@ -66,7 +67,7 @@ describe('a board left alone', { skip, concurrency: false }, () => {
   async function getPod(name: string): Promise<Pod> {
     const { code, body } = await cluster.https('GET', `${PODS}/${name}`);
     assert.equal(code, 200, JSON.stringify(body));
-    return body as unknown as Pod;
+    return body as Pod & JsonObject;
   }
 
   function until(name: string, what: string, check: (pod: Pod, status: ContainerStatus) => boolean): Promise<Pod> {
@@ -87,7 +88,7 @@ describe('a board left alone', { skip, concurrency: false }, () => {
       `the node's Ready is ${status}`,
       async () => {
         const { body } = await cluster.https('GET', `/api/v1/nodes/${cluster.nodes[0]}`);
-        const { conditions = [] } = (body as unknown as Node).status;
+        const { conditions = [] } = (body as Node & JsonObject).status;
         return conditions.some((condition) => condition.type === 'Ready' && condition.status === status);
       },
       PATIENCE_MS,
@@ -116,7 +117,7 @@ describe('a board left alone', { skip, concurrency: false }, () => {
 
   it('a Secret that is replaced reaches the running pod', async () => {
     const web = await board.find('web');
-    const present = (await cluster.https('GET', SECRET)).body as unknown as Secret;
+    const present = (await cluster.https('GET', SECRET)).body as Secret & JsonObject;
     const data = { pin: Buffer.from('5678').toString('base64') };
     assert.equal((await cluster.https('PUT', SECRET, { ...present, data })).code, 200);
     await waitFor('the new pin', async () => (await board.sh('web', 'cat /keys/pin')) === '5678', PATIENCE_MS);

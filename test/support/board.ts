@@ -8,7 +8,7 @@ import { PROGRAM_ENV } from '../../cli/setup/bundles.ts';
 import { readRunning, startInBackground } from '../../cli/setup/processes.ts';
 import { runProgram } from '../../cli/setup/run-program.ts';
 import { parseMountPoints } from '../../cli/up/stop-cluster.ts';
-import type { TestCluster } from './cluster.ts';
+import { createTestContext, type TestCluster } from './cluster.ts';
 import { waitFor } from './wait.ts';
 
 export interface RunningContainer {
@@ -68,7 +68,7 @@ export async function openBoard(cluster: TestCluster): Promise<Board> {
     );
   const startAgent: Board['startAgent'] = async ({ nextBundle = false } = {}) => {
     const [program = '', ...args] = nextBundle ? await withNextBundle(command, folder.path) : command;
-    const env = { ...process.env, ...PROGRAM_ENV };
+    const env = { ...createTestContext().env, ...PROGRAM_ENV };
     await startInBackground({ program, args, env, logFile: folder.logFile(node), pidFile: folder.pidFile(node) });
   };
   return {
@@ -130,6 +130,6 @@ function killIfThere(pid: number): void {
 async function loseMemory(path: string): Promise<void> {
   const points = parseMountPoints(await readFile('/proc/self/mountinfo', 'utf8'));
   for (const point of points.filter((each) => each.startsWith(`${path}/`)).reverse()) {
-    await runProgram('umount', ['--lazy', point], { env: process.env });
+    await runProgram('umount', ['--lazy', point], { env: createTestContext().env });
   }
 }
