@@ -96,6 +96,7 @@ export class NodeDns implements Component {
   setAddresses(addresses: readonly string[]): void {
     if (addresses.join() === this.#addresses.join()) return;
     this.#addresses = addresses;
+    this.#zone.forget('');
     this.#problems.clear();
     this.#controller.enqueue(LISTENERS);
     this.#controller.enqueue(UPSTREAMS);

@@ -3,6 +3,7 @@ import { type Answer, decode, encode } from 'dns-packet';
 import type { Logger } from '../../shared/platform/logger.ts';
 import { nextInt, type Random } from '../../shared/platform/random.ts';
 import type { DnsCache } from './forward/cache.ts';
+import { ReadyReplies } from './ready-replies.ts';
 import { HEADER_BYTES } from './wire/message.ts';
 import { type Query, RCODE, readQuery } from './wire/query.ts';
 import { relayMessage, renderReply, replyLimit } from './wire/reply.ts';
@@ -23,6 +24,7 @@ const TYPE_BYTES = 4;
 
 export class Resolver {
   readonly #options: ResolverOptions;
+  readonly #ready = new ReadyReplies();
 
   constructor(options: ResolverOptions) {
     this.#options = options;
@@ -30,15 +32,20 @@ export class Resolver {
 
   /** undefined: the packet deserves no answer. */
   answer(packet: Buffer, isStream: boolean): Buffer | undefined | Promise<Buffer> {
+    const { zone } = this.#options;
+    const ready = this.#ready.find(packet, isStream, zone.version);
+    if (ready !== undefined) return ready;
     const reading = readQuery(packet);
     if (reading === undefined) return undefined;
     if ('refusal' in reading) return reading.refusal;
     const { query } = reading;
     const limitBytes = replyLimit(query, isStream);
-    const found = this.#options.zone.lookup(query.name, query.type);
+    const found = zone.lookup(query.name, query.type);
     if (found === undefined) return this.#forward(query, limitBytes);
     if (aliasOf(found, query) !== undefined) return this.#follow(query, found, limitBytes);
-    return renderReply(query, { ...this.#shuffled(found), authoritative: true }, limitBytes);
+    const reply = renderReply(query, { ...this.#shuffled(found), authoritative: true }, limitBytes);
+    this.#ready.keep(packet, isStream, { packet: reply, answers: found.answers.length });
+    return reply;
   }
 
   async #forward(query: Query, limitBytes: number): Promise<Buffer> {

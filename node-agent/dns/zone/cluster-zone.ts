@@ -57,6 +57,11 @@ export class ClusterZone {
     this.#domain = options.domain.toLowerCase();
   }
 
+  /** Another one after every change: answers of an earlier one may be wrong. */
+  get version(): number {
+    return this.#serial;
+  }
+
   /** Something of this Service, or of its endpoints, has changed. */
   forget(key: string): void {
     this.#serial += 1;
