@@ -2,6 +2,7 @@
 import type { Bench } from './bench.ts';
 
 export const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
+  dns: async () => (await import('./dns.ts')).dns,
   memory: async () => (await import('./memory.ts')).memory,
   node: async () => (await import('./node.ts')).node,
   recovery: async () => (await import('./recovery.ts')).recovery,
