@@ -18,12 +18,19 @@ export function readySinceMs(pod: Pod): number | undefined {
   return isPodReady(pod) ? parseTime(getCondition(pod.status.conditions, 'Ready')?.lastTransitionTime) : undefined;
 }
 
-/** Milliseconds until the pod counts as available: 0 is now, undefined is not as long as it is not ready. */
+/** What clocks of master and boards may differ by. A time further ahead was told by a clock that was wrong. */
+const MAX_SKEW_MS = 60_000;
+
+/**
+ * Milliseconds until the pod counts as available: 0 is now, undefined is not as long as it is not ready. Since when a pod is
+ * ready cannot be told when its time lies ahead; it does not hold a roll-out up until then, which may be years.
+ */
 export function availableInMs(pod: Pod, minReadySeconds: number, nowMs: number): number | undefined {
   if (!isPodReady(pod)) return undefined;
   if (minReadySeconds === 0) return 0;
   const sinceMs = readySinceMs(pod);
-  return sinceMs === undefined ? undefined : Math.max(0, sinceMs + minReadySeconds * 1000 - nowMs);
+  if (sinceMs === undefined) return undefined;
+  return sinceMs > nowMs + MAX_SKEW_MS ? 0 : Math.max(0, sinceMs + minReadySeconds * 1000 - nowMs);
 }
 
 export function restartsOf(pod: Pod): number {

@@ -32,13 +32,28 @@ const FAULTS: readonly Fault[] = [
   startMaster,
   startMaster,
   jumpClock,
+  jumpClockFar,
   badNetwork,
   goodNetwork,
+  heatWave,
+  coolDown,
 ];
 
 export function randomFault(world: World): void {
   const fault = FAULTS[nextInt(world.random, FAULTS.length)];
   fault?.(world);
+}
+
+/** The sun, a fan that fails: warm enough for the taint, or hot enough for pods to be moved. */
+function heatWave(world: World): void {
+  const board = anyBoard(world);
+  board.heatCelsius = 15 + nextInt(world.random, 30);
+  world.note(`${board.name} gets ${board.heatCelsius} °C warmer`);
+}
+
+function coolDown(world: World): void {
+  world.note('the air is cool');
+  for (const board of world.boards) board.heatCelsius = 0;
 }
 
 function crashContainer(world: World): void {
@@ -142,6 +157,13 @@ function jumpClock(world: World): void {
   const ms = nextInt(world.random, 7_200_000) - 3_600_000;
   world.note(`clock jumps by ${ms} ms`);
   world.clock.jumpWallClock(ms);
+}
+
+/** A battery of a clock has failed, or the time comes at last: years are wrong, then right again. */
+function jumpClockFar(world: World): void {
+  const days = nextInt(world.random, 800) - 400;
+  world.note(`clock jumps by ${days} days`);
+  world.clock.jumpWallClock(days * 86_400_000);
 }
 
 function badNetwork(world: World): void {

@@ -8,22 +8,32 @@ import { allFailuresBefore, endedMs, hasFailed, hasSucceeded } from './pod-facts
 const INITIAL_MS = 10_000;
 const MAX_MS = 600_000;
 
+/** Milliseconds since this controller first saw that the pod had ended, by a clock that never jumps. */
+export type SeenForMs = (pod: Pod) => number;
+
+export interface BackoffInput {
+  nowMs: number;
+  seenForMs: SeenForMs;
+}
+
 /** Milliseconds from now, by the failures since the last success; 0: at once. */
-export function jobBackoffMs(pods: readonly Pod[], nowMs: number): number {
+export function jobBackoffMs(pods: readonly Pod[], input: BackoffInput): number {
   const ended = pods.filter((pod) => hasSucceeded(pod) || hasFailed(pod)).sort((a, b) => endedMs(a) - endedMs(b));
   const lastSuccess = ended.findLastIndex(hasSucceeded);
   const failures = ended.slice(lastSuccess + 1);
-  const latest = failures.at(-1);
-  return latest === undefined ? 0 : remainingMs(failures.length, endedMs(latest), nowMs);
+  return Math.max(0, ...failures.map((pod) => remainingMs(failures.length, pod, input)));
 }
 
 /** `latest` is the latest failed pod of an index with a limit of its own. */
-export function indexBackoffMs(latest: Pod, nowMs: number): number {
-  return remainingMs(allFailuresBefore(latest) + 1, endedMs(latest), nowMs);
+export function indexBackoffMs(latest: Pod, input: BackoffInput): number {
+  return remainingMs(allFailuresBefore(latest) + 1, latest, input);
 }
 
-/** Never longer than the delay itself, whatever the clocks of master and board say. */
-function remainingMs(failures: number, failedMs: number, nowMs: number): number {
+/**
+ * By the time that the board gave, and no longer than since the end was seen: a time that lies ahead, because a clock was
+ * wrong and is right again, would hold the job up until then.
+ */
+function remainingMs(failures: number, pod: Pod, { nowMs, seenForMs }: BackoffInput): number {
   const delayMs = Math.min(MAX_MS, INITIAL_MS * 2 ** Math.min(failures - 1, 16));
-  return Math.min(delayMs, Math.max(0, failedMs + delayMs - nowMs));
+  return Math.max(0, delayMs - Math.max(nowMs - endedMs(pod), seenForMs(pod)));
 }

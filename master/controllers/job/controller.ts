@@ -10,6 +10,7 @@ import { LatestWrites } from '../latest-writes.ts';
 import { OwnedPods } from '../owned-pods.ts';
 import { Expectations } from '../replica-set/expectations.ts';
 import { SyncedController } from '../synced-controller.ts';
+import { EndTimes } from './end-times.ts';
 import { createJobExecutors } from './executors.ts';
 import { computeJobPlan, type JobState } from './plan.ts';
 import { TRACKING_FINALIZER } from './pod-facts.ts';
@@ -24,6 +25,7 @@ export class JobController implements Component {
   readonly #informers: Informers;
   readonly #events: EventRecorder;
   readonly #expectations: Expectations;
+  readonly #endTimes: EndTimes;
   readonly #writes = new LatestWrites<Job>();
   readonly #ownedPods: OwnedPods<Job>;
   readonly #controller: SyncedController;
@@ -32,6 +34,7 @@ export class JobController implements Component {
     this.#environment = environment;
     this.#informers = informers;
     this.#expectations = new Expectations(environment.clock);
+    this.#endTimes = new EndTimes(environment.clock);
     this.#events = createEventRecorder({ ...environment, component: 'job-controller' });
     this.#controller = new SyncedController({
       ...environment,
@@ -41,6 +44,10 @@ export class JobController implements Component {
       reconcile: (key) => this.#reconcile(key),
     });
     informers.jobs.onChange((key, current, previous) => this.#onJob(key, current, previous));
+    informers.pods.onChange((_key, current, previous) => {
+      const isGone = previous !== undefined && previous.metadata.uid !== current?.metadata.uid;
+      if (isGone) this.#endTimes.forget(previous.metadata.uid);
+    });
     this.#ownedPods = new OwnedPods({
       client: environment.client,
       kind: JobKind,
@@ -76,7 +83,14 @@ export class JobController implements Component {
     const job = this.#writes.of(shown);
     const pods = await this.#ownedPods.claim(job);
     const waitMs = this.#expectations.remainingMs(job.metadata.uid);
-    const state: JobState = { job, pods, nowMs: this.#environment.clock.nowMs(), isUpToDate: waitMs === 0 };
+    this.#endTimes.note(pods);
+    const state: JobState = {
+      job,
+      pods,
+      nowMs: this.#environment.clock.nowMs(),
+      seenForMs: (pod) => this.#endTimes.seenForMs(pod),
+      isUpToDate: waitMs === 0,
+    };
     const { actions, requeueAfterMs } = computeJobPlan(state);
     const control = {
       client: this.#environment.client,

@@ -9,6 +9,7 @@ import { jsonEqual } from '../../../shared/machinery/json.ts';
 import { formatTime, parseTime } from '../../../shared/platform/clock.ts';
 import type { ActionOf } from '../actions.ts';
 import { isPodActive } from '../pod-state.ts';
+import type { SeenForMs } from './backoff.ts';
 import { announcedOutcome, computeOutcome, deadlineInMs, isFinished, type Outcome } from './outcome.ts';
 import { isTracked } from './pod-facts.ts';
 import { computeSizing, type PodWish, type Sizing } from './sizing.ts';
@@ -34,6 +35,7 @@ export interface JobState {
   /** Those that it owns and selects, ended ones included. */
   pods: readonly Pod[];
   nowMs: number;
+  seenForMs: SeenForMs;
   /** The pods made and deleted before have been seen. */
   isUpToDate: boolean;
 }
@@ -67,9 +69,9 @@ export function computeJobPlan(state: JobState): JobPlan {
 
 const NOTHING: Sizing = { make: [], remove: [], waitMs: undefined };
 
-function computeWork({ job, pods, nowMs }: JobState, tally: Tally, outcome: Outcome | undefined): Sizing {
+function computeWork({ job, pods, nowMs, seenForMs }: JobState, tally: Tally, outcome: Outcome | undefined): Sizing {
   if (outcome !== undefined || job.spec.suspend) return { ...NOTHING, remove: pods.filter(isPodActive) };
-  return computeSizing({ job, tally, pods, nowMs });
+  return computeSizing({ job, tally, pods, nowMs, seenForMs });
 }
 
 /** Pods that are given up because the job is over are counted; those that it has too many of, or rests from, are not. */

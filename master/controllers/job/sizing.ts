@@ -8,7 +8,7 @@ import type { Pod } from '../../../shared/api/pod.ts';
 import { hasIndex, type IndexRanges } from '../../../shared/machinery/index-ranges.ts';
 import { isPodActive } from '../pod-state.ts';
 import { rankForDeletion } from '../replica-set/ranking.ts';
-import { indexBackoffMs, jobBackoffMs } from './backoff.ts';
+import { indexBackoffMs, jobBackoffMs, type SeenForMs } from './backoff.ts';
 import { judgeFailure } from './failure-policy.ts';
 import { succeededOf } from './outcome.ts';
 import {
@@ -42,6 +42,7 @@ export interface SizingInput {
   tally: Tally;
   pods: readonly Pod[];
   nowMs: number;
+  seenForMs: SeenForMs;
 }
 
 /** Pods made or deleted in one step; the rest follows when these have been seen. */
@@ -85,9 +86,9 @@ function uselessPods({ spec }: Job, ranked: readonly Pod[]): Pod[] {
 }
 
 function computeWishes(input: SizingInput, missing: number): Pick<Sizing, 'make' | 'waitMs'> {
-  const { job, pods, nowMs } = input;
+  const { job, pods } = input;
   if (job.spec.backoffLimitPerIndex !== undefined) return computeLimitedIndexes(input, missing);
-  const waitMs = jobBackoffMs(pods, nowMs);
+  const waitMs = jobBackoffMs(pods, input);
   if (waitMs > 0) return { make: [], waitMs };
   if (!isIndexed(job)) return { make: Array.from({ length: missing }, () => ({})), waitMs: undefined };
   const make = [...freeIndexes(input)].slice(0, missing).map((index) => ({ index }));
@@ -101,7 +102,7 @@ function computeLimitedIndexes(input: SizingInput, missing: number): Pick<Sizing
   for (const index of freeIndexes(input)) {
     if (make.length === missing) break;
     const latest = latestFailure(input.pods, index);
-    const waitMs = latest === undefined ? 0 : indexBackoffMs(latest, input.nowMs);
+    const waitMs = latest === undefined ? 0 : indexBackoffMs(latest, input);
     if (waitMs > 0) waits.push(waitMs);
     else make.push({ index, failures: latest === undefined ? NO_FAILURES : failuresAfter(input.job, latest) });
   }

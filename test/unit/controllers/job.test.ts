@@ -42,10 +42,13 @@ interface Input {
   status?: JobStatus;
   pods?: Pod[];
   isUpToDate?: boolean;
+  /** How long the ends of pods have been known. */
+  seenForMs?: number;
 }
 
-function plan({ spec, status = { startTime: at(0) }, pods = [], isUpToDate = true }: Input) {
-  return computeJobPlan({ job: makeJob(spec, status), pods, nowMs: NOW_MS, isUpToDate });
+function plan({ spec, status = { startTime: at(0) }, pods = [], isUpToDate = true, seenForMs = 0 }: Input) {
+  const job = makeJob(spec, status);
+  return computeJobPlan({ job, pods, nowMs: NOW_MS, seenForMs: () => seenForMs, isUpToDate });
 }
 
 /** `+` makes a pod, `-x` gives x up, `~x` takes its finalizer off. */
@@ -106,6 +109,8 @@ const cases: [why: string, input: Input, steps: string][] = [
   ['a queue that is empty', { spec: { completions: undefined, parallelism: 3 }, pods: [pod('a'), ok('b')] }, '~b'],
   ['a failure: it waits', { pods: [bad('a', { endedAt: 55 })] }, '~a'],
   ['a failure long ago', { pods: [bad('a', { endedAt: 45 })] }, '~a +'],
+  ['a failure in the future: the clock was wrong', { pods: [bad('a', { endedAt: 9_999 })], seenForMs: 9_999 }, '~a'],
+  ['it does not wait for that time', { pods: [bad('a', { endedAt: 9_999 })], seenForMs: 10_000 }, '~a +'],
   ['two failures wait longer', { pods: [bad('a', { endedAt: 10 }), bad('b', { endedAt: 45 })] }, '~a ~b'],
   [
     'a success ends the waiting',

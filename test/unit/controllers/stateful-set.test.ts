@@ -231,6 +231,8 @@ test('how a pod does', () => {
   assert.equal(healthOf(pod(0, { phase: 'Pending' }), 0, NOW_MS), 'starting');
   assert.equal(healthOf(pod(0, { readyAt: 50 }), 30, NOW_MS), 'settling');
   assert.equal(healthOf(pod(0, { readyAt: 30 }), 30, NOW_MS), 'available');
+  assert.equal(healthOf(pod(0, { readyAt: 90 }), 30, NOW_MS), 'settling');
+  assert.equal(healthOf(pod(0, { readyAt: 9_999_999 }), 30, NOW_MS), 'available', 'a clock that was years ahead');
   assert.ok(isBroken(pod(0, { waiting: 'CrashLoopBackOff' })) && !isBroken(pod(0, { waiting: 'ContainerCreating' })));
 });
 
