@@ -1,7 +1,7 @@
 /**
  * `npm run sim`: a thousand seeds of random clusters and workloads under faults, on all cores, and what went wrong.
  * `npm run sim -- --seed N [--count M] [--minutes M] [--nodes N] [--jobs N]`; with `--trace` or `--log` one seed is told
- * line by line. Each seed has a cluster of its own size unless `--nodes` says otherwise.
+ * line by line. With `--heat` boards that get warm are simulated instead, hours of weather each. Each seed has a cluster of its own size unless `--nodes` says otherwise.
  */
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
@@ -9,6 +9,7 @@ import { systemClock } from '../../shared/platform/clock.ts';
 import { createLogger } from '../../shared/platform/logger.ts';
 import { runSeeds, type SeedRun } from './run-seeds.ts';
 import { nodesOf, simulate } from './simulation.ts';
+import { runThermal } from './thermal/run-thermal.ts';
 
 const DEFAULT_COUNT = 1_000;
 /** A line of progress after so many seeds. */
@@ -23,6 +24,7 @@ const { values } = parseArgs({
     jobs: { type: 'string', default: String(availableParallelism()) },
     trace: { type: 'boolean', default: false },
     log: { type: 'boolean', default: false },
+    heat: { type: 'boolean', default: false },
   },
 });
 
@@ -47,14 +49,17 @@ function report(run: SeedRun, complaints: readonly string[]): void {
   if (complaints.length > 0) {
     failures += 1;
     const { seed } = run;
-    const again = `npm run sim -- --seed ${seed} --minutes ${run.minutes} --nodes ${run.nodes} --trace`;
+    const rest = values.heat ? '--heat' : `--minutes ${run.minutes} --nodes ${run.nodes} --trace`;
+    const again = `npm run sim -- --seed ${seed} ${rest}`;
     print(`seed ${seed} failed; again: ${again}`);
     for (const complaint of complaints) print(`  ${complaint}`);
   }
   if (done % PROGRESS_SEEDS === 0 && done < count) print(`${done} of ${count} seeds, ${failures} failed, ${elapsed()}`);
 }
 
-if (values.trace || values.log) {
+if (values.heat) {
+  for (const run of runs) report(run, runThermal(run.seed).complaints);
+} else if (values.trace || values.log) {
   const logger = createLogger({ level: 'debug', format: 'text', clock: systemClock, write: print });
   for (const run of runs) {
     const { complaints } = await simulate({

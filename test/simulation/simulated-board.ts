@@ -41,6 +41,8 @@ export class SimulatedBoard {
   readonly name: string;
   readonly runtime: FakeRuntime;
   readonly files = createMemoryHostFiles();
+  /** By how much the weather makes it warmer. */
+  heatCelsius = 0;
   readonly #options: BoardOptions;
   #process: SimulatedProcess | undefined;
   #agent: Agent | undefined;
@@ -145,6 +147,8 @@ export class SimulatedBoard {
 
   /** Whatever is broken works again; agents that were killed are not started. */
   endFaults(): void {
+    // A cold night: boards that got hot again and again are trusted only when they are cold.
+    this.heatCelsius = -15;
     this.session?.heal();
     this.runtime.setAvailable(true);
     this.failCard(undefined);
@@ -209,7 +213,7 @@ export class SimulatedBoard {
         memoryTotalBytes: BOARD.memoryBytes,
         memoryAvailableBytes: BOARD.memoryBytes - (100 + containers * 20) * 1024 * 1024,
         loadAverage1: containers * 0.1,
-        temperatureCelsius: 45 + containers * 2 + 3 * nextFloat(random),
+        temperatureCelsius: 45 + this.heatCelsius + containers * 2 + 3 * nextFloat(random),
         throttled: false,
         underVoltage: false,
         diskTotalBytes: 16e9,

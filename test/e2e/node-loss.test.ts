@@ -1,0 +1,142 @@
+/**
+ * Boards that are lost, on a LAN of three: one that is cut off is noticed within ten seconds and its pods run elsewhere, one whose
+ * agent dies within two; a drained one is empty; what comes back ends what it should no longer run.
+ */
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { systemClock } from '../../shared/platform/clock.ts';
+import { TEST_IMAGE } from '../support/docker.ts';
+import { type LanCluster, startLanCluster } from '../support/lan/lan-cluster.ts';
+import { waitFor } from '../support/wait.ts';
+
+const TIMEOUT_MS = 90_000;
+const LOST = 3;
+
+/** The promises are 10 and 2 seconds on a quiet machine; this one carries three boards and other tests. */
+const CUT_LIMIT_MS = 20_000;
+const DEATH_LIMIT_MS = 10_000;
+
+const DEPLOYMENT = `
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+spec:
+  replicas: 3
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec:
+      terminationGracePeriodSeconds: 0
+      tolerations:
+        - {key: node.kubernetes.io/unreachable, operator: Exists, effect: NoExecute, tolerationSeconds: 0}
+        - {key: node.kubernetes.io/not-ready, operator: Exists, effect: NoExecute, tolerationSeconds: 0}
+      topologySpreadConstraints:
+        - maxSkew: 1
+          topologyKey: kubernetes.io/hostname
+          whenUnsatisfiable: ScheduleAnyway
+          labelSelector: {matchLabels: {app: web}}
+      containers:
+        - {name: main, image: ${TEST_IMAGE}, imagePullPolicy: IfNotPresent, command: [sleep, "100000"]}
+`;
+
+interface Pods {
+  items: {
+    metadata: { uid: string; deletionTimestamp?: string };
+    spec: { nodeName?: string };
+    status: { conditions?: { type: string; status: string }[] };
+  }[];
+}
+
+let cluster: LanCluster;
+
+before(async () => {
+  cluster = await startLanCluster({ hosts: 3 });
+  await cluster.apply(DEPLOYMENT);
+  await waitFor(
+    'a pod on each board',
+    async () => new Set((await running()).map(({ spec }) => spec.nodeName)).size === 3,
+    TIMEOUT_MS,
+  );
+});
+
+after(() => cluster?.stop());
+
+async function running(): Promise<Pods['items']> {
+  const { items } = await cluster.json<Pods>('get', 'pods', '-l', 'app=web');
+  return items.filter(
+    ({ metadata, status }) =>
+      metadata.deletionTimestamp === undefined &&
+      status.conditions?.some((condition) => condition.type === 'Ready' && condition.status === 'True'),
+  );
+}
+
+async function readyOf(host: number): Promise<string> {
+  const path = '{.status.conditions[?(@.type=="Ready")].status}';
+  return cluster.kubectl(['get', 'node', `host${host}`, '-o', `jsonpath=${path}`]);
+}
+
+async function threeElsewhere(): Promise<boolean> {
+  const pods = await running();
+  return pods.length === 3 && pods.every(({ spec }) => spec.nodeName !== `host${LOST}`);
+}
+
+/** uids of pods whose containers run on the board, whatever the master thinks. */
+async function uidsOn(host: number): Promise<string[]> {
+  const format = '{{.Label "io.kubernetes.pod.uid"}}';
+  const filter = ['--filter', 'label=io.kubernetes.container.name=main'];
+  const output = await cluster.lan.host(host).docker('ps', ...filter, '--format', format);
+  return output.split('\n').filter((line) => line !== '');
+}
+
+async function timeUntil(what: string, probe: () => Promise<boolean>): Promise<number> {
+  const startMs = systemClock.monotonicMs();
+  await waitFor(what, probe, TIMEOUT_MS);
+  return systemClock.monotonicMs() - startMs;
+}
+
+async function isBackAndClean(): Promise<boolean> {
+  const known = new Set((await cluster.json<Pods>('get', 'pods')).items.map(({ metadata }) => metadata.uid));
+  return (await readyOf(LOST)) === 'True' && (await uidsOn(LOST)).every((uid) => known.has(uid));
+}
+
+test('a board that is cut off is noticed, its pods run elsewhere, and it ends them when it is back', async () => {
+  const [orphan] = await uidsOn(LOST);
+  assert.ok(orphan !== undefined);
+  await cluster.lan.setForwarding(LOST, false);
+  const noticedMs = await timeUntil('the board is lost', async () => (await readyOf(LOST)) === 'Unknown');
+  assert.ok(noticedMs <= CUT_LIMIT_MS, `${noticedMs} ms`);
+  await waitFor('three pods elsewhere', threeElsewhere, TIMEOUT_MS);
+  assert.deepEqual(await uidsOn(LOST), [orphan]);
+  await cluster.lan.setForwarding(LOST, true);
+  await waitFor('the board is back, without what it lost', isBackAndClean, TIMEOUT_MS);
+  assert.ok(!(await uidsOn(LOST)).includes(orphan));
+});
+
+test('a board whose agent dies is noticed at once; a new agent finds its way', async () => {
+  await cluster.kill(`agent ${LOST}`);
+  const noticedMs = await timeUntil('the board is lost', async () => (await readyOf(LOST)) !== 'True');
+  assert.ok(noticedMs <= DEATH_LIMIT_MS, `${noticedMs} ms`);
+  await cluster.startAgent(LOST);
+  await waitFor('the board is back', isBackAndClean, TIMEOUT_MS);
+});
+
+test('a drained board is empty and takes nothing until it is uncordoned', async () => {
+  const drain = ['drain', 'host2', '--ignore-daemonsets', '--delete-emptydir-data', '--timeout=60s'];
+  assert.match(await cluster.kubectl(drain), /node\/host2 drained/);
+  await waitFor(
+    'three pods on the others',
+    async () => {
+      const pods = await running();
+      return pods.length === 3 && pods.every(({ spec }) => spec.nodeName !== 'host2');
+    },
+    TIMEOUT_MS,
+  );
+  assert.match(await cluster.kubectl(['describe', 'node', 'host2']), /Unschedulable: +true/);
+  await cluster.kubectl(['uncordon', 'host2']);
+  await cluster.kubectl(['scale', 'deployment', 'web', '--replicas=6']);
+  await waitFor(
+    'pods on it again',
+    async () => (await running()).some(({ spec }) => spec.nodeName === 'host2'),
+    TIMEOUT_MS,
+  );
+});
