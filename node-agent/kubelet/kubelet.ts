@@ -152,7 +152,8 @@ class NodeKubelet implements Kubelet {
     this.#volumes = new VolumeManager({ files, paths, reader, claims, tokens, isApiHeard, logger });
     this.#hooks = new ContainerHooks({ runtime, dialer, clock, logger, events, onOver: enqueue });
     this.#resizes = new PodResizes({ pods: () => this.pods.list(), allocatable: options.allocatable });
-    this.#limits = new SizeLimits({ files, paths, clock, logger, events, onExceeded: enqueue });
+    const observed = (uid: string) => this.state.peek(uid);
+    this.#limits = new SizeLimits({ runtime, files, paths, clock, logger, events, observed, onExceeded: enqueue });
     this.#probes = new ProbeManager({
       ...{ runtime, dialer, clock, logger, hostIp, onVerdict: enqueue },
       isStarting: (id) => this.#hooks.postStart(id) === 'running',

@@ -54,6 +54,16 @@ const GREEDY = {
   volumes: [{ name: 'disk', emptyDir: { sizeLimit: '1Mi' } }],
 };
 
+const SCRIBBLER = {
+  containers: [
+    container({
+      command: sh('head -c 3000000 /dev/zero > /tmp/much; exec sleep 1000'),
+      resources: { limits: { 'ephemeral-storage': '1Mi' } },
+    }),
+    container({ name: 'other', resources: { limits: { 'ephemeral-storage': '10Mi' } } }),
+  ],
+};
+
 const READS_PAIRS =
   'while :; do d=$(readlink /conf/..data); a=$(cat /conf/$d/a); b=$(cat /conf/$d/b); ' +
   '[ -n "$a" ] && [ -n "$b" ] && [ "$a" != "$b" ] && echo "$a $b"; done 2> /dev/null';
@@ -223,6 +233,7 @@ async function createAll(): Promise<void> {
   await Promise.all([
     node.create('directories', DIRECTORIES),
     node.create('greedy', GREEDY),
+    node.create('scribbler', SCRIBBLER),
     node.create('configured', CONFIGURED, { labels: { app: 'demo' } }),
     node.create('parts', PARTS),
     node.create('secretive', { automountServiceAccountToken: false, containers: [container()] }),
@@ -239,6 +250,16 @@ async function createAll(): Promise<void> {
 
 const runs = (pod: string, name = 'main') =>
   node.until(pod, `${name} runs`, (seen) => statusOf(seen, name)?.state.running !== undefined);
+
+/** Why; time goes by until it is. */
+async function evicted(name: string): Promise<string> {
+  const pod = await node.until(name, 'is evicted', (seen) => {
+    if (seen.status.phase === 'Running') clock.skip(16_000);
+    return seen.status.phase === 'Failed';
+  });
+  assert.equal(pod.status.reason, 'Evicted');
+  return pod.status.message ?? '';
+}
 
 const SERVICE_ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount';
 
@@ -411,12 +432,11 @@ if (await hasDocker()) {
     });
 
     it('emptyDir that grows beyond its size: the pod is evicted', async () => {
-      const pod = await node.until('greedy', 'is evicted', (seen) => {
-        if (seen.status.phase === 'Running') clock.skip(16_000);
-        return seen.status.phase === 'Failed';
-      });
-      assert.equal(pod.status.reason, 'Evicted');
-      assert.match(pod.status.message ?? '', /Usage of EmptyDir volume "disk" exceeds the limit "1Mi"/);
+      assert.match(await evicted('greedy'), /Usage of EmptyDir volume "disk" exceeds the limit "1Mi"/);
+    });
+
+    it('a container that writes more than its limit of ephemeral-storage: the pod is evicted', async () => {
+      assert.match(await evicted('scribbler'), /Container main exceeded its local ephemeral storage limit "1Mi"/);
     });
   });
 }

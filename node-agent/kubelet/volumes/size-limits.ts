@@ -1,25 +1,29 @@
 /**
- * emptyDir volumes on the disk that must not grow beyond a size: measured now and then while their pod runs, and the pod is
- * ended when one does. Memory needs no watch, the kernel keeps its size. Source: Kubernetes, pkg/kubelet/eviction,
- * emptyDirLimitEviction.
+ * What pods have on the node's disk is measured now and then while they run and have a limit, and a pod is ended when it has
+ * more. Memory needs no watch, the kernel keeps its size.
  */
 import type { Pod } from '../../../shared/api/pod.ts';
-import { quantityToBytes } from '../../../shared/machinery/quantity.ts';
 import type { Clock, Timer } from '../../../shared/platform/clock.ts';
 import type { Logger } from '../../../shared/platform/logger.ts';
+import type { ContainerRuntime } from '../../container-runtime/runtime.ts';
 import { type PodPaths, podDirectory, volumeDirectory } from '../paths.ts';
 import { isEmpty, type ObservedPod } from '../pod/observed-pod.ts';
 import { type ContainerGrant, NOTHING_GRANTED, type PodEnding, type PodGate } from '../pod/pod-gate.ts';
 import { isTerminalPhase } from '../pod/pod-view.ts';
 import type { PodEvents } from '../pod-events.ts';
 import type { HostFiles } from './host-files.ts';
+import { emptyDirsOf, findExcess, type LocalLimits, type LocalUsage, localLimitsOf } from './local-limits.ts';
 
 export interface SizeLimitsOptions {
+  /** Where it knows what containers wrote, their limits are looked after. */
+  runtime: Pick<ContainerRuntime, 'writtenBytes'>;
   files: HostFiles;
   paths: PodPaths;
   clock: Clock;
   logger: Logger;
   events: PodEvents;
+  /** What the runtime has of a pod. */
+  observed(uid: string): ObservedPod;
   /** The pod is to be ended: look at it again. */
   onExceeded(uid: string): void;
 }
@@ -40,6 +44,7 @@ export class SizeLimits implements PodGate {
   readonly #options: SizeLimitsOptions;
   readonly #watched = new Map<string, Watched>();
   readonly #endings = new Map<string, PodEnding>();
+  #measured: { atMs: number; layers: ReadonlyMap<string, number> } | undefined;
 
   constructor(options: SizeLimitsOptions) {
     this.#options = options;
@@ -49,7 +54,7 @@ export class SizeLimits implements PodGate {
     const { uid, deletionTimestamp } = pod.metadata;
     const isOver = deletionTimestamp !== undefined || isTerminalPhase(pod.status.phase) || isEmpty(observed);
     if (isOver) this.#leave(uid);
-    else if (limitsOf(pod).size > 0) this.#watch(pod);
+    else if (hasLimits(localLimitsOf(pod))) this.#watch(pod);
     return this.#endings.get(uid);
   }
 
@@ -85,7 +90,7 @@ export class SizeLimits implements PodGate {
     const { uid } = pod.metadata;
     const startMs = clock.monotonicMs();
     try {
-      for (const [name, limit] of limitsOf(pod)) await this.#compare(pod, name, limit);
+      await this.#compare(pod);
     } catch (error) {
       logger.warn('a volume could not be measured', { pod: pod.metadata.name, error });
     }
@@ -94,20 +99,49 @@ export class SizeLimits implements PodGate {
     if (isWatched) this.#schedule(pod, Math.max(PERIOD_MS, tookMs / MAX_TIME_SHARE));
   }
 
-  async #compare(pod: Pod, name: string, limit: string): Promise<void> {
-    const { files, paths, events, onExceeded } = this.#options;
+  async #compare(pod: Pod): Promise<void> {
+    const { events, onExceeded } = this.#options;
     const { uid } = pod.metadata;
-    const bytes = await files.usedBytes(volumeDirectory(podDirectory(paths, uid), 'empty-dir', name));
-    if (bytes === undefined || bytes <= quantityToBytes(limit) || this.#endings.has(uid)) return;
-    const message = `Usage of EmptyDir volume "${name}" exceeds the limit "${limit}". `;
+    const limits = localLimitsOf(pod);
+    const message = findExcess(limits, await this.#usage(pod, limits));
+    if (message === undefined || this.#endings.has(uid)) return;
     events.pod(pod, 'Warning', 'Evicted', message);
     this.#endings.set(uid, { reason: 'Evicted', message, graceSeconds: GRACE_SECONDS, isDisruption: false });
     onExceeded(uid);
   }
+
+  /** Only what a limit is about is looked at: each look walks over files. */
+  async #usage({ metadata, spec }: Pod, limits: LocalLimits): Promise<LocalUsage> {
+    const { files, paths } = this.#options;
+    const boundsAll = limits.containers.size > 0;
+    const volumes = new Map<string, number>();
+    for (const { name } of emptyDirsOf(spec.volumes)) {
+      if (!boundsAll && !limits.volumes.has(name)) continue;
+      const bytes = await files.usedBytes(volumeDirectory(podDirectory(paths, metadata.uid), 'empty-dir', name));
+      if (bytes !== undefined) volumes.set(name, bytes);
+    }
+    return { volumes, containers: boundsAll ? await this.#written(metadata.uid) : new Map() };
+  }
+
+  async #written(uid: string): Promise<ReadonlyMap<string, number>> {
+    const layers = await this.#layers();
+    const runs = Map.groupBy(this.#options.observed(uid).containers, ({ name }) => name);
+    return new Map(
+      [...runs].map(([name, records]) => [name, records.reduce((sum, { id }) => sum + (layers.get(id) ?? 0), 0)]),
+    );
+  }
+
+  /** One answer for all pods of a round: the engine walks over all containers for it. */
+  async #layers(): Promise<ReadonlyMap<string, number>> {
+    const { clock, runtime } = this.#options;
+    const nowMs = clock.monotonicMs();
+    if (this.#measured === undefined || nowMs - this.#measured.atMs >= PERIOD_MS) {
+      this.#measured = { atMs: nowMs, layers: (await runtime.writtenBytes?.()) ?? new Map() };
+    }
+    return this.#measured.layers;
+  }
 }
 
-/** Limits by volume name. */
-function limitsOf({ spec }: Pod): ReadonlyMap<string, string> {
-  const limited = (spec.volumes ?? []).filter(({ emptyDir }) => emptyDir?.sizeLimit && emptyDir.medium !== 'Memory');
-  return new Map(limited.map(({ name, emptyDir }) => [name, emptyDir?.sizeLimit ?? '']));
+function hasLimits({ volumes, containers }: LocalLimits): boolean {
+  return volumes.size + containers.size > 0;
 }

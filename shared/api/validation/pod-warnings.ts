@@ -10,7 +10,6 @@ import type { Volume } from '../volume.ts';
 
 const NOT_STARTED = 'is not served by the nodes of this cluster; the pod will not start';
 const NO_EFFECT = 'has no effect on the nodes of this cluster';
-const NOT_ENFORCED = 'is not enforced by the nodes of this cluster';
 
 /** Sources of volumes that a node mounts. */
 const SERVED_SOURCES: ReadonlySet<string> = new Set([
@@ -75,10 +74,8 @@ type Described = Pick<Container, 'resources' | 'securityContext'>;
 function containerWarnings(field: string, containers: readonly Described[]): string[] {
   return containers.flatMap(({ resources, securityContext }, index) => {
     const at = `${field}[${index}]`;
-    const limitsDisk = resources?.limits?.['ephemeral-storage'] !== undefined;
     return [
       ...(resources?.claims?.length ? [`${at}.resources.claims ${NOT_STARTED}`] : []),
-      ...(limitsDisk ? [`${at}.resources.limits.ephemeral-storage ${NOT_ENFORCED}`] : []),
       ...(securityContext?.procMount === 'Unmasked'
         ? [`${at}.securityContext.procMount: Unmasked ${NOT_STARTED}`]
         : []),
