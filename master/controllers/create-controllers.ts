@@ -3,6 +3,7 @@ import { DEFAULT_CLUSTER_CIDRS, DEFAULT_SERVICE_CIDRS } from '../../shared/api/c
 import type { Component } from '../../shared/platform/lifecycle.ts';
 import type { Kind } from '../../shared/schema/define-kind.ts';
 import { createBootstrapTokenCleaner } from './bootstrap-token-cleaner.ts';
+import { createClientSigner } from './certificates/client-signer.ts';
 import { CertificateController, type CertificateSigner } from './certificates/controller.ts';
 import { createClusterRoleAggregation } from './cluster-role-aggregation.ts';
 import { ControllerSettings } from './controller-settings.ts';
@@ -93,6 +94,7 @@ export function createControllers(options: ControllersOptions): Component[] {
       ? []
       : [createRootCertificatePublisher({ ...environment, certificate: rootCertificate }, informers)]),
     new CertificateController(environment, informers, sign),
+    createClientSigner(environment, informers, sign),
     createBootstrapTokenCleaner(environment, informers),
     ...createImageControllers(environment, informers, registry),
   ];

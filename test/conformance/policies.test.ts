@@ -187,3 +187,43 @@ test('scopes choose the pods that count', async () => {
   const vip = { requests: { cpu: '10m' } };
   assert.match(await refusal(PODS, asking('vip', vip, { priorityClassName: 'vip' })), /exceeded quota: vips/);
 });
+
+const AUTOSCALERS = (version: string) => `/apis/autoscaling/${version}/namespaces/default/horizontalpodautoscalers`;
+
+test('autoscalers in their first version: kubectl autoscale, older manifests, and nothing is lost of the second', async () => {
+  const scaleTargetRef = { apiVersion: 'apps/v1', kind: 'Deployment', name: 'web' };
+  const spec = { scaleTargetRef, maxReplicas: 5, targetCPUUtilizationPercentage: 60 };
+  const first = await api.post(AUTOSCALERS('v1'), { apiVersion: 'autoscaling/v1', metadata: { name: 'web' }, spec });
+  assert.deepEqual([first.code, first.body.apiVersion], [201, 'autoscaling/v1']);
+  assert.deepEqual(first.body.spec, { ...spec, minReplicas: 1 });
+  const second = (await api.get(`${AUTOSCALERS('v2')}/web`)).body;
+  const target = { type: 'Utilization', averageUtilization: 60 };
+  assert.deepEqual(second.spec.metrics, [{ type: 'Resource', resource: { name: 'cpu', target } }]);
+  const memory = {
+    type: 'Resource',
+    resource: { name: 'memory', target: { type: 'AverageValue', averageValue: '64Mi' } },
+  };
+  const behavior = { scaleDown: { stabilizationWindowSeconds: 10 } };
+  await api.patch(`${AUTOSCALERS('v2')}/web`, 'merge', {
+    spec: { metrics: [memory, ...second.spec.metrics], behavior },
+  });
+  for (const type of ['merge', 'strategic'] as const) {
+    const body = { spec: { targetCPUUtilizationPercentage: type === 'merge' ? 70 : 75 } };
+    const changed = await api.patch(`${AUTOSCALERS('v1')}/web`, type, body);
+    assert.deepEqual(
+      [changed.code, changed.body.spec.targetCPUUtilizationPercentage],
+      [200, body.spec.targetCPUUtilizationPercentage],
+    );
+  }
+  const { body: after } = await api.get(`${AUTOSCALERS('v2')}/web`);
+  assert.deepEqual([after.spec.metrics.length, after.spec.behavior.scaleDown.stabilizationWindowSeconds], [2, 10]);
+  const list = await api.get(AUTOSCALERS('v1'));
+  assert.deepEqual([list.body.kind, list.body.apiVersion], ['HorizontalPodAutoscalerList', 'autoscaling/v1']);
+  assert.equal(list.body.items[0].spec.targetCPUUtilizationPercentage, 75);
+  const watch = await api.watch(`${AUTOSCALERS('v1')}?watch=true`);
+  assert.equal((await watch.next()).object.apiVersion, 'autoscaling/v1');
+  await watch.stop();
+  const wrong = await api.post(AUTOSCALERS('v1'), { metadata: { name: 'x' }, spec: { ...spec, maxReplicas: 0 } });
+  assert.equal(wrong.code, 422);
+  assert.equal((await api.delete(`${AUTOSCALERS('v1')}/web`)).code, 200);
+});

@@ -44,7 +44,7 @@ export class OpenApiDocuments {
   }
 
   #build(served: ServedVersion): OpenApiDocument {
-    const kinds = served.resources.flatMap(({ stored }) => stored ?? []);
+    const kinds = served.resources.flatMap(({ stored, described }) => stored ?? described ?? []);
     const body = openApiDocument({ kinds, bodies: bodiesOf(served, kinds), version: this.#version });
     const hash = createHash('sha256').update(JSON.stringify(body)).digest('hex').toUpperCase();
     this.#hashes.set(pathOf(served), hash);

@@ -29,6 +29,8 @@ export interface ServedResource {
   subresources: readonly ServedSubresource[];
   /** Kind whose objects are stored; absent for resources that are computed. */
   stored?: AnyKind;
+  /** Kind by which OpenAPI describes what is not stored in this version. */
+  described?: AnyKind;
 }
 
 /** Verbs of a stored kind, in discovery's alphabetical order. */

@@ -1,6 +1,7 @@
 /** Every computed resource. Those that are about a stored kind are served only where that kind is. */
 import type { AnyKind } from '../storage/api-object.ts';
 import { localSubjectAccessReviews, selfSubjectAccessReviews, subjectAccessReviews } from './access-reviews.ts';
+import { autoscalersV1 } from './autoscaling-v1.ts';
 import { bindings } from './bindings.ts';
 import { nodeMetrics, podMetrics } from './metrics.ts';
 import { type PlacementExplainer, placements } from './placements.ts';
@@ -21,6 +22,7 @@ export function virtualResources(kinds: readonly AnyKind[], explain?: PlacementE
   return [
     ...ALWAYS,
     ...(has('Pod') ? [bindings] : []),
+    ...(has('HorizontalPodAutoscaler') ? [autoscalersV1] : []),
     ...(has('Pod') && explain ? [placements(explain)] : []),
     ...(has('NodeSensors') && has('Node') ? [nodeMetrics] : []),
     ...(has('NodeSensors') && has('Pod') ? [podMetrics] : []),
