@@ -158,6 +158,8 @@ if (await hasDocker()) {
       const { two: engine } = engines;
       const image = `${registry.host}/team/app:1`;
       await remove('app-2');
+      const isIdle = async (): Promise<boolean> => (await engine.docker('ps', '-q', '--filter', 'name=app-2')) === '';
+      await waitFor('its container has ended', isIdle, PATIENCE_MS);
       await boards.end('two', 'SIGKILL');
       // The board was on in another boot, and the card has lost what was not written down.
       await writeFile(join(boards.folder.nodeFolder('two'), 'boot'), 'the boot before');
