@@ -36,6 +36,7 @@ export class MasterFinder implements Component {
   #timer: Timer | undefined;
   #onMoved: () => void = () => undefined;
   #isStopped = false;
+  #isUp = false;
 
   constructor(options: MasterFinderOptions) {
     this.#options = options;
@@ -61,17 +62,19 @@ export class MasterFinder implements Component {
   /** The link has come up or gone down; `onMoved`: the master was found elsewhere. */
   setLink(isUp: boolean, onMoved: () => void): void {
     this.#onMoved = onMoved;
-    this.#timer?.cancel();
-    if (!isUp && !this.#isStopped) this.#schedule(PATIENCE_MS);
+    this.#isUp = isUp;
+    this.#schedule(PATIENCE_MS);
   }
 
   #schedule(delayMs: number): void {
+    this.#timer?.cancel();
+    if (this.#isUp || this.#isStopped) return;
     this.#timer = this.#options.clock.after(delayMs, () => void this.#searchAgain());
   }
 
   async #searchAgain(): Promise<void> {
     if (await this.#search()) this.#onMoved();
-    if (!this.#isStopped) this.#schedule(SEARCH_INTERVAL_MS);
+    this.#schedule(SEARCH_INTERVAL_MS);
   }
 
   /** Whether it is elsewhere than was known. */
