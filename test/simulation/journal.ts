@@ -43,6 +43,7 @@ export class Journal {
   readonly daemonSets = new Map<string, DaemonSet>();
   readonly jobs = new Map<string, Job>();
   readonly #owners = new Map<string, OwnerReference>();
+  readonly #orphans = new Set<string>();
   readonly #witnesses: readonly Witness[];
   readonly #monotonicMs: () => number;
   readonly #complaints: string[] = [];
@@ -61,9 +62,14 @@ export class Journal {
     return this.#complaints.splice(0);
   }
 
-  /** The controller of any pod that ever was. */
+  /** The controller of any pod that ever was, unless it was left to itself. */
   ownerOfPod(uid: string): OwnerReference | undefined {
     return this.#owners.get(uid);
+  }
+
+  /** Whether somebody left it to itself: nobody promises anything about it any more. */
+  isOrphan(uid: string): boolean {
+    return this.#orphans.has(uid) && !this.#owners.has(uid);
   }
 
   podsOf(ownerUid: string): Pod[] {
@@ -90,7 +96,9 @@ export class Journal {
     listenerOf: (witness: Witness) => ((change: Change<T>, journal: Journal) => string[]) | undefined,
   ): void {
     const owner = change.current && controllerOf(change.current);
-    if (change.current !== undefined && owner !== undefined) this.#owners.set(change.current.metadata.uid, owner);
+    const uid = change.current?.metadata.uid;
+    if (uid !== undefined && owner !== undefined) this.#owners.set(uid, owner);
+    else if (uid !== undefined && this.#owners.delete(uid)) this.#orphans.add(uid);
     for (const witness of this.#witnesses) this.#complaints.push(...(listenerOf(witness)?.(change, this) ?? []));
   }
 }

@@ -23,6 +23,8 @@ export async function leaveAlone({ clock, master, boards, broker, journal, note 
   await clock.advance(1_000);
   for (const board of boards) {
     board.endFaults();
+    // What a card has lost is found out when it is read, and the master helps to mend it.
+    board.killAgent();
     void board.startAgent();
   }
   await clock.advance(SETTLE_MS);

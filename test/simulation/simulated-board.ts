@@ -209,7 +209,7 @@ export class SimulatedBoard {
       const containers = this.runtime.running().length;
       return {
         atMs: clock.nowMs(),
-        cpuMillis: Math.min(BOARD.cpus * 1000, 50 + containers * 60 + 20 * nextFloat(random)),
+        cpuMillis: Math.round(Math.min(BOARD.cpus * 1000, 50 + containers * 60 + 20 * nextFloat(random))),
         memoryTotalBytes: BOARD.memoryBytes,
         memoryAvailableBytes: BOARD.memoryBytes - (100 + containers * 20) * 1024 * 1024,
         loadAverage1: containers * 0.1,
