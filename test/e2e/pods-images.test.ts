@@ -128,6 +128,7 @@ if (await hasDocker()) {
       const pod = await waiting('missing', 'ImagePullBackOff');
       assert.match(statusOf(pod)?.state.waiting?.message ?? '', /^Back-off pulling image/);
       assert.match(await node.event('missing', 'BackOff'), /^Back-off pulling image/);
+      await assert.rejects(node.logs('missing'), /is waiting to start: trying and failing to pull image$/);
       await registry.push({ name: 'team/app:missing', platforms: [PLATFORM], files: [await busyboxFile()] });
       clock.skip(30_000);
       await node.ready('missing');

@@ -87,8 +87,15 @@ function isWaiting(target: Target): boolean {
   return shownStatus(target.pod, target.container)?.state.waiting !== undefined;
 }
 
+/** Words of Kubernetes for the usual reasons; source: pkg/kubelet, validateContainerLogStatus. */
+const WHY_WAITING: Readonly<Record<string, string>> = {
+  ErrImagePull: "image can't be pulled",
+  ImagePullBackOff: 'trying and failing to pull image',
+};
+
 function waitingReason(target: Target): string {
-  return shownStatus(target.pod, target.container)?.state.waiting?.reason ?? 'ContainerCreating';
+  const reason = shownStatus(target.pod, target.container)?.state.waiting?.reason ?? 'ContainerCreating';
+  return WHY_WAITING[reason] ?? reason;
 }
 
 async function serveExec({ runtime }: NodeHandlerOptions, request: Request, target: Target): Promise<Response> {

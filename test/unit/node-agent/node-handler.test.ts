@@ -92,7 +92,7 @@ describe('logs', () => {
     await createPod('late', { containers: [{ name: 'main', image: 'late:1' }] });
     const reason = async () => (await getPod('late')).status.containerStatuses?.[0]?.state.waiting?.reason;
     await until('it waits', async () => (await reason()) === 'ImagePullBackOff');
-    const message = /container "main" in pod "late" is waiting to start: ImagePullBackOff/;
+    const message = /container "main" in pod "late" is waiting to start: trying and failing to pull image/;
     await assert.rejects(agent.handler(get('/containerLogs/default/late/main')), { reason: 'BadRequest', message });
   });
 });
