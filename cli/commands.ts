@@ -2,15 +2,17 @@
  * All commands with their options. Only words here: what a command does is loaded when it is called, so that `bramble` starts
  * quickly whatever the others need.
  */
-import { type Command, Option } from 'commander';
+import { Argument, type Command, Option } from 'commander';
 import type { Context } from './context.ts';
-import { addClusterOptions, addNamespaceOption, parseCount, parseDuration, parsePort } from './options.ts';
+import { addObjectCommands } from './object-commands.ts';
+import { addClusterOptions, parseCount, parseDuration, parsePort } from './options.ts';
 
 export function addCommands(program: Command, context: Context): void {
   addClusterCommands(program, context);
   addProgramCommands(program, context);
-  addReadCommands(program, context);
-  addWriteCommands(program, context);
+  addObjectCommands(program, context);
+  addBoardCommands(program, context);
+  addProfileCommands(program, context);
   addMachineCommands(program, context);
 }
 
@@ -62,36 +64,7 @@ function addProgramCommands(program: Command, context: Context): void {
     .action(async (options) => (await import('./commands/token.ts')).createToken(context, options));
 }
 
-function addReadCommands(program: Command, context: Context): void {
-  addNamespaceOption(program.command('get'))
-    .description('Print objects: bramble get pods, bramble get deploy/web, bramble get nodes -o wide')
-    .argument('<type>', 'a type, several with commas, or TYPE/NAME')
-    .argument('[names...]')
-    .option('-A, --all-namespaces', 'objects of all namespaces')
-    .option('-l, --selector <labels>', 'only objects with these labels: app=web,tier!=db')
-    .option('--field-selector <fields>', 'only objects with these fields: spec.nodeName=node-1')
-    .addOption(new Option('-o, --output <format>', 'how to print').choices(['table', 'wide', 'yaml', 'json', 'name']))
-    .option('-w, --watch', 'go on with changes as they come')
-    .action(async (type, names, options) =>
-      (await import('./commands/get.ts')).get(context, { type, names, ...options }),
-    );
-  addNamespaceOption(program.command('logs'))
-    .description('Print what a container wrote')
-    .argument('<pod>', 'a pod, or deploy/NAME for one of its pods')
-    .option('-c, --container <name>', 'container of the pod, when it has several')
-    .option('-f, --follow', 'go on as more is written')
-    .option('-p, --previous', 'of the container before its last restart')
-    .option('--tail <lines>', 'only the last lines', parseCount)
-    .option('--since <duration>', 'only what is newer', parseDuration)
-    .option('--timestamps', 'with the time of each line')
-    .action(async (pod, options) => (await import('./commands/logs.ts')).logs(context, { pod, ...options }));
-  addNamespaceOption(program.command('explain-placement'))
-    .description('Say why a pod is on its board, or why on none, board by board')
-    .argument('<pod>')
-    .option('--json', 'as an object')
-    .action(async (pod, options) =>
-      (await import('./commands/explain-placement.ts')).explainPlacement(context, { pod, ...options }),
-    );
+function addProfileCommands(program: Command, context: Context): void {
   addClusterOptions(program.command('kubeconfig'))
     .description('Print the kubeconfig of the cluster')
     .option('--path', 'print where it is instead')
@@ -101,33 +74,14 @@ function addReadCommands(program: Command, context: Context): void {
     .option('--client', 'only of this command')
     .option('--json', 'as an object')
     .action(async (options) => (await import('./commands/version.ts')).printVersion(context, options));
+  program
+    .command('completion')
+    .description('Print a script that completes commands in a shell')
+    .addArgument(new Argument('<shell>').choices(['bash', 'zsh', 'fish']))
+    .action(async (shell) => (await import('./commands/completion.ts')).printCompletion(context, program, shell));
 }
 
-function addWriteCommands(program: Command, context: Context): void {
-  addNamespaceOption(program.command('apply'))
-    .description('Create objects from manifests, or change them to what the manifests say')
-    .requiredOption('-f, --filename <path...>', 'files, folders, or - for standard input')
-    .option('-R, --recursive', 'folders inside folders too')
-    .option('--dry-run', 'let the master check it without doing it')
-    .action(async (options) => (await import('./commands/apply.ts')).apply(context, options));
-  addNamespaceOption(program.command('delete'))
-    .description('Delete objects, and wait until they are gone')
-    .argument('[type]', 'a type, or TYPE/NAME')
-    .argument('[names...]')
-    .option('-f, --filename <path...>', 'the objects of these manifests')
-    .option('-R, --recursive', 'folders inside folders too')
-    .option('-l, --selector <labels>', 'all objects of the type with these labels')
-    .option('--all', 'all objects of the type in the namespace')
-    .option('--grace-period <seconds>', 'time that pods get to end', parseCount)
-    .option('--no-wait', 'return at once')
-    .action(async (type, names, options) =>
-      (await import('./commands/delete.ts')).deleteObjects(context, { type, names, ...options }),
-    );
-  addNamespaceOption(program.command('scale'))
-    .description('Change how many pods a deployment has')
-    .argument('<object...>', 'TYPE/NAME or TYPE NAME: deploy/web')
-    .requiredOption('--replicas <count>', 'number of pods', parseCount)
-    .action(async (words, options) => (await import('./commands/scale.ts')).scale(context, { words, ...options }));
+function addBoardCommands(program: Command, context: Context): void {
   for (const name of ['cordon', 'uncordon'] as const) {
     addClusterOptions(program.command(name))
       .description(name === 'cordon' ? 'Let no new pods onto boards' : 'Let new pods onto boards again')

@@ -7,7 +7,11 @@ export interface Output {
   /** True on a terminal: colours, spinners. */
   readonly isTerminal: boolean;
   readonly columns: number;
-  write(text: string): void;
+  /** Lines of the terminal. */
+  readonly rows?: number;
+  write(data: string | Uint8Array): void;
+  /** Tells each change of the terminal's size; returns what ends that. */
+  onResize?(listener: () => void): () => void;
 }
 
 export interface Context {

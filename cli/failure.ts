@@ -33,6 +33,17 @@ export class Failure extends Error {
   }
 }
 
+/** A program in a container ended like this, and so does this command: its output has said why. */
+export class ProgramEnded extends Error {
+  override readonly name = 'ProgramEnded';
+  readonly exitCode: number;
+
+  constructor(exitCode: number) {
+    super(`the program ended with ${exitCode}`);
+    this.exitCode = exitCode;
+  }
+}
+
 /** Node's own code of a system error, such as ENOENT; undefined for everything else. */
 export function systemErrorCode(error: unknown): string | undefined {
   if (!(error instanceof Error) || !('code' in error)) return undefined;

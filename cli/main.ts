@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { addCommands } from './commands.ts';
 import type { Context } from './context.ts';
-import { EXIT, type ExitCode, Failure } from './failure.ts';
+import { EXIT, Failure, ProgramEnded } from './failure.ts';
 import { createProcessContext } from './process-context.ts';
 
-async function run(context: Context, args: readonly string[]): Promise<ExitCode> {
+async function run(context: Context, args: readonly string[]): Promise<number> {
   const program = new Command('bramble')
     .description('A Kubernetes for Raspberry Pi fleets.')
     .showHelpAfterError('(bramble help COMMAND says more)')
@@ -22,9 +22,10 @@ async function run(context: Context, args: readonly string[]): Promise<ExitCode>
   }
 }
 
-async function report(context: Context, error: unknown): Promise<ExitCode> {
+async function report(context: Context, error: unknown): Promise<number> {
   // Commander has printed its own message already.
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+  if (error instanceof ProgramEnded) return error.exitCode;
   const failure = error instanceof Failure ? error : await classify(error, context);
   if (failure === undefined) throw error;
   context.stderr.write(`bramble: ${failure.message}\n`);

@@ -51,3 +51,13 @@ export function parseDuration(text: string): number {
   }
   return parts.reduce((sum, [, count, unit = '']) => sum + Number(count) * (UNITS_MS[unit] ?? 0), 0);
 }
+
+const FORMATS = ['table', 'wide', 'yaml', 'json', 'name'];
+const TEMPLATES = ['jsonpath', 'custom-columns'];
+
+/** How objects are printed: a format, or a template behind `jsonpath=` or `custom-columns=`. */
+export function parseOutput(text: string): string {
+  const [format = '', ...template] = text.split('=');
+  if (FORMATS.includes(text) || (TEMPLATES.includes(format) && template.join('') !== '')) return text;
+  throw new InvalidArgumentError(`It must be ${FORMATS.join(', ')}, jsonpath=TEMPLATE or custom-columns=TITLE:.path.`);
+}

@@ -42,8 +42,15 @@ function outputOf(stream: WriteStream): Output {
     get columns() {
       return stream.columns || 80;
     },
-    write: (text) => {
-      stream.write(text);
+    get rows() {
+      return stream.rows || 24;
+    },
+    write: (data) => {
+      stream.write(data);
+    },
+    onResize: (listener) => {
+      stream.on('resize', listener);
+      return () => stream.off('resize', listener);
     },
   };
 }

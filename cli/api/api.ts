@@ -1,7 +1,7 @@
 /** Requests as the commands need them: one JSON object, a stream of events, a stream of bytes. Errors are StatusErrors. */
 import { fromStatus, internalError, type Status } from '../../shared/machinery/errors.ts';
 import { isJsonObject, type JsonObject } from '../../shared/machinery/json.ts';
-import type { Handler, JsonValue, Request, Response } from '../../shared/protocol/exchange.ts';
+import type { ChannelsResponse, Handler, JsonValue, Request, Response } from '../../shared/protocol/exchange.ts';
 
 export interface ApiCall {
   method?: Request['method'];
@@ -19,6 +19,8 @@ export interface Api {
   object(call: ApiCall): Promise<JsonObject>;
   events(call: ApiCall): Promise<AsyncIterable<unknown>>;
   bytes(call: ApiCall): Promise<AsyncIterable<Uint8Array>>;
+  /** Resolves with what takes over the stream, once. */
+  channels(call: ApiCall): Promise<ChannelsResponse['serve']>;
 }
 
 /** Every call ends when `signal` aborts. */
@@ -43,6 +45,11 @@ export function createApi(handler: Handler, signal: AbortSignal): Api {
       const response = await send(call);
       if (response.type !== 'bytes') throw unexpected(call, 'bytes');
       return response.chunks;
+    },
+    async channels(call) {
+      const response = await send(call);
+      if (response.type !== 'channels') throw unexpected(call, 'channels');
+      return response.serve;
     },
   };
 }

@@ -1,11 +1,8 @@
-/** Creates the objects of manifests that are not there, patches those that are. The server says whether anything changed. */
-import { ALL_KINDS } from '../../shared/api/registry.ts';
+/** Manifests by server-side apply: objects that are not there are created, the others become what the manifests say. */
 import { isStatusError } from '../../shared/machinery/errors.ts';
 import { isJsonObject, type JsonObject } from '../../shared/machinery/json.ts';
-import type { PatchSchema } from '../../shared/machinery/patch/patch-schema.ts';
 import { EXIT, Failure } from '../failure.ts';
 import type { Api } from './api.ts';
-import { computeApplyPatch, readLastApplied, withLastApplied } from './apply-patch.ts';
 import type { Manifest } from './manifests.ts';
 import { discoverResources, type Resource, renderReference, resourceOfObject, resourcePath } from './resources.ts';
 
@@ -13,6 +10,8 @@ export interface ApplySettings {
   /** Of objects that name none. */
   namespace: string;
   dryRun: boolean;
+  /** Takes fields over that others manage. */
+  force?: boolean;
 }
 
 /** One line an object, in the order of the manifests: `deployment.apps/web configured`. Stops at the first error. */
@@ -22,53 +21,70 @@ export async function* applyManifests(
   settings: ApplySettings,
 ): AsyncGenerator<string> {
   const resources = await discoverResources(api);
-  for (const { object, source } of manifests) {
-    const resource = resourceOfObject(resources, object.apiVersion, object.kind);
-    const target = locate(resource, object, { settings, source });
-    const verb = await applyOne(api, target, settings.dryRun);
+  for (const manifest of manifests) {
+    const target = locateManifest(resources, manifest, settings);
+    const { resource } = target;
+    const verb = await applyOne(api, target, settings);
     yield `${renderReference(resource, target.name)} ${verb}${settings.dryRun ? ' (dry run)' : ''}`;
   }
 }
 
-interface ApplyTarget {
+export interface ApplyTarget {
   resource: Resource;
   name: string;
   namespace: string | undefined;
   wanted: JsonObject;
 }
 
-function locate(
-  resource: Resource,
-  object: Manifest['object'],
-  { settings, source }: { settings: ApplySettings; source: string },
+/** Throws a Failure that names the manifest. */
+export function locateManifest(
+  resources: readonly Resource[],
+  { object, source }: Manifest,
+  settings: Pick<ApplySettings, 'namespace'>,
 ): ApplyTarget {
+  const resource = resourceOfObject(resources, object.apiVersion, object.kind);
   const { name } = object.metadata;
   if (typeof name !== 'string' || name === '') throw new Failure(EXIT.input, `${source}: metadata.name is missing`);
   const own = typeof object.metadata['namespace'] === 'string' ? object.metadata['namespace'] : undefined;
   const namespace = resource.namespaced ? (own ?? settings.namespace) : undefined;
   const metadata = namespace === undefined ? object.metadata : { ...object.metadata, namespace };
-  return { resource, name, namespace, wanted: withLastApplied({ ...object, metadata }) };
+  return { resource, name, namespace, wanted: { ...object, metadata } };
 }
 
 type Verb = 'created' | 'configured' | 'unchanged';
 
-async function applyOne(api: Api, target: ApplyTarget, dryRun: boolean): Promise<Verb> {
-  const { resource, namespace, name, wanted } = target;
-  const query = { fieldManager: 'bramble', fieldValidation: 'Strict', dryRun: dryRun ? 'All' : undefined };
-  const present = await getOrUndefined(api, resourcePath(resource, namespace, name));
-  if (present === undefined) {
-    await api.object({ method: 'POST', path: resourcePath(resource, namespace), query, body: wanted });
-    return 'created';
-  }
-  const schema = findPatchSchema(resource);
-  const changed = await api.object({
-    method: 'PATCH',
-    path: resourcePath(resource, namespace, name),
-    query,
-    contentType: schema === undefined ? 'application/merge-patch+json' : 'application/strategic-merge-patch+json',
-    body: computeApplyPatch(readLastApplied(present), wanted, schema),
-  });
+/** Whose fields an applied manifest's are, in `metadata.managedFields`. */
+export const FIELD_MANAGER = 'bramble';
+
+/** The server merges, and removes what the manifest said before and says no longer. */
+async function applyOne(api: Api, target: ApplyTarget, settings: ApplySettings): Promise<Verb> {
+  const present = await readIfThere(api, target);
+  const changed = await sendApply(api, target, settings);
+  if (present === undefined) return 'created';
   return revisionOf(changed) === revisionOf(present) ? 'unchanged' : 'configured';
+}
+
+export function sendApply(
+  api: Api,
+  target: ApplyTarget,
+  { dryRun, force = false }: ApplySettings,
+): Promise<JsonObject> {
+  return api.object({
+    method: 'PATCH',
+    path: resourcePath(target.resource, target.namespace, target.name),
+    query: {
+      fieldManager: FIELD_MANAGER,
+      fieldValidation: 'Strict',
+      force: String(force),
+      dryRun: dryRun ? 'All' : undefined,
+    },
+    contentType: 'application/apply-patch+yaml',
+    body: target.wanted,
+  });
+}
+
+export function readIfThere(api: Api, { resource, namespace, name }: ApplyTarget): Promise<JsonObject | undefined> {
+  return getOrUndefined(api, resourcePath(resource, namespace, name));
 }
 
 async function getOrUndefined(api: Api, path: string): Promise<JsonObject | undefined> {
@@ -78,11 +94,6 @@ async function getOrUndefined(api: Api, path: string): Promise<JsonObject | unde
     if (isStatusError(error, 'NotFound')) return undefined;
     throw error;
   }
-}
-
-function findPatchSchema(resource: Resource): PatchSchema | undefined {
-  const { group, kind } = resource;
-  return ALL_KINDS.find((each) => each.group === group && each.kind === kind)?.schema as PatchSchema | undefined;
 }
 
 function revisionOf(object: JsonObject): unknown {

@@ -68,10 +68,7 @@ function isManifest(value: unknown): value is Manifest['object'] {
 }
 
 async function listFiles(path: string, recursive: boolean): Promise<string[]> {
-  if (path === '-') return [path];
-  if (/^https?:/.test(path)) {
-    throw new Failure(EXIT.usage, `${path}: addresses are not read yet`, `curl -fsSL ${path} | bramble apply -f -`);
-  }
+  if (path === '-' || isAddress(path)) return [path];
   const entry = await stat(path).catch((error: unknown) => {
     throw new Failure(EXIT.input, `${path} cannot be read: ${systemErrorCode(error) ?? messageOf(error)}`);
   });
@@ -82,7 +79,22 @@ async function listFiles(path: string, recursive: boolean): Promise<string[]> {
   return names.sort();
 }
 
+function isAddress(path: string): boolean {
+  return /^https?:\/\//.test(path);
+}
+
+async function fetchManifest(address: string): Promise<string> {
+  const response = await fetch(address).catch((error: unknown) => {
+    throw new Failure(EXIT.unavailable, `${address} cannot be reached: ${messageOf(error)}`);
+  });
+  if (!response.ok) throw new Failure(EXIT.input, `${address} answers with ${response.status} ${response.statusText}`);
+  const text = await response.text();
+  if (text.length > MAX_INPUT_BYTES) throw new Failure(EXIT.input, `${address} has more than ${MAX_INPUT_BYTES} bytes`);
+  return text;
+}
+
 async function readInput(path: string, stdin: Readable): Promise<string> {
+  if (isAddress(path)) return fetchManifest(path);
   if (path !== '-') return readFile(path, 'utf8');
   const chunks: Buffer[] = [];
   let size = 0;

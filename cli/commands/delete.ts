@@ -3,20 +3,12 @@ import { isStatusError } from '../../shared/machinery/errors.ts';
 import { isJsonObject, type JsonObject } from '../../shared/machinery/json.ts';
 import { sleep } from '../../shared/platform/clock.ts';
 import type { Api } from '../api/api.ts';
-import { readManifests } from '../api/manifests.ts';
-import {
-  discoverResources,
-  findResource,
-  type Resource,
-  renderReference,
-  resourceOfObject,
-  resourcePath,
-} from '../api/resources.ts';
-import { type Session, withSession } from '../api/session.ts';
+import { renderReference, resourcePath } from '../api/resources.ts';
+import { type Selected, selectObjects } from '../api/select-objects.ts';
+import { withSession } from '../api/session.ts';
 import type { Context } from '../context.ts';
 import { EXIT, Failure } from '../failure.ts';
 import type { NamespaceOptions } from '../options.ts';
-import { resolveReference } from './get.ts';
 
 export interface DeleteOptions extends NamespaceOptions {
   type?: string;
@@ -29,12 +21,6 @@ export interface DeleteOptions extends NamespaceOptions {
   wait: boolean;
 }
 
-interface Victim {
-  resource: Resource;
-  namespace: string | undefined;
-  name: string;
-}
-
 const POLL_MS = 200;
 
 export async function deleteObjects(context: Context, options: DeleteOptions): Promise<void> {
@@ -42,7 +28,9 @@ export async function deleteObjects(context: Context, options: DeleteOptions): P
     throw new Failure(EXIT.usage, 'what is to be deleted?', 'name it as TYPE/NAME, or its manifest with -f');
   }
   await withSession(context, options, async (session) => {
-    const victims = await findVictims(context, session, options);
+    const { type, names } = options;
+    const words = type === undefined ? [] : [type, ...names];
+    const victims = await selectObjects(context, session, { ...options, words });
     if (victims.length === 0) context.stderr.write('No resources found\n');
     const uids: (string | undefined)[] = [];
     for (const victim of victims) {
@@ -55,40 +43,8 @@ export async function deleteObjects(context: Context, options: DeleteOptions): P
   });
 }
 
-async function findVictims(context: Context, session: Session, options: DeleteOptions): Promise<Victim[]> {
-  const resources = await discoverResources(session.api);
-  const namespace = options.namespace ?? session.profile.namespace;
-  if (options.filename !== undefined) {
-    const manifests = await readManifests(options.filename, {
-      stdin: context.stdin,
-      recursive: options.recursive === true,
-    });
-    return manifests.map(({ object }) => {
-      const resource = resourceOfObject(resources, object.apiVersion, object.kind);
-      return {
-        resource,
-        namespace: String(object.metadata['namespace'] ?? namespace),
-        name: String(object.metadata['name']),
-      };
-    });
-  }
-  const { type = '', names } = options;
-  if (type.includes('/')) return [type, ...names].map((word) => ({ ...resolveReference(resources, word), namespace }));
-  const resource = findResource(resources, type);
-  if (names.length > 0) return names.map((name) => ({ resource, namespace, name }));
-  if (options.selector === undefined && !options.all) {
-    throw new Failure(EXIT.usage, `which ${resource.plural}?`, 'give names, -l LABELS, or --all');
-  }
-  const list = await session.api.object({
-    path: resourcePath(resource, namespace),
-    query: { labelSelector: options.selector },
-  });
-  const items = Array.isArray(list['items']) ? list['items'].filter(isJsonObject) : [];
-  return items.map((item) => ({ resource, namespace, name: String(metadataOf(item)['name']) }));
-}
-
 /** The uid of what was deleted: another object may get the same name afterwards. */
-async function deleteOne(api: Api, victim: Victim, options: DeleteOptions): Promise<string | undefined> {
+async function deleteOne(api: Api, victim: Selected, options: DeleteOptions): Promise<string | undefined> {
   const path = resourcePath(victim.resource, victim.namespace, victim.name);
   const body = {
     kind: 'DeleteOptions',
@@ -104,7 +60,7 @@ async function deleteOne(api: Api, victim: Victim, options: DeleteOptions): Prom
 async function waitUntilGone(
   context: Context,
   api: Api,
-  { victim, uid }: { victim: Victim; uid: string | undefined },
+  { victim, uid }: { victim: Selected; uid: string | undefined },
 ): Promise<void> {
   const path = resourcePath(victim.resource, victim.namespace, victim.name);
   for (;;) {

@@ -15,13 +15,16 @@ import { TablePrinter } from '../api/table.ts';
 import type { Context } from '../context.ts';
 import { EXIT, Failure } from '../failure.ts';
 import type { NamespaceOptions } from '../options.ts';
+import { compileCustomColumns } from '../print/custom-columns.ts';
+import { compileJsonPath } from '../print/json-path.ts';
 
 export interface GetOptions extends NamespaceOptions {
   type: string;
   names: string[];
   selector?: string;
   fieldSelector?: string;
-  output?: 'table' | 'wide' | 'yaml' | 'json' | 'name';
+  /** `table`, `wide`, `yaml`, `json`, `name`, `jsonpath=…` or `custom-columns=…`. */
+  output?: string;
   watch?: boolean;
 }
 
@@ -131,7 +134,20 @@ async function printObjects(context: Context, session: Session, { options, targe
   const items = answers.flatMap((answer) => answer.items);
   const single = targets.length === 1 && targets[0]?.name !== undefined;
   const value = single ? items[0] : { apiVersion: 'v1', kind: 'List', metadata: {}, items };
-  context.stdout.write(await renderValue(value, options.output));
+  context.stdout.write(await renderOutput(options.output, value, items));
+}
+
+async function renderOutput(output: string | undefined, value: unknown, items: readonly JsonObject[]): Promise<string> {
+  const [format = '', template = ''] = splitOutput(output);
+  if (format === 'jsonpath') return compileJsonPath(template)(value);
+  if (format === 'custom-columns') return compileCustomColumns(template)(items);
+  return renderValue(value, output);
+}
+
+/** `jsonpath={.items[*]}`: the format and what stands behind the sign. */
+function splitOutput(output = ''): [string, string] {
+  const sign = output.indexOf('=');
+  return sign === -1 ? [output, ''] : [output.slice(0, sign), output.slice(sign + 1)];
 }
 
 async function renderValue(value: unknown, output: GetOptions['output']): Promise<string> {

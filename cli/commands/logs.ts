@@ -1,15 +1,19 @@
-/** `bramble logs`: the log of one container, as bytes. */
-import { isJsonObject, type JsonObject } from '../../shared/machinery/json.ts';
-import type { Api } from '../api/api.ts';
-import { discoverResources, findResource, resourcePath } from '../api/resources.ts';
-import { withSession } from '../api/session.ts';
+/** `bramble logs`: what containers wrote, as bytes; of several pods at once line by line, each with its name. */
+import type { JsonObject } from '../../shared/machinery/json.ts';
+import { findPods, listPods } from '../api/pod-of.ts';
+import { member, textOf } from '../api/select-objects.ts';
+import { type Session, withSession } from '../api/session.ts';
 import type { Context } from '../context.ts';
-import { EXIT, Failure } from '../failure.ts';
+import { EXIT, Failure, messageOf } from '../failure.ts';
 import type { NamespaceOptions } from '../options.ts';
 
 export interface LogsOptions extends NamespaceOptions {
-  pod: string;
+  pod?: string;
+  selector?: string;
+  /** Of every pod of a deployment, and not of one. */
+  allPods?: boolean;
   container?: string;
+  allContainers?: boolean;
   follow?: boolean;
   previous?: boolean;
   tail?: number;
@@ -17,54 +21,109 @@ export interface LogsOptions extends NamespaceOptions {
   timestamps?: boolean;
 }
 
+interface Source {
+  namespace: string;
+  pod: string;
+  container: string | undefined;
+}
+
+/** More streams at once than a person can read. */
+const SOURCES_LIMIT = 50;
+
 export async function logs(context: Context, options: LogsOptions): Promise<void> {
-  await withSession(context, options, async ({ api, profile }) => {
-    const namespace = options.namespace ?? profile.namespace;
-    const pod = await findPod(api, namespace, options.pod);
-    const chunks = await api.bytes({
-      path: `/api/v1/namespaces/${encodeURIComponent(namespace)}/pods/${encodeURIComponent(pod)}/log`,
-      query: renderQuery(options),
-    });
-    for await (const chunk of chunks) context.stdout.write(Buffer.from(chunk).toString('utf8'));
+  await withSession(context, options, async (session) => {
+    const sources = await findSources(session, options);
+    if (sources.length > SOURCES_LIMIT) {
+      throw new Failure(
+        EXIT.usage,
+        `these are ${sources.length} containers, ${SOURCES_LIMIT} can be read at once`,
+        'narrow it with -l or -c',
+      );
+    }
+    const [only] = sources;
+    if (sources.length === 1 && only !== undefined) {
+      for await (const chunk of await open(session, only, options))
+        context.stdout.write(Buffer.from(chunk).toString('utf8'));
+      return;
+    }
+    // One that has no log yet must not hide the others.
+    const results = await Promise.allSettled(
+      sources.map((source, index) => printLines(context, session, { source, index, options })),
+    );
+    const failed = results.filter((result) => result.status === 'rejected');
+    for (const { reason } of failed) context.stderr.write(`bramble: ${messageOf(reason)}\n`);
+    if (failed.length === sources.length) throw new Failure(EXIT.failed, 'none of them has a log');
   });
 }
 
-function renderQuery(options: LogsOptions): Record<string, string | undefined> {
-  return {
-    container: options.container,
-    follow: options.follow ? 'true' : undefined,
-    previous: options.previous ? 'true' : undefined,
-    timestamps: options.timestamps ? 'true' : undefined,
-    tailLines: options.tail?.toString(),
-    sinceSeconds: options.since === undefined ? undefined : String(Math.ceil(options.since / 1000)),
-  };
-}
-
-/** `web-1` and `pod/web-1` are pods; of anything else with a selector, its first pod that runs. */
-async function findPod(api: Api, namespace: string, word: string): Promise<string> {
-  const [type = '', name] = word.split('/');
-  if (name === undefined) return word;
-  const resource = findResource(await discoverResources(api), type);
-  if (resource.kind === 'Pod') return name;
-  const owner = await api.object({ path: resourcePath(resource, namespace, name) });
-  const list = await api.object({
-    path: `/api/v1/namespaces/${encodeURIComponent(namespace)}/pods`,
-    query: { labelSelector: renderSelector(owner, word) },
+async function findSources(session: Session, options: LogsOptions): Promise<Source[]> {
+  const namespace = options.namespace ?? session.profile.namespace;
+  const pods = await choosePods(session, namespace, options);
+  return pods.flatMap((pod) => {
+    const name = textOf(member(pod, 'metadata')['name']);
+    const containers = options.allContainers ? containerNames(pod) : [options.container];
+    return containers.map((container) => ({ namespace, pod: name, container }));
   });
-  const pods = Array.isArray(list['items']) ? list['items'].filter(isJsonObject) : [];
-  const pod = pods.find((each) => member(each, 'status')['phase'] === 'Running') ?? pods[0];
-  if (pod === undefined) throw new Failure(EXIT.failed, `${word} has no pods`);
-  return String(member(pod, 'metadata')['name']);
 }
 
-function renderSelector(owner: JsonObject, word: string): string {
-  const selector = member(member(owner, 'spec'), 'selector');
-  const labels = isJsonObject(selector['matchLabels']) ? selector['matchLabels'] : selector;
-  const pairs = Object.entries(labels).filter(([, value]) => typeof value === 'string');
-  if (pairs.length === 0) throw new Failure(EXIT.usage, `${word} selects no pods`);
-  return pairs.map(([key, value]) => `${key}=${String(value)}`).join(',');
+async function choosePods(
+  session: Session,
+  namespace: string,
+  { pod, selector, allPods }: LogsOptions,
+): Promise<JsonObject[]> {
+  if (selector !== undefined) {
+    const pods = await listPods(session, namespace, selector);
+    if (pods.length === 0) throw new Failure(EXIT.failed, `no pods have the labels ${selector}`);
+    return pods;
+  }
+  if (pod === undefined) throw new Failure(EXIT.usage, 'logs of which pod?', 'name it, or select with -l LABELS');
+  const pods = await findPods(session, namespace, pod);
+  return allPods ? pods : pods.slice(0, 1);
 }
 
-function member(object: JsonObject, name: string): JsonObject {
-  return isJsonObject(object[name]) ? object[name] : {};
+function containerNames(pod: JsonObject): string[] {
+  const spec = member(pod, 'spec');
+  return ['initContainers', 'containers'].flatMap((key) => {
+    const list = spec[key];
+    return Array.isArray(list) ? list.map((container) => textOf(container.name)) : [];
+  });
+}
+
+function open(
+  { api }: Session,
+  { namespace, pod, container }: Source,
+  options: LogsOptions,
+): Promise<AsyncIterable<Uint8Array>> {
+  return api.bytes({
+    path: `/api/v1/namespaces/${encodeURIComponent(namespace)}/pods/${encodeURIComponent(pod)}/log`,
+    query: {
+      container,
+      follow: options.follow ? 'true' : undefined,
+      previous: options.previous ? 'true' : undefined,
+      timestamps: options.timestamps ? 'true' : undefined,
+      tailLines: options.tail?.toString(),
+      sinceSeconds: options.since === undefined ? undefined : String(Math.ceil(options.since / 1000)),
+    },
+  });
+}
+
+/** Six colours that can be read on dark and on light; pods take turns. */
+const COLOURS = [36, 33, 32, 35, 34, 31];
+
+async function printLines(
+  context: Context,
+  session: Session,
+  { source, index, options }: { source: Source; index: number; options: LogsOptions },
+): Promise<void> {
+  const name = source.container === undefined ? source.pod : `${source.pod}/${source.container}`;
+  const colour = COLOURS[index % COLOURS.length] ?? 0;
+  const prefix = context.stdout.isTerminal ? `\u001b[${colour}m${name}\u001b[0m ` : `${name} `;
+  const decoder = new TextDecoder();
+  let rest = '';
+  for await (const chunk of await open(session, source, options)) {
+    const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n');
+    rest = lines.pop() ?? '';
+    if (lines.length > 0) context.stdout.write(lines.map((line) => `${prefix}${line}\n`).join(''));
+  }
+  if (rest !== '') context.stdout.write(`${prefix}${rest}\n`);
 }

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 
 const runFile = promisify(execFile);
-const PATH = `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin`;
+const PATH = `${process.env['PATH']}:/usr/sbin:/sbin`;
 
 export async function run(program: string, args: readonly string[]): Promise<string> {
   const { stdout } = await runFile(program, [...args], {

@@ -59,6 +59,8 @@ const ALLOWED: readonly Allowance[] = [
   { path: 'test/support/docker.ts', rules: ['environment'], reason: 'starts a real Docker engine' },
   { path: 'test/support/cluster.ts', rules: ['environment'], reason: 'starts real programs' },
   { path: 'test/support/kubectl.ts', rules: ['environment'], reason: 'starts a real kubectl' },
+  { path: 'test/support/debian-packages.ts', rules: ['environment'], reason: 'starts a real apt' },
+  { path: 'test/support/firmware/', rules: ['environment'], reason: 'starts real programs' },
   { path: 'test/support/registry.ts', rules: ['environment'], reason: 'starts a real registry' },
   { path: 'test/support/store-writer.ts', rules: ['timer'], reason: 'a program of its own, killed by the crash test' },
   { path: 'test/support/virtual-clock.ts', rules: ['timer'], reason: 'waits until promise work is done, not for time' },

@@ -1,0 +1,280 @@
+/** Every command that talks to a master, over real MQTT, with its success and a failure that people meet. */
+import assert from 'node:assert/strict';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer, type Server } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { runProgram } from '../../cli/setup/run-program.ts';
+import { startTestCluster, type TestCluster } from '../support/cluster.ts';
+import { TEST_IMAGE } from '../support/docker.ts';
+import { ROOT } from '../support/kubectl.ts';
+import { startTerminal } from '../support/terminal.ts';
+import { waitFor } from '../support/wait.ts';
+
+const BRAMBLE = join(ROOT, 'cli/bramble');
+const PATIENCE = '--timeout=120s';
+
+function manifest(replicas: number, text: string): string {
+  const script = `echo ${text}; trap 'exit 0' TERM; while true; do sleep 1 & wait $!; done`;
+  const container = { name: 'main', image: TEST_IMAGE, imagePullPolicy: 'Never', command: ['sh', '-c', script] };
+  const template = {
+    metadata: { labels: { app: 'web' } },
+    spec: { containers: [container], terminationGracePeriodSeconds: 2 },
+  };
+  const spec = { replicas, selector: { matchLabels: { app: 'web' } }, template };
+  const labels = { set: 'one' };
+  const objects = [
+    { apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'web', labels }, spec },
+    { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'settings', labels }, data: { text } },
+    { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'key', labels }, stringData: { password: 'geheim' } },
+  ];
+  return objects.map((object) => JSON.stringify(object)).join('\n---\n');
+}
+
+describe('commands', { concurrency: false }, () => {
+  let cluster: TestCluster;
+  let folder: string;
+  let file: string;
+  let server: Server;
+
+  before(async () => {
+    cluster = await startTestCluster({ nodes: 2 });
+    folder = await mkdtemp(join(tmpdir(), 'bramble-commands-'));
+    file = join(folder, 'web.yaml');
+    await writeFile(file, manifest(2, 'first'));
+  });
+  after(async () => {
+    server?.close();
+    await cluster.stop();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  const environment = (): NodeJS.ProcessEnv => ({ ...process.env, BRAMBLE_KUBECONFIG: cluster.folder.kubeconfig });
+
+  function run(...args: string[]) {
+    return runProgram(BRAMBLE, args, { env: environment() });
+  }
+
+  async function bramble(...args: string[]): Promise<string> {
+    const { code, output } = await run(...args);
+    assert.equal(code, 0, `bramble ${args.join(' ')} ended with ${code}:\n${output}`);
+    return output;
+  }
+
+  async function refuses(code: number, message: RegExp, ...args: string[]): Promise<void> {
+    const ended = await run(...args);
+    assert.match(ended.output, message);
+    assert.equal(ended.code, code, ended.output);
+  }
+
+  const firstPod = async (): Promise<string> =>
+    bramble(
+      'get',
+      'pods',
+      '-l',
+      'app=web',
+      '--field-selector',
+      'status.phase=Running',
+      '-o',
+      'jsonpath={.items[0].metadata.name}',
+    );
+
+  test('diff and apply: what would change, and what has', async () => {
+    await refuses(1, /^\+ +replicas: 2$/m, 'diff', '-f', file);
+    assert.match(await bramble('apply', '-f', file), /deployment\.apps\/web created\nconfigmap\/settings created/);
+    assert.equal(await bramble('diff', '-f', file), '');
+    assert.match(await bramble('apply', '-f', file), /deployment\.apps\/web unchanged/);
+    await refuses(66, /cannot be read/, 'diff', '-f', join(folder, 'gone.yaml'));
+  });
+
+  test('apply from an address', async () => {
+    server = createServer(async (_, response) => response.end(await readFile(file)));
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const address = server.address();
+    const url = `http://127.0.0.1:${typeof address === 'object' ? address?.port : 0}/web.yaml`;
+    assert.match(await bramble('apply', '-f', url), /configmap\/settings unchanged/);
+    await refuses(69, /cannot be reached/, 'apply', '-f', 'http://127.0.0.1:1/web.yaml');
+  });
+
+  test('rollout status and wait', async () => {
+    assert.match(await bramble('rollout', 'status', 'deploy/web', PATIENCE), /successfully rolled out/);
+    assert.match(await bramble('wait', 'deploy/web', '--for', 'condition=Available', PATIENCE), /condition met/);
+    await refuses(
+      124,
+      /did not come true\n +→ bramble describe/,
+      'wait',
+      'cm/settings',
+      '--for',
+      'delete',
+      '--timeout',
+      '1s',
+    );
+    await refuses(64, /cannot be read\n +→ write condition=/, 'wait', 'deploy/web', '--for', 'Ready');
+    await refuses(64, /does not roll out/, 'rollout', 'status', 'cm/settings');
+  });
+
+  test('get with templates', async () => {
+    assert.equal(await bramble('get', 'deploy/web', '-o', 'jsonpath={.spec.replicas}'), '2');
+    const columns = 'custom-columns=NAME:.metadata.name,IMAGE:.spec.template.spec.containers[*].image';
+    assert.equal(await bramble('get', 'deploy', 'web', '-o', columns), `NAME   IMAGE\nweb    ${TEST_IMAGE}\n`);
+    await refuses(64, /It must be table/, 'get', 'deploy', '-o', 'xml');
+  });
+
+  test('describe: the object, its events, and no secrets', async () => {
+    assert.match(
+      await bramble('describe', 'pod', await firstPod()),
+      /Events:\n +AGE +TYPE +REASON +MESSAGE\n.*Scheduled/s,
+    );
+    const secret = await bramble('describe', 'secret/key');
+    assert.match(secret, /password: +6 bytes/);
+    assert.doesNotMatch(secret, /geheim|Z2VoZWlt/);
+    await refuses(1, /not found/, 'describe', 'pod', 'nobody');
+  });
+
+  test('events, of everything and of one object', async () => {
+    assert.match(await bramble('events'), /OBJECT +AGE +TYPE +REASON +MESSAGE\n/);
+    assert.match(await bramble('events', '--for', 'deploy/web'), /^deployment\/web .*ScalingReplicaSet/m);
+    assert.equal(JSON.parse((await bramble('events', '--json')).split('\n')[0] ?? '').kind, 'Event');
+    const terminal = startTerminal(BRAMBLE, ['events', '-w'], environment());
+    try {
+      await waitFor('the list', () => terminal.text().includes('OBJECT'));
+      await bramble('scale', 'deploy/web', '--replicas', '3');
+      await waitFor('a new event', () => /Scaled up .* from 2 to 3|to 3/.test(terminal.text()));
+    } finally {
+      terminal.kill();
+    }
+    await bramble('rollout', 'status', 'deploy/web', PATIENCE);
+  });
+
+  test('label and annotate', async () => {
+    assert.equal(await bramble('label', 'deploy/web', 'room=shed'), 'deployment.apps/web labeled\n');
+    await refuses(1, /has room=shed already\n +→ add --overwrite/, 'label', 'deploy/web', 'room=attic');
+    await bramble('label', 'deploy/web', 'room=attic', '--overwrite');
+    await bramble('label', 'deploy/web', 'room-');
+    assert.equal(await bramble('get', 'deploy', '-l', 'room', '-o', 'name'), '');
+    assert.equal(await bramble('annotate', 'deploy', 'web', 'note=two words'), 'deployment.apps/web annotated\n');
+    await refuses(64, /nothing to change/, 'label', 'deploy/web');
+  });
+
+  test('exec: output, input and exit codes are those of the program', async () => {
+    const pod = await firstPod();
+    assert.equal(await bramble('exec', pod, '--', 'echo', 'in a pod'), 'in a pod\n');
+    assert.equal((await run('exec', 'deploy/web', '--', 'sh', '-c', 'exit 7')).code, 7);
+    const terminal = startTerminal(BRAMBLE, ['exec', '-it', pod, '--', 'sh'], environment());
+    try {
+      await waitFor('a prompt', () => /[#$] /.test(terminal.text()));
+      terminal.write('echo $((6 * 7)); exit 3\n');
+      assert.equal(await terminal.ended, 3);
+      assert.match(terminal.text(), /^42/m);
+    } finally {
+      terminal.kill();
+    }
+    await refuses(64, /which program/, 'exec', pod);
+  });
+
+  test('cp: files and folders, in and out', async () => {
+    const pod = await firstPod();
+    await mkdir(join(folder, 'site/sub'), { recursive: true });
+    await writeFile(join(folder, 'site/sub/page'), 'page\n');
+    const large = Buffer.alloc(2_000_000, 'abcdefg');
+    await writeFile(join(folder, 'large'), large);
+    await bramble('cp', join(folder, 'site'), `${pod}:/tmp/site`);
+    await bramble('cp', join(folder, 'large'), `${pod}:/tmp`);
+    assert.equal(await bramble('exec', pod, '--', 'cat', '/tmp/site/sub/page'), 'page\n');
+    await bramble('cp', `${pod}:/tmp/large`, join(folder, 'back'));
+    assert.ok((await readFile(join(folder, 'back'))).equals(large));
+    await bramble('cp', `${pod}:/tmp/site`, join(folder, 'copy'));
+    assert.equal(await readFile(join(folder, 'copy/sub/page'), 'utf8'), 'page\n');
+    await refuses(1, /No such file/, 'cp', `${pod}:/nowhere`, join(folder, 'x'));
+    await refuses(64, /one of both must be in a pod/, 'cp', 'a', 'b');
+  });
+
+  test('logs of all pods, each line with its pod', async () => {
+    const lines = (await bramble('logs', 'deploy/web', '--all-pods')).trim().split('\n');
+    assert.equal(lines.length, 3);
+    for (const line of lines) assert.match(line, /^web-\S+ first$/);
+    assert.equal(await bramble('logs', '-l', 'app=web', '--tail', '1').then((text) => text.split('\n').length), 4);
+    await refuses(1, /no pods have the labels/, 'logs', '-l', 'app=nothing');
+  });
+
+  test('rollout: restart, history, undo, pause and resume', async () => {
+    await writeFile(file, manifest(3, 'second'));
+    await bramble('apply', '-f', file);
+    await bramble('rollout', 'status', 'deploy/web', PATIENCE);
+    assert.match(await bramble('rollout', 'history', 'deploy/web'), /REVISION +IMAGES +CHANGE-CAUSE\n1 .*\n2 /);
+    assert.match(await bramble('rollout', 'undo', 'deploy/web'), /rolled back to revision 1/);
+    await refuses(1, /no revision 9\n +→ it has/, 'rollout', 'undo', 'deploy/web', '--to-revision', '9');
+    assert.match(await bramble('rollout', 'pause', 'deploy/web'), /paused/);
+    assert.equal(await bramble('get', 'deploy/web', '-o', 'jsonpath={.spec.paused}'), 'true');
+    assert.match(await bramble('rollout', 'resume', 'deploy/web'), /resumed/);
+    assert.match(await bramble('rollout', 'restart', 'deploy/web'), /restarted/);
+    await bramble('rollout', 'status', 'deploy/web', PATIENCE);
+    assert.match(await bramble('logs', 'deploy/web'), /first/);
+  });
+
+  test('top: boards and pods from the samples', async () => {
+    await waitFor('readings', async () => /^\S+ +\d+m +\d+%/m.test(await bramble('top', 'nodes')));
+    await waitFor('readings of pods', async () => /^web-\S+ +\d+m +\d+Mi/m.test(await bramble('top', 'pods')), 60_000);
+    const { items } = JSON.parse(await bramble('top', 'nodes', '--json')) as { items: unknown[] };
+    assert.equal(items.length, 2);
+    await refuses(64, /Allowed choices/, 'top', 'nodes', '--sort-by', 'age');
+  });
+
+  test('drain: says what would be lost, then moves the pods away', async () => {
+    const [node = ''] = cluster.nodes;
+    const lonely = {
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { name: 'lonely' },
+      spec: { nodeName: node, containers: [container] },
+    };
+    await writeFile(join(folder, 'lonely.json'), JSON.stringify(lonely));
+    await bramble('apply', '-f', join(folder, 'lonely.json'));
+    await refuses(1, /nothing would bring back: default\/lonely\n +→ .*--force/, 'drain', node);
+    assert.match(await bramble('drain', node, '--force', '--grace-period', '1', PATIENCE), /drained/);
+    const left = await bramble('get', 'pods', '--field-selector', `spec.nodeName=${node}`, '-o', 'name');
+    assert.equal(left, '');
+    await bramble('uncordon', node);
+    await refuses(1, /not found/, 'drain', 'nowhere');
+  });
+
+  test('apply --prune deletes what no manifest has any more, and delete by labels the rest', async () => {
+    await writeFile(file, `${manifest(1, 'third').split('\n---\n').slice(0, 2).join('\n---\n')}`);
+    await refuses(64, /needs -l LABELS/, 'apply', '-f', file, '--prune');
+    await bramble('apply', '-f', file, '--prune', '-l', 'set=one');
+    assert.match(
+      await bramble('get', 'secret', '-l', 'set=one', '-o', 'name'),
+      /secret\/key/,
+      'no manifest has Secrets',
+    );
+    await writeFile(file, manifest(1, 'third').split('\n---\n')[0] ?? '');
+    const two = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'two', labels: { set: 'one' } } };
+    await writeFile(join(folder, 'two.json'), JSON.stringify(two));
+    await bramble('apply', '-f', join(folder, 'two.json'));
+    assert.match(
+      await bramble('apply', '-f', join(folder, 'two.json'), '--prune', '-l', 'set=one'),
+      /configmap\/settings pruned/,
+    );
+    assert.match(await bramble('delete', 'secret', '-l', 'set=one'), /secret\/key deleted/);
+  });
+
+  test('completion for three shells', async () => {
+    for (const shell of ['bash', 'zsh', 'fish']) assert.match(await bramble('completion', shell), /explain-placement/);
+    const script = join(folder, 'completion');
+    await writeFile(script, await bramble('completion', 'bash'));
+    assert.equal((await runProgram('bash', ['-n', script], { env: process.env })).code, 0);
+    await refuses(64, /Allowed choices/, 'completion', 'csh');
+  });
+
+  test('every command has a help text', async () => {
+    const { output } = await run('help');
+    const names = [...output.matchAll(/^ {2}([a-z][a-z-]+)/gm)]
+      .map(([, name = '']) => name)
+      .filter((name) => !['master', 'agent', 'help'].includes(name));
+    assert.ok(names.length > 25, names.join(' '));
+    for (const name of names) assert.match(await bramble('help', name), /^Usage: bramble /);
+  });
+
+  const container = { name: 'main', image: TEST_IMAGE, imagePullPolicy: 'Never', command: ['sleep', '1000'] };
+});
