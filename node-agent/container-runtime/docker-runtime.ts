@@ -34,6 +34,7 @@ import {
   type RuntimeListing,
   type SandboxConfig,
 } from './runtime.ts';
+import { renderResolvConf, writeResolvConf } from './sandbox-resolver.ts';
 
 export interface DockerRuntimeOptions {
   /** `/run/docker.sock` */
@@ -248,11 +249,20 @@ export class DockerRuntime implements ContainerRuntime {
     try {
       await this.startContainer(made.id);
       if (!config.hostNetwork) await podNetwork.onSandbox();
+      if (!config.hostNetwork) await this.#giveResolver(made.id, config.dns);
       return made;
     } catch (error) {
       await this.#docker.removeContainer(made.id);
       throw error;
     }
+  }
+
+  /** Before anything runs in the sandbox. */
+  async #giveResolver(id: string, dns: SandboxConfig['dns']): Promise<void> {
+    if (dns === undefined || dns.servers.length === 0) return;
+    const { ResolvConfPath } = await this.#docker.inspectContainer(id);
+    const isWritten = ResolvConfPath ? await writeResolvConf(ResolvConfPath, renderResolvConf(dns)) : false;
+    if (!isWritten) this.#options.logger.debug("pods ask for names by way of the engine's resolver", { sandbox: id });
   }
 
   /** The sandbox's own image is there but for the first time, or somebody has removed it. */

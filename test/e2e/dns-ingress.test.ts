@@ -173,7 +173,10 @@ describe('names and Ingresses of two boards', { concurrency: false }, () => {
       for (const name of ['web', 'web.default.svc.cluster.local']) {
         await waitFor(`${name} on board ${number}`, async () => (await lookup(number, name)).includes(address));
       }
-      assert.match(await lookup(number, 'kubernetes.default.svc.cluster.local'), /10\.43\.0\.1/);
+      const told = await lookup(number, 'kubernetes.default.svc.cluster.local');
+      assert.match(told, /10\.43\.0\.1/);
+      // The board itself is asked, not the engine.
+      assert.match(told, new RegExp(`Server:\\s+${gateways.get(number)}`));
     }
   });
 
