@@ -220,6 +220,11 @@ test('autoscalers in their first version: kubectl autoscale, older manifests, an
   const list = await api.get(AUTOSCALERS('v1'));
   assert.deepEqual([list.body.kind, list.body.apiVersion], ['HorizontalPodAutoscalerList', 'autoscaling/v1']);
   assert.equal(list.body.items[0].spec.targetCPUUtilizationPercentage, 75);
+  const one = await api.get(`${AUTOSCALERS('v1')}/web`);
+  assert.deepEqual(
+    [one.body.apiVersion, one.body.spec.metrics, one.body.status.currentReplicas],
+    ['autoscaling/v1', undefined, 0],
+  );
   const watch = await api.watch(`${AUTOSCALERS('v1')}?watch=true`);
   assert.equal((await watch.next()).object.apiVersion, 'autoscaling/v1');
   await watch.stop();

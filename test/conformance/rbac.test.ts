@@ -271,6 +271,30 @@ test('roles with the label become part of admin, edit and view', async () => {
   await controller.stop();
 });
 
+test('deciding on certificates needs the right for the signer', async () => {
+  const csrs = '/apis/certificates.k8s.io/v1/certificatesigningrequests';
+  const pem = '-----BEGIN CERTIFICATE REQUEST-----\nMA==\n-----END CERTIFICATE REQUEST-----\n';
+  const request = Buffer.from(pem).toString('base64');
+  const spec = { request, signerName: 'kubernetes.io/kube-apiserver-client', usages: ['client auth'] };
+  assert.equal((await create(csrs, 'someone', { spec })).code, 201);
+  const rules = [{ apiGroups: ['certificates.k8s.io'], resources: ['*'], verbs: ['get', 'update', 'patch'] }];
+  await create(`${RBAC}/clusterroles`, 'clerk', { rules });
+  const subjects = [{ kind: 'User', name: 'clerk' }];
+  await create(`${RBAC}/clusterrolebindings`, 'clerk', { ...refTo('ClusterRole', 'clerk'), subjects });
+  const conditions = [{ type: 'Approved', status: 'True', reason: 'ByHand' }];
+  const approve = () =>
+    api.patch(`${csrs}/someone/approval`, 'merge', { status: { conditions } }, { user: userOf('clerk') });
+  const refused = await approve();
+  assert.equal(refused.code, 403);
+  assert.match(
+    refused.body.message,
+    /user not permitted to approve requests with signerName "kubernetes.io\/kube-apiserver-client"/,
+  );
+  const approver = 'system:certificates.k8s.io:kube-apiserver-client-approver';
+  await create(`${RBAC}/clusterrolebindings`, 'approver', { ...refTo('ClusterRole', approver), subjects });
+  assert.equal((await approve()).code, 200);
+});
+
 test('what was lost of the defaults comes back at the next start, what was added stays', async () => {
   const path = `${RBAC}/clusterroles/system:basic-user`;
   const own = { apiGroups: ['x.test'], resources: ['gadgets'], verbs: ['get'] };

@@ -5,6 +5,7 @@ import type { ResourceQuota } from '../../../shared/api/resource-quota.ts';
 import type { StorageClass } from '../../../shared/api/storage-class.ts';
 import type { ObjectReader } from '../storage/object-index.ts';
 import type { AdmissionStep } from './admission.ts';
+import { createCertificateApproval } from './certificate-approval.ts';
 import { createEscalationCheck, type EscalationOptions } from './escalation.ts';
 import { createImagePullSecrets, type ServiceAccountReader } from './image-pull-secrets.ts';
 import { createLimitRanger } from './limit-ranger.ts';
@@ -46,7 +47,9 @@ export function createAdmissionChain(options: AdmissionOptions): AdmissionStep[]
   return [
     ...(readNamespace ? [createNamespaceLifecycle(readNamespace)] : []),
     nodeRestriction,
-    ...(options.escalation ? [createEscalationCheck(options.escalation)] : []),
+    ...(options.escalation
+      ? [createEscalationCheck(options.escalation), createCertificateApproval(options.escalation.authorize)]
+      : []),
     createPodDefaults(tolerationSeconds),
     createPodPriority(readers.priorityClasses),
     ...(readers.limitRanges ? [createLimitRanger(readers.limitRanges)] : []),

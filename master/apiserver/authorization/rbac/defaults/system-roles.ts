@@ -2,13 +2,17 @@
  * Roles of everybody, of nodes and of add-ons, and who has them. The master's own components need none: they are members of
  * system:masters. Source: Kubernetes, "Using RBAC Authorization", default roles and role bindings.
  */
-import { RBAC_GROUP, type Subject } from '../../../../../shared/api/policy-rule.ts';
+import { type PolicyRule, RBAC_GROUP, type Subject } from '../../../../../shared/api/policy-rule.ts';
 import { GROUP } from '../../../user-info.ts';
 import { type DefaultRole, on, paths, READ, role } from './rule.ts';
 
 const HEALTH = ['/healthz', '/livez', '/readyz'];
 const VERSION = ['/version', '/version/'];
 const CSR = 'certificates.k8s.io';
+
+function approving(signer: string): PolicyRule {
+  return { ...on(CSR, ['signers'], ['approve']), resourceNames: [signer] };
+}
 
 export const SYSTEM_ROLES: readonly DefaultRole[] = [
   role('system:discovery', [
@@ -34,6 +38,10 @@ export const SYSTEM_ROLES: readonly DefaultRole[] = [
   ]),
   role('system:certificates.k8s.io:certificatesigningrequests:selfnodeclient', [
     on(CSR, ['certificatesigningrequests/selfnodeclient'], ['create']),
+  ]),
+  role('system:certificates.k8s.io:kube-apiserver-client-approver', [approving('kubernetes.io/kube-apiserver-client')]),
+  role('system:certificates.k8s.io:kube-apiserver-client-kubelet-approver', [
+    approving('kubernetes.io/kube-apiserver-client-kubelet'),
   ]),
   role('system:persistent-volume-provisioner', [
     on('', ['persistentvolumes'], ['create', 'delete', 'get', 'list', 'watch']),
