@@ -30,6 +30,9 @@ type Patient = Pick<ContainerConfig, 'pod' | 'name' | 'image'>;
 /** Removals of an image in a boot. The second one takes the unused images along: they may hold on to a damaged layer. */
 const MAX_TREATMENTS = 2;
 
+/** Looks at who uses an image that does not go. */
+const MAX_ROUNDS = 3;
+
 /** Made containers whose start is still to come. */
 const MAX_MADE = 256;
 
@@ -38,6 +41,8 @@ export class ImageDoctor {
   readonly #made = new Map<string, Patient>();
   /** How often images were removed for damage in this boot. */
   readonly #treated = new Map<string, number>();
+  /** One at a time; no container is made meanwhile, as it would hold on to what is being removed. */
+  #treatment: Promise<void> = Promise.resolve();
 
   constructor(options: ImageDoctorOptions) {
     this.#options = options;
@@ -72,6 +77,7 @@ export class ImageDoctor {
   }
 
   async #create(sandboxId: string, config: ContainerConfig): Promise<string> {
+    await this.#treatment;
     try {
       const id = await this.#options.runtime.createContainer(sandboxId, config);
       this.#options.onUse(config.image);
@@ -99,11 +105,15 @@ export class ImageDoctor {
   async #examine(patient: Patient, failure: unknown): Promise<void> {
     const trouble = failure instanceof RuntimeError ? classifyStartTrouble(failure.message) : undefined;
     if (trouble === undefined) return;
-    try {
-      await this.#treat(patient, trouble);
-    } catch (error) {
-      this.#options.logger.warn('an image that does not start could not be looked at', { image: patient.image, error });
-    }
+    this.#treatment = this.#treatment
+      .then(() => this.#treat(patient, trouble))
+      .catch((error) => {
+        this.#options.logger.warn('an image that does not start could not be looked at', {
+          image: patient.image,
+          error,
+        });
+      });
+    await this.#treatment;
   }
 
   async #treat(patient: Patient, trouble: StartTrouble): Promise<void> {
@@ -129,11 +139,15 @@ export class ImageDoctor {
   /** An image with running containers is not damaged, or not badly. Ended ones would hold the damaged files. */
   async #remove({ id }: ImageRecord): Promise<boolean> {
     const { runtime } = this.#options;
-    const users = (await runtime.list()).containers.filter(({ imageId }) => imageId === id);
-    if (users.some(({ state }) => state === 'running')) return false;
-    for (const user of users) await runtime.removeContainer(user.id);
-    await runtime.removeImage(id);
-    return true;
+    for (let round = 0; round < MAX_ROUNDS; round += 1) {
+      const users = (await runtime.list()).containers.filter(({ imageId }) => imageId === id);
+      if (users.some(({ state }) => state === 'running')) return false;
+      for (const user of users) await runtime.removeContainer(user.id);
+      await runtime.removeImage(id);
+      // A container that was just being made keeps the files of an image that has lost its names.
+      if ((await runtime.imageStatus(id)) === undefined) return true;
+    }
+    return false;
   }
 
   #tell({ pod, name }: Patient, reason: string, message: string): void {
