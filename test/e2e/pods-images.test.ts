@@ -77,8 +77,8 @@ if (await hasDocker()) {
       await createAll();
     });
     after(async () => {
-      await removeImages();
       await node?.close();
+      await removeImages();
       await registry?.stop();
     });
 
@@ -141,9 +141,9 @@ if (await hasDocker()) {
   });
 }
 
-/** An engine that was there before is left as it was. */
+/** An engine that was there before is left as it was; one of this test's own has gone with its images. */
 async function removeImages(): Promise<void> {
   if (registry === undefined || node === undefined) return;
   const tags = ['once', 'always', 'latest', 'own', 'missing'];
-  await node.engine.docker('rmi', '-f', ...tags.map(image)).catch(() => undefined);
+  await node.engine.docker('rmi', ...tags.map(image)).catch(() => undefined);
 }
