@@ -2,11 +2,12 @@
  * Heat protection: keeps pods away from boards that get hot, and moves them off boards that are too hot, one by one. It looks
  * at the cluster as a whole, since a move needs a place to go; nothing happens while all boards are cool.
  */
-import type { Node } from '../../../shared/api/node.ts';
+import { type Node, NodeKind } from '../../../shared/api/node.ts';
 import type { NodeSensors } from '../../../shared/api/node-sensors.ts';
 import type { Pod } from '../../../shared/api/pod.ts';
 import type { ReconcileResult } from '../../../shared/client/controller.ts';
-import { createEventRecorder, type EventRecorder } from '../../../shared/client/event-recorder.ts';
+import { createEventRecorder, type EventRecorder, subjectOf } from '../../../shared/client/event-recorder.ts';
+import { complainAboutHeatLimits } from '../../../shared/machinery/heat-limits.ts';
 import { nodeTermMatches } from '../../../shared/machinery/node-selector.ts';
 import type { Component } from '../../../shared/platform/lifecycle.ts';
 import { executeAll } from '../actions.ts';
@@ -20,6 +21,7 @@ import { cpuMillisOf, HeatLedger } from './heat-ledger.ts';
 import { HeatMetrics } from './heat-metrics.ts';
 import type { BoardState, HeatState } from './heat-state.ts';
 import { computeHeatPlan } from './plan.ts';
+import { computeHeatTaints } from './words.ts';
 
 const CLUSTER = 'cluster';
 
@@ -67,8 +69,22 @@ export class HeatProtection implements Component {
   }
 
   #onNode(name: string, current: Node | undefined, previous: Node | undefined): void {
-    if (current === undefined) this.#ledger.forget(name);
-    else if (this.#isNews(current) || current.spec.taints !== previous?.spec.taints) this.#controller.enqueue(CLUSTER);
+    if (current === undefined) {
+      this.#ledger.forget(name);
+      return;
+    }
+    // Somebody may have taken our taint away, or left one behind.
+    const isWrong = computeHeatTaints(current, this.#ledger.level(name) ?? 'cool') !== undefined;
+    if (isWrong || this.#isNews(current)) this.#controller.enqueue(CLUSTER);
+    this.#complain(current, previous);
+  }
+
+  #complain(current: Node, previous: Node | undefined): void {
+    const limitsOf = ({ metadata: { labels = {}, annotations = {} } }: Node): string[] =>
+      complainAboutHeatLimits({ labels, annotations });
+    const complaints = limitsOf(current);
+    if (complaints.length === 0 || (previous !== undefined && limitsOf(previous).join() === complaints.join())) return;
+    this.#events.event(subjectOf(NodeKind, current), 'Warning', 'InvalidHeatLimits', complaints.join('; '));
   }
 
   #onSensors(name: string, current: NodeSensors | undefined): void {

@@ -107,7 +107,8 @@ export class NodeLifecycleController implements Component {
     const downSinceMs = this.#history.downSinceMs(key);
     if (wasDown !== (downSinceMs !== undefined)) this.#doubt(nowMs);
     const doubtMs = doubtForMs(this.#doubtSinceMs, nowMs, settings);
-    const dampedMs = this.#isDampingFair(nowMs) ? this.#history.dampedForMs(key, nowMs) : undefined;
+    const restlessMs = this.#history.dampedForMs(key, nowMs);
+    const dampedMs = restlessMs !== undefined && this.#isDampingFair(nowMs) ? restlessMs : undefined;
     return {
       history: {
         isDamped: dampedMs !== undefined,

@@ -94,6 +94,24 @@ test('a warm board takes no new pods; a cool one does again', async () => {
   await cluster.until('no taint', async () => !(await isTainted('pi-1')));
 });
 
+test('limits of one board by annotation; a wrong one is told, a taint that somebody left behind goes', async () => {
+  const limit = (text: string) => ({ metadata: { annotations: { 'bramble.dev/heat-soft-limit-celsius': text } } });
+  await cluster.client.patch(NodeKind, { name: 'pi-1' }, { type: 'merge', body: limit('40') });
+  await reportFor(10, { 'pi-1': 45, 'pi-2': 45 });
+  await cluster.until('the taint', () => isTainted('pi-1'));
+  assert.ok(!(await isTainted('pi-2')));
+  await cluster.client.patch(NodeKind, { name: 'pi-1' }, { type: 'merge', body: limit('warm') });
+  await cluster.until('the complaint', async () => {
+    const { items } = await cluster.client.list(EventKind);
+    return items.some(({ reason, message }) => reason === 'InvalidHeatLimits' && message?.includes("not 'warm'"));
+  });
+  await reportFor(10, { 'pi-1': 45, 'pi-2': 45 });
+  await cluster.until('no taint', async () => !(await isTainted('pi-1')));
+  const taints = [{ key: 'bramble.dev/overheating', effect: 'NoSchedule' as const }];
+  await cluster.client.patch(NodeKind, { name: 'pi-2' }, { type: 'merge', body: { spec: { taints } } });
+  await cluster.until('it to go', async () => !(await isTainted('pi-2')));
+});
+
 test('from a hot board pods move one by one, and each has its place before the next goes', async () => {
   await deployOnFirst('a', 'b', 'c');
   await reportFor(40, { 'pi-1': 81, 'pi-2': 40 });
