@@ -2,9 +2,13 @@
  * The only file that knows systeminformation (adapter), loaded when it is needed: it starts processes, which costs a board
  * some hundred milliseconds a call. It fills in what the files of a Linux machine do not say, and serves other systems.
  */
+import { existsSync } from 'node:fs';
 import { LinuxSensors, type LinuxSensorsOptions } from './linux-sensors.ts';
 import { throttleCelsiusOf } from './proc-files.ts';
 import type { Inventory, Sample, Sensors } from './sensors.ts';
+
+/** Without it (small virtual machines) programs would be started, and megabytes loaded, to find out nothing. */
+const FIRMWARE_FACTS = '/sys/class/dmi';
 
 export function createSystemSensors(options: LinuxSensorsOptions, platform: NodeJS.Platform): Sensors {
   const linux = new LinuxSensors(options);
@@ -15,7 +19,7 @@ export function createSystemSensors(options: LinuxSensorsOptions, platform: Node
     async inventory() {
       const inventory = await linux.inventory();
       // A tree of fixtures is the whole world of a test.
-      if (inventory.model !== '' || options.root !== '') return inventory;
+      if (inventory.model !== '' || options.root !== '' || !existsSync(FIRMWARE_FACTS)) return inventory;
       const { manufacturer, model } = await (await load()).system();
       return { ...inventory, model: `${manufacturer} ${model}`.trim() };
     },
