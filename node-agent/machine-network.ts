@@ -19,12 +19,14 @@ import type { NetworkNames } from './network/names.ts';
 import type { OwnAddresses } from './network/own-addresses.ts';
 import { Conntrack } from './proxy/kernel/conntrack.ts';
 import { KernelProxy } from './proxy/kernel/kernel-proxy.ts';
-import { KernelTable } from './proxy/kernel/kernel-table.ts';
+import { KernelTable, removeKernelTable } from './proxy/kernel/kernel-table.ts';
 import { PolicyWatch } from './proxy/policies/policy-watch.ts';
 import { renderNetwork } from './proxy/ruleset/network-fragment.ts';
 import type { Skeleton } from './proxy/ruleset/ruleset.ts';
 import type { Locality } from './proxy/services/portal.ts';
 import { ServiceWatch } from './proxy/services/service-watch.ts';
+import { ServiceAddresses } from './proxy/userspace/service-addresses.ts';
+import { UserspaceProxy } from './proxy/userspace/userspace-proxy.ts';
 import { BY_SERVICE, type ServiceInformers } from './service-informers.ts';
 
 export interface MachineNetworkOptions {
@@ -41,6 +43,8 @@ export interface MachineNetworkOptions {
   bridge(): string;
   /** Its slice. */
   subnets(): readonly string[];
+  /** Why the kernel cannot forward services here; undefined: it can. */
+  findKernelProblem(): Promise<string | undefined>;
   /** What its Node tells of it has changed. */
   onChange(): void;
   clock: Clock;
@@ -63,6 +67,8 @@ export class MachineNetwork implements Component {
   readonly #policies: PolicyWatch;
   readonly #table: KernelTable;
   readonly #conntrack: Conntrack;
+  readonly #userspace: UserspaceProxy;
+  #kernelProblem: string | undefined;
   readonly #stopped = new AbortController();
   #tableProblem: string | undefined;
   #isOn = false;
@@ -78,6 +84,11 @@ export class MachineNetwork implements Component {
       ownAddresses: () => options.addresses.list(),
       mtuOf: (address) => this.#mtuOf(address),
       onChange: options.onChange,
+    });
+    this.#userspace = new UserspaceProxy({
+      ...{ clock, random, logger },
+      addresses: new ServiceAddresses(shell, names.services),
+      isOwn: (address) => options.addresses.has(address),
     });
     this.#conntrack = new Conntrack({ shell, logger });
     this.#table = new KernelTable({ ...base, skeleton, onProblem: (problem) => this.#setTableProblem(problem) });
@@ -100,17 +111,31 @@ export class MachineNetwork implements Component {
     return this.#tableProblem ?? this.#routes.problem;
   }
 
+  /** Why services go through the agent itself; undefined: the kernel forwards them. */
+  get kernelProblem(): string | undefined {
+    return this.#kernelProblem;
+  }
+
   async start(): Promise<void> {
+    this.#kernelProblem = await this.#options.findKernelProblem();
     this.#isOn = true;
-    await startAll([this.#table, this.#routes, this.#policies]);
+    // What an agent of another life left would serve services that nobody keeps any more.
+    if (this.#kernelProblem !== undefined) await removeKernelTable(this.#options.shell, this.#options.names.table);
+    await startAll(this.#parts());
+    this.#options.onChange();
     this.lookAgain();
     void this.#begin();
   }
 
   async stop(): Promise<void> {
     this.#stopped.abort();
-    await stopAll([this.#table, this.#routes, this.#policies]);
+    if (this.#isOn) await stopAll(this.#parts());
     await this.#conntrack.idle();
+  }
+
+  #parts(): Component[] {
+    const served = this.#kernelProblem === undefined ? [this.#table, this.#policies] : [this.#userspace];
+    return [...served, this.#routes];
   }
 
   /** A node, an address of this machine or the slice has changed. */
@@ -119,7 +144,7 @@ export class MachineNetwork implements Component {
     this.#table.put('network', renderNetwork(this.#networkFacts()));
     this.#routes.lookAgain();
     this.#watch.onLocality();
-    this.#policies.lookAgain();
+    if (this.#kernelProblem === undefined) this.#policies.lookAgain();
   }
 
   async #begin(): Promise<void> {
@@ -131,7 +156,8 @@ export class MachineNetwork implements Component {
     await Promise.all(copies.map((each) => each.whenSynced()));
     if (this.#stopped.signal.aborted) return;
     this.lookAgain();
-    this.#watch.begin(new KernelProxy(this.#table, this.#conntrack));
+    const kernel = new KernelProxy(this.#table, this.#conntrack);
+    this.#watch.begin(this.#kernelProblem === undefined ? kernel : this.#userspace);
   }
 
   #setTableProblem(problem: string | undefined): void {

@@ -10,9 +10,10 @@ import type { NetworkTools, NodeNetwork } from './node-network.ts';
 import { createNodeShell } from './node-shell.ts';
 import type { AgentFlags } from './options.ts';
 
-export function createNetworkTools({ networkTag, dockerSocket }: AgentFlags): NetworkTools {
+export function createNetworkTools({ networkTag, proxy, dockerSocket }: AgentFlags): NetworkTools {
   return {
     tag: networkTag,
+    isUserspace: proxy === 'userspace',
     engine: new DockerNetworks(new DockerClient({ socketPath: dockerSocket, clock: systemClock })),
     shell: createNodeShell(systemClock),
     settings: nodeKernelSettings,

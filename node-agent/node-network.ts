@@ -31,6 +31,8 @@ import type { ServiceInformers } from './service-informers.ts';
 export interface NetworkTools {
   /** Tells several clusters of one machine apart. */
   tag: string;
+  /** Services go through the agent, whatever the kernel can do. */
+  isUserspace: boolean;
   engine: PodNetworkEngine;
   shell: Shell;
   settings: KernelSettings;
@@ -62,6 +64,8 @@ export class NodeNetwork implements Component {
   #kernelProblem: Promise<string | undefined> | undefined;
   #starting: Promise<void> = Promise.resolve();
   #isOnDuty = false;
+  /** It is known who forwards services. */
+  #hasDecided = false;
 
   constructor(options: NodeNetworkOptions) {
     this.#options = options;
@@ -76,6 +80,7 @@ export class NodeNetwork implements Component {
     this.#machine = new MachineNetwork({
       ...options,
       ...{ names: this.#names, skeleton: this.#skeleton },
+      findKernelProblem: () => this.#findKernelProblem(),
       bridge: () => (this.#pods.subnets.length > 0 ? this.#pods.bridge : ''),
       subnets: () => this.#pods.subnets,
     });
@@ -126,12 +131,17 @@ export class NodeNetwork implements Component {
     const problem = this.#pods.problem ?? (this.#isOnDuty ? this.#machine.problem : undefined) ?? this.#pods.lack;
     return {
       annotations: subnets.length === 0 ? {} : { [NETWORK_ANNOTATIONS.presentCidrs]: subnets.join(',') },
-      conditions: [renderNetworkCondition(problem)],
+      conditions: [
+        renderNetworkCondition(problem),
+        ...(this.#hasDecided ? [renderProxyCondition(this.#machine.kernelProblem)] : []),
+      ],
     };
   }
 
   #findKernelProblem(): Promise<string | undefined> {
-    this.#kernelProblem ??= findKernelProblem(this.#options.shell, this.#skeleton);
+    const { isUserspace, shell } = this.#options;
+    if (isUserspace) return Promise.resolve('asked for with --proxy userspace');
+    this.#kernelProblem ??= findKernelProblem(shell, this.#skeleton);
     return this.#kernelProblem;
   }
 
@@ -142,7 +152,10 @@ export class NodeNetwork implements Component {
 
   #onDuty(): void {
     this.#isOnDuty = true;
-    this.#starting = this.#machine.start();
+    this.#starting = this.#machine.start().then(() => {
+      this.#hasDecided = true;
+      this.#options.onChange();
+    });
   }
 }
 
@@ -150,4 +163,13 @@ function renderNetworkCondition(problem: string | undefined): NodeCondition {
   const type = 'NetworkUnavailable';
   if (problem !== undefined) return { type, status: 'True', reason: 'NetworkNotReady', message: problem };
   return { type, status: 'False', reason: 'NetworkReady', message: 'pods and services are reached' };
+}
+
+function renderProxyCondition(kernelProblem: string | undefined): NodeCondition {
+  const type = USERSPACE_PROXY_CONDITION;
+  if (kernelProblem === undefined) {
+    return { type, status: 'False', reason: 'KernelForwards', message: 'services are forwarded by the kernel' };
+  }
+  const message = `services go through the agent, slower, and network policies are not enforced: ${kernelProblem}`;
+  return { type, status: 'True', reason: 'NoNftables', message };
 }

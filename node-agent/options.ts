@@ -30,6 +30,8 @@ export interface AgentFlags {
   network: boolean;
   /** Tells the networks of several clusters on one machine apart; empty for one. */
   networkTag: string;
+  /** Who forwards services; auto: the kernel where it can. */
+  proxy: 'auto' | 'userspace';
   /** Ends nothing but what an agent left on the machine: containers, networks, rules, routes. */
   uninstall: boolean;
   /** Where other nodes copy images from this one; 0: they do not. */
@@ -68,6 +70,9 @@ export const USAGE = `Usage: bramble agent [flags]
                        off: they are on the engine's own network (default: on)
   --network-tag TAG    up to four letters and digits that tell the networks of several
                        clusters on one machine apart (default: none)
+  --proxy auto|userspace
+                       who forwards services: the kernel where it has nftables, or
+                       always the agent itself (default: auto)
   --uninstall          removes what an agent of this name left on the machine: pods, their
                        network, rules and routes; the data directory stays
   --cluster-dns ADDR,… addresses at which pods ask for cluster names (default: the agent itself)
@@ -106,6 +111,7 @@ const FLAGS = {
   'node-ip': { type: 'string' },
   network: { type: 'string', default: 'on' },
   'network-tag': { type: 'string', default: '' },
+  proxy: { type: 'string', default: 'auto' },
   uninstall: { type: 'boolean', default: false },
   'cluster-dns': { type: 'string', default: '' },
   'cluster-domain': { type: 'string', default: 'cluster.local' },
@@ -123,6 +129,7 @@ const FLAGS = {
 } as const;
 
 const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'];
+const PROXIES = ['auto', 'userspace'] as const;
 const SWITCH = ['on', 'off'] as const;
 const FORMATS = ['text', 'json'] as const;
 
@@ -156,6 +163,7 @@ export function parseAgentFlags(args: readonly string[], { env, hostname }: Agen
     peerLimitBytesPerSecond: parseLimit('--peer-limit', values['peer-limit']),
     network: oneOf('--network', SWITCH, values.network) === 'on',
     networkTag: parseTag(values['network-tag']),
+    proxy: oneOf('--proxy', PROXIES, values.proxy),
     uninstall: values.uninstall,
     sensorsRoot: values['sensors-root'],
     clusterDns: { servers: parseAddresses('--cluster-dns', values['cluster-dns']), domain: values['cluster-domain'] },

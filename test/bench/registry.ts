@@ -4,6 +4,7 @@ import type { Bench } from './bench.ts';
 export const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   dns: async () => (await import('./dns.ts')).dns,
   memory: async () => (await import('./memory.ts')).memory,
+  network: async () => (await import('./network.ts')).network,
   node: async () => (await import('./node.ts')).node,
   recovery: async () => (await import('./recovery.ts')).recovery,
   scheduler: async () => (await import('./scheduler.ts')).scheduler,

@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { TEST_IMAGE } from '../support/docker.ts';
+import { findBusybox, TEST_IMAGE } from '../support/docker.ts';
 import { type LanCluster, openLine, startLanCluster, startServer } from '../support/lan/lan-cluster.ts';
 import { waitFor } from '../support/wait.ts';
 
@@ -112,7 +112,7 @@ describe('the network of three boards', { concurrency: false }, () => {
   test('a service by its address, from a pod of every board, from itself and from the boards', async () => {
     for (const name of ['client', 'far', 'far-2', 'web-3']) assert.match(await fetchIn(name, ipOf('far')), /^far/);
     for (const host of cluster.lan.hosts) {
-      assert.match(await host.output('timeout', '3', 'busybox', 'wget', '-qO-', `http://${ipOf('far')}/`), /^far/);
+      assert.match(await host.output('timeout', '3', findBusybox(), 'wget', '-qO-', `http://${ipOf('far')}/`), /^far/);
     }
   });
 
@@ -134,7 +134,7 @@ describe('the network of three boards', { concurrency: false }, () => {
     const port = await cluster.kubectl(['get', 'service', 'node-port', '-o', 'jsonpath={.spec.ports[0].nodePort}']);
     const { lan } = cluster;
     const ask = (url: string): Promise<string> =>
-      lan.stranger.output('timeout', '3', 'busybox', 'wget', '-qO-', `http://${url}/`);
+      lan.stranger.output('timeout', '3', findBusybox(), 'wget', '-qO-', `http://${url}/`);
     for (const host of lan.hosts) assert.match(await ask(`${host.address}:${port}`), /^far/);
     const path = 'jsonpath={.status.loadBalancer.ingress[*].ip}';
     const shown = (await cluster.kubectl(['get', 'service', 'balancer', '-o', path])).split(' ');
@@ -224,6 +224,36 @@ describe('the network of three boards', { concurrency: false }, () => {
     await waitFor('the services are back', async () => /^web-2/.test(await fetchIn('far', ipOf('web'))), 60_000);
     cluster.startMaster();
     await cluster.whenReady();
+  });
+
+  test('without nftables the agent itself serves, and says so', async () => {
+    await cluster.kill('agent 2');
+    await cluster.startAgent(2, '--proxy', 'userspace');
+    const path = 'jsonpath={.status.conditions[?(@.type=="bramble.dev/UserspaceProxy")].status}';
+    const condition = (): Promise<string> => cluster.kubectl(['get', 'node', 'host2', '-o', path]);
+    await waitFor('the node says so', async () => (await condition()) === 'True');
+    await waitFor('services are served', async () => (await fetchIn('far', ipOf('web'))) === 'web-2');
+    assert.equal(await fetchIn('web-2', ipOf('web')), 'web-2');
+    const { lan } = cluster;
+    const port = await cluster.kubectl(['get', 'service', 'node-port', '-o', 'jsonpath={.spec.ports[0].nodePort}']);
+    const url = `http://${lan.host(2).address}:${port}/`;
+    assert.match(await lan.stranger.output('timeout', '3', findBusybox(), 'wget', '-qO-', url), /^far/);
+  });
+
+  test('an agent is uninstalled: nothing of it is left on the board', async () => {
+    const host = cluster.lan.host(3);
+    await cluster.kill('agent 3');
+    await cluster.uninstall(3);
+    const left = [
+      'nft list tables',
+      'ip -o link',
+      'ip route',
+      'iptables -S',
+      'docker -H unix:///run/docker.sock ps -aq',
+    ];
+    for (const command of left)
+      assert.doesNotMatch(await host.output('sh', '-c', command), /bramble|10\.4[23]\.|proto 142|[0-9a-f]{12}$/m);
+    assert.doesNotMatch(await host.docker('network', 'ls'), /bramble/);
   });
 });
 

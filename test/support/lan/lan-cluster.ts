@@ -22,6 +22,8 @@ export interface LanCluster {
   spawnInPod(pod: string, ...command: string[]): Promise<ChildProcess>;
   startMaster(): void;
   startAgent(number: number, ...args: string[]): Promise<void>;
+  /** `bramble agent --uninstall`, once the agent has ended. */
+  uninstall(number: number): Promise<void>;
   kill(program: string, signal?: NodeJS.Signals): Promise<void>;
   whenReady(): Promise<void>;
   stop(): Promise<void>;
@@ -176,6 +178,10 @@ class Cluster implements LanCluster {
   async spawnInPod(pod: string, ...command: string[]): Promise<ChildProcess> {
     const { host, pid } = await this.#findPod(pod);
     return host.spawn(['nsenter', '-t', `${pid}`, '-n', ...command]);
+  }
+
+  async uninstall(number: number): Promise<void> {
+    await this.lan.host(number).output(process.execPath, this.#bundle('agent'), '--uninstall');
   }
 
   async kill(program: string, signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {

@@ -22,6 +22,7 @@ describe('parseAgentFlags', () => {
       peerLimitBytesPerSecond: 0,
       network: true,
       networkTag: '',
+      proxy: 'auto',
       uninstall: false,
       sensorsRoot: '',
       clusterDns: { servers: [], domain: 'cluster.local' },

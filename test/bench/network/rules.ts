@@ -1,0 +1,82 @@
+/**
+ * 1,000 services with 5,000 endpoints in a real kernel: what a full load costs, and what one changed endpoint does, from the
+ * EndpointSlice to the kernel's answer. In a network namespace of its own, which goes with the bench.
+ */
+
+import { Fragments } from '../../../node-agent/proxy/ruleset/fragments.ts';
+import { renderChanges, renderTable } from '../../../node-agent/proxy/ruleset/render.ts';
+import { renderService } from '../../../node-agent/proxy/ruleset/service-fragment.ts';
+import { renderSkeleton } from '../../../node-agent/proxy/ruleset/skeleton.ts';
+import type { Portal, Target } from '../../../node-agent/proxy/services/portal.ts';
+import type { Clock } from '../../../shared/platform/clock.ts';
+import { createNamespaces } from '../../support/lan/namespaces.ts';
+import { median } from '../support/statistics.ts';
+
+export const SERVICES = 1_000;
+const ENDPOINTS_EACH = 5;
+const CHANGES = 21;
+
+export interface RuleFigures {
+  fullLoadMs: number;
+  changeMs: number;
+  /** CPU time, of the rendering and of nft. */
+  fullLoadCpuMs: number;
+  changeCpuMs: number;
+}
+
+export async function measureRules(clock: Clock): Promise<RuleFigures> {
+  const machine = await createNamespaces({ init: ['plain'], cgroups: [] });
+  const skeleton = renderSkeleton({ table: 'bramble', tunnel: 'bramble-vxlan' });
+  const load = async (text: string): Promise<number> => {
+    const { code, stderr } = await machine.run(['bash', '-c', 'TIMEFORMAT="%U %S"; time nft -f -'], { input: text });
+    if (code !== 0) throw new Error(stderr.slice(0, 500));
+    return (stderr.trim().split('\n').at(-1) ?? '').split(' ').reduce((sum, part) => sum + Number(part) * 1000, 0);
+  };
+  try {
+    const fragments = new Fragments();
+    const fullStartMs = clock.monotonicMs();
+    const fullCpu = ownCpu();
+    for (let index = 0; index < SERVICES; index += 1) put(fragments, index, 0);
+    const full = renderTable(skeleton, fragments.takeAll());
+    const fullLoadCpuMs = fullCpu() + (await load(full));
+    const fullLoadMs = clock.monotonicMs() - fullStartMs;
+    const [times, cpu]: [number[], number[]] = [[], []];
+    for (let round = 1; round <= CHANGES; round += 1) {
+      const startMs = clock.monotonicMs();
+      const changeCpu = ownCpu();
+      put(fragments, (round * 37) % SERVICES, round);
+      const change = renderChanges('bramble', fragments.take());
+      cpu.push(changeCpu() + (await load(change)));
+      times.push(clock.monotonicMs() - startMs);
+    }
+    return { fullLoadMs, fullLoadCpuMs, changeMs: median(times), changeCpuMs: median(cpu) };
+  } finally {
+    await machine.kill();
+  }
+}
+
+/** Milliseconds of CPU time of this process since the call. */
+function ownCpu(): () => number {
+  const start = process.cpuUsage();
+  return () => {
+    const { user, system } = process.cpuUsage(start);
+    return (user + system) / 1000;
+  };
+}
+
+/** `round` replaces one of the endpoints. */
+function put(fragments: Fragments, index: number, round: number): void {
+  const targets = Array.from({ length: ENDPOINTS_EACH }, (_, number): Target => {
+    const host = number === 0 ? (round % 200) + 20 : number;
+    return { address: `10.42.${index % 250}.${host}`, port: 8080, isLocal: false };
+  });
+  const portal: Portal = {
+    ...{ namespace: 'default', name: `web-${index}`, port: 80, protocol: 'TCP', family: 4, created: '', nodePort: 0 },
+    frontends: [{ kind: 'ClusterIP', address: `10.43.${Math.floor(index / 250)}.${(index % 250) + 1}` }],
+    internal: targets,
+    external: { policy: 'cluster', cluster: targets, local: [] },
+    sourceRanges: undefined,
+    affinitySeconds: 0,
+  };
+  fragments.put(`service default/web-${index}`, renderService([portal]));
+}
