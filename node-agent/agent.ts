@@ -103,10 +103,11 @@ export function createAgent(options: AgentOptions): Agent {
     reporter.lookAgain();
     kubelet.retryNow();
   });
-  const { network, serving } = networking;
+  const { network, serving, services } = networking;
   const kubelet = createKubelet({
     ...options,
     ...(serving ? { clusterDns: serving.clusterDns } : {}),
+    ...(services ? { services: services.services } : {}),
     ...{ runtime, gate: guard.gate, images: images.manager },
     ...(assignment ? { kept: assignment } : {}),
     recorder,
@@ -127,8 +128,7 @@ export function createAgent(options: AgentOptions): Agent {
     kubelet,
     network,
     onLinkUp: () => {
-      network?.onLinkUp();
-      serving?.retryNow();
+      networking.retryNow();
       for (const part of [kubelet, localPaths, images]) part.retryNow();
     },
     handler: createNodeHandler({ pods: kubelet.pods, state: kubelet.state, runtime, clock }),
@@ -166,15 +166,18 @@ function createReporter(options: AgentOptions, { guard, localPaths, ...world }: 
 interface Networking {
   network?: NodeNetwork;
   serving?: NodeServing;
+  services?: ServiceInformers;
   /** In the order of their start. */
   parts: Component[];
   facts(): ReturnType<NodeNetwork['facts']> | undefined;
+  /** The master can be reached again. */
+  retryNow(): void;
 }
 
 /** The node's copies of what routes, services and names are made of are started after those who listen to them. */
 function createNetworking(options: AgentOptions, assignment: Assignment | undefined, onChange: () => void): Networking {
   const { network: tools, serving: servingTools, node, client, clock, random, logger, clusterDns } = options;
-  if (tools === undefined) return { parts: [], facts: () => undefined };
+  if (tools === undefined) return { parts: [], facts: () => undefined, retryNow: () => undefined };
   const world = { client, kept: assignment ?? NOTHING_KEPT, clock, random, logger };
   const [services, nodes] = [new ServiceInformers(world), createKeptInformer(NodeRef, world)];
   const shared = { node, nodes, services, internalIp: options.internalIp };
@@ -187,8 +190,13 @@ function createNetworking(options: AgentOptions, assignment: Assignment | undefi
   const network = new NodeNetwork({ ...tools, ...shared, client, onChange: onNetwork, clock, random, logger });
   return {
     network,
+    services,
     ...(serving ? { serving } : {}),
     parts: [network, ...(serving ? [serving] : []), nodes, services],
+    retryNow() {
+      network.onLinkUp();
+      for (const part of [serving, nodes, services]) part?.retryNow();
+    },
     facts() {
       const [own, served] = [network.facts(), serving?.facts()];
       return {

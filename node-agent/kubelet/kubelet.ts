@@ -4,6 +4,7 @@
  */
 import { PodRef } from '../../shared/api/kind-refs.ts';
 import type { Pod } from '../../shared/api/pod.ts';
+import type { Service } from '../../shared/api/service.ts';
 import type { Client } from '../../shared/client/client.ts';
 import { Controller } from '../../shared/client/controller.ts';
 import type { EventRecorder } from '../../shared/client/event-recorder.ts';
@@ -70,6 +71,8 @@ export interface KubeletOptions {
   kept?: KeptObjects;
   /** Who answers cluster names; nobody unless given: pods get the node's own resolver. */
   clusterDns?: ClusterDns;
+  /** The node's copy of all Services, started and stopped by its owner; the kubelet makes one of its own unless given. */
+  services?: Informer<Service>;
 }
 
 export interface Kubelet extends Component {
@@ -141,7 +144,7 @@ class NodeKubelet implements Kubelet {
     this.#problems = new StartProblems(clock);
     this.#sources = new ConfigSources({ ...base, client, kept, onChange: (uid) => this.#onSourceChange(uid) });
     this.#services = new ServiceSource({
-      ...{ ...base, client, kept },
+      ...{ ...base, client, kept, informer: options.services },
       isPatienceOver: () => this.#isPatienceOver,
       onKnown: () => void this.#enqueueAll(),
     });

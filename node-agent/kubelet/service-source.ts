@@ -11,6 +11,8 @@ import type { KeptObjects } from './assignment/kept-objects.ts';
 import type { ServiceReader } from './spec/service-env.ts';
 
 export interface ServiceSourceOptions {
+  /** The node's copy, where others need it too: started, stopped and remembered by its owner. Otherwise one is made. */
+  informer?: Informer<Service> | undefined;
   client: Client;
   /** What was known before this process, and is told what is known now. */
   kept: KeptObjects;
@@ -30,6 +32,10 @@ export class ServiceSource implements ServiceReader, Component {
   constructor(options: ServiceSourceOptions) {
     this.#options = options;
     const { client, clock, random, logger, kept } = options;
+    if (options.informer !== undefined) {
+      this.#informer = options.informer;
+      return;
+    }
     const seed = () => kept.list(ServiceRef);
     this.#informer = new Informer<Service>({ client, kind: ServiceRef, clock, random, logger, seed });
     this.#informer.onChange((key, current) => {
@@ -49,11 +55,11 @@ export class ServiceSource implements ServiceReader, Component {
   }
 
   async start(): Promise<void> {
-    await this.#informer.start();
+    if (this.#options.informer === undefined) await this.#informer.start();
     void this.#informer.whenListed().then(() => this.#options.onKnown());
   }
 
-  stop(): Promise<void> {
-    return this.#informer.stop();
+  async stop(): Promise<void> {
+    if (this.#options.informer === undefined) await this.#informer.stop();
   }
 }
