@@ -8,6 +8,7 @@ import { NodeKind } from '../../../shared/api/node.ts';
 import { type NodeSensors, NodeSensorsKind } from '../../../shared/api/node-sensors.ts';
 import { PersistentVolumeClaimKind } from '../../../shared/api/persistent-volume-claim.ts';
 import { type Pod, PodKind } from '../../../shared/api/pod.ts';
+import { PriorityClassKind } from '../../../shared/api/priority-class.ts';
 import { StorageClassKind } from '../../../shared/api/storage-class.ts';
 import { getCondition } from '../../../shared/machinery/conditions.ts';
 import { HARD_LIMIT_KEY } from '../../../shared/machinery/heat-limits.ts';
@@ -126,7 +127,9 @@ test('a pod that never preempts waits', async () => {
   await cluster.addNode({ name: 'pi-1', cpu: '2' });
   await createPod('low', { requests: { cpu: '2' } });
   await placed('low');
-  await createPod('patient', { requests: { cpu: '2' }, ...CRITICAL, preemptionPolicy: 'Never' });
+  const metadata = { name: 'patient' };
+  await cluster.client.create(PriorityClassKind, { metadata, value: 1_000, preemptionPolicy: 'Never' });
+  await createPod('patient', { requests: { cpu: '2' }, priorityClassName: 'patient' });
   await unplaced('patient');
   assert.equal(await cluster.exists(PodKind, 'low'), true);
 });
