@@ -35,7 +35,7 @@ const MAX_PARALLEL_WRITES = 4;
 const REPEAT_MS = 10_000;
 
 /** A pod that starts within this time is told of once, when it runs: each write costs the master's card, too. */
-const GATHER_MS = 750;
+const GATHER_MS = 2_000;
 
 /** Fields that stay absent from the wanted status are removed by null, which only these may be. */
 const REMOVABLE = [
