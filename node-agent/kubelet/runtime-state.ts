@@ -22,6 +22,9 @@ const RELIST_MS = 60_000;
 
 const RETRY: BackoffPolicy = { initialMs: 500, maxMs: 10_000, factor: 2, jitter: 0.2 };
 
+/** The problem before the first answer: not worth telling, as an agent that starts again would show its node as not ready. */
+export const RUNTIME_NOT_ASKED = 'the container runtime has not been asked yet';
+
 export class RuntimeState implements Component {
   readonly #options: RuntimeStateOptions;
   readonly #abort = new AbortController();
@@ -31,7 +34,7 @@ export class RuntimeState implements Component {
   readonly #podListeners: ((uid: string) => void)[] = [];
   readonly #healthListeners: ((problem: string | undefined) => void)[] = [];
   #pods = new Map<string, ObservedPod>();
-  #problem: string | undefined = 'the container runtime has not been asked yet';
+  #problem: string | undefined = RUNTIME_NOT_ASKED;
   #hasListed = false;
   #loops: Promise<unknown> = Promise.resolve();
 

@@ -18,6 +18,7 @@ import type { Random } from '../../../shared/platform/random.ts';
 import type { ContainerRuntime, ImageRecord, RuntimeInfo } from '../../container-runtime/runtime.ts';
 import type { Inventory, Sample, Sensors } from '../../sensors/sensors.ts';
 import type { DeviceFacts } from '../devices/render-devices.ts';
+import { RUNTIME_NOT_ASKED } from '../runtime-state.ts';
 import type { Health } from './health-tracker.ts';
 import {
   computeAnnotationChanges,
@@ -136,6 +137,7 @@ export class NodeReporter implements Component {
   async #reconcile(): Promise<ReconcileResult> {
     // Before the first list, a Node that is there would look missing; before the first sample, its disk would look gone.
     if (!this.#informer.hasSynced || this.#sample === undefined) return {};
+    if (this.#options.runtimeProblem() === RUNTIME_NOT_ASKED) return {};
     await this.#askRuntime();
     const facts = this.#facts();
     const node = this.#informer.get(this.#options.node);
