@@ -18,7 +18,7 @@ import { isPodActive } from '../pod-state.ts';
 import { SyncedController } from '../synced-controller.ts';
 import { createHeatExecutors } from './executors.ts';
 import { cpuMillisOf, HeatLedger } from './heat-ledger.ts';
-import { HeatMetrics } from './heat-metrics.ts';
+import { HeatMetrics, type MeasuredBoard } from './heat-metrics.ts';
 import type { BoardState, HeatState } from './heat-state.ts';
 import { computeHeatPlan } from './plan.ts';
 import { computeHeatTaints } from './words.ts';
@@ -35,7 +35,7 @@ export class HeatProtection implements Component {
   readonly #events: EventRecorder;
   readonly #controller: SyncedController;
   readonly #ledger: HeatLedger;
-  readonly metrics = new HeatMetrics();
+  readonly metrics = new HeatMetrics(() => this.#measure());
 
   constructor(options: HeatOptions, informers: Informers) {
     const { clock, settings } = options;
@@ -102,7 +102,6 @@ export class HeatProtection implements Component {
   async #reconcile(): Promise<ReconcileResult> {
     const { clock } = this.#options;
     const state = this.#stateOf(clock.monotonicMs());
-    this.metrics.setBoards(state.boards);
     const { actions, requeueAfterMs } = computeHeatPlan(state);
     const { ledger, metrics, controllerPods } = this.#parts();
     await executeAll(
@@ -110,6 +109,14 @@ export class HeatProtection implements Component {
       actions,
     );
     return requeueAfterMs === undefined ? {} : { requeueAfterMs };
+  }
+
+  #measure(): MeasuredBoard[] {
+    const nowMs = this.#options.clock.monotonicMs();
+    return this.#informers.nodes.list().map((node) => {
+      const { heat, limits } = this.#ledger.peek(node, nowMs);
+      return { name: node.metadata.name, level: heat.level, limits };
+    });
   }
 
   #parts() {

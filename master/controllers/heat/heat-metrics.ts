@@ -1,15 +1,23 @@
 /** Heat protection as Prometheus text: what boards are, and what was done about it since the master's start. */
-import type { BoardState } from './heat-state.ts';
+import type { HeatLimits } from '../../../shared/machinery/heat-limits.ts';
+import type { HeatLevel } from './board-heat.ts';
+
+export interface MeasuredBoard {
+  name: string;
+  level: HeatLevel;
+  limits: HeatLimits;
+}
 
 const LEVELS = { cool: 0, warm: 1, hot: 2 } as const;
 
 export class HeatMetrics {
-  #boards: readonly BoardState[] = [];
+  readonly #readBoards: () => readonly MeasuredBoard[];
   readonly #moves = { move: 0, shed: 0 };
   #refusals = 0;
 
-  setBoards(boards: readonly BoardState[]): void {
-    this.#boards = boards;
+  /** Asked whenever somebody wants to know. */
+  constructor(readBoards: () => readonly MeasuredBoard[]) {
+    this.#readBoards = readBoards;
   }
 
   countMove(type: 'move' | 'shed'): void {
@@ -21,12 +29,13 @@ export class HeatMetrics {
   }
 
   render(): string {
-    const perBoard = (name: string, readingOf: (board: BoardState) => number): string[] => [
+    const boards = this.#readBoards();
+    const perBoard = (name: string, readingOf: (board: MeasuredBoard) => number): string[] => [
       `# TYPE ${name} gauge`,
-      ...this.#boards.map((board) => `${name}{node="${board.node.metadata.name}"} ${readingOf(board)}`),
+      ...boards.map((board) => `${name}{node="${board.name}"} ${readingOf(board)}`),
     ];
     return [
-      ...perBoard('bramble_heat_level', ({ heat }) => LEVELS[heat.level]),
+      ...perBoard('bramble_heat_level', ({ level }) => LEVELS[level]),
       ...perBoard('bramble_heat_soft_limit_celsius', ({ limits }) => limits.softCelsius),
       ...perBoard('bramble_heat_hard_limit_celsius', ({ limits }) => limits.hardCelsius),
       '# TYPE bramble_heat_pods_total counter',

@@ -11,6 +11,7 @@ import {
   RELAPSE_MS,
   SECOND_CHANCE_MS,
 } from '../../../master/controllers/heat/board-heat.ts';
+import { HeatMetrics } from '../../../master/controllers/heat/heat-metrics.ts';
 import type { BoardState, HeatState, WorkloadRest } from '../../../master/controllers/heat/heat-state.ts';
 import { CONFIRM_MS, computeMovePlan } from '../../../master/controllers/heat/moves.ts';
 import { computeHeatSettings, DEFAULT_HEAT_SETTINGS } from '../../../master/controllers/heat/settings.ts';
@@ -373,4 +374,21 @@ describe('the words', () => {
       [false, 10_000, 20_000, 0, 30],
     );
   });
+});
+
+test('metrics: level and limits of each board as they are now, and what was done', () => {
+  const metrics = new HeatMetrics(() => [{ name: 'pi-1', level: 'warm', limits: LIMITS }]);
+  metrics.countMove('shed');
+  metrics.countRefusal();
+  const lines = metrics.render().split('\n');
+  for (const line of [
+    'bramble_heat_level{node="pi-1"} 1',
+    'bramble_heat_soft_limit_celsius{node="pi-1"} 72',
+    'bramble_heat_hard_limit_celsius{node="pi-1"} 78',
+    'bramble_heat_pods_total{action="move"} 0',
+    'bramble_heat_pods_total{action="shed"} 1',
+    'bramble_heat_budget_refusals_total 1',
+  ]) {
+    assert.ok(lines.includes(line), line);
+  }
 });
