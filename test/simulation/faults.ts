@@ -140,10 +140,14 @@ function killMaster(world: World): void {
   world.master.kill();
 }
 
+/** What controllers write in several steps. */
+const STEPS = ['', 'pods', 'jobs', 'replicasets', 'controllerrevisions', 'persistentvolumeclaims'] as const;
+
 function killMasterAtWork(world: World): void {
-  const writes = 1 + nextInt(world.random, 15);
-  world.note(`kill master after ${writes} writes`);
-  world.master.killAfter(writes);
+  const resource = STEPS[nextInt(world.random, STEPS.length)] ?? '';
+  const writes = 1 + nextInt(world.random, resource === '' ? 15 : 3);
+  world.note(`kill master after ${writes} writes ${resource}`);
+  world.master.killAfter(writes, resource);
 }
 
 function startMaster(world: World): void {

@@ -83,6 +83,7 @@ export class SimulatedMaster {
   #store: SqliteStore | undefined;
   #client: Client | undefined;
   #writesToLive: number | undefined;
+  #fatalResource = '';
 
   constructor(options: MasterOptions) {
     this.#options = options;
@@ -122,9 +123,13 @@ export class SimulatedMaster {
     this.#client = client;
   }
 
-  /** It dies right after so many further writes, between one and the next of whoever makes them; undefined: not any more. */
-  killAfter(writes: number | undefined): void {
+  /**
+   * It dies right after so many further writes, between one and the next of whoever makes them; undefined: not any more.
+   * `resource`: only writes of those count, such as `jobs`.
+   */
+  killAfter(writes: number | undefined, resource = ''): void {
     this.#writesToLive = writes;
+    this.#fatalResource = resource;
   }
 
   /** kill -9, or the plug: what was acknowledged is on the disk, nothing else is. */
@@ -142,7 +147,7 @@ export class SimulatedMaster {
 
   #onWrite(write: Write): void {
     this.#options.onWrite(write);
-    if (this.#writesToLive === undefined) return;
+    if (this.#writesToLive === undefined || !write.key.includes(`/${this.#fatalResource}`)) return;
     this.#writesToLive -= 1;
     if (this.#writesToLive <= 0) this.kill();
   }
