@@ -85,14 +85,14 @@ test('nodes that come get a pod, nodes that go lose theirs, labels decide', asyn
   await cluster.until('no pod', async () => (await placed()).length === 0);
 });
 
-test('a cordoned board keeps and gets its daemons; a hot one keeps them and gets none', async () => {
+test('a cordoned board keeps and gets its daemons; a tainted one keeps them and gets none', async () => {
   await start(['pi-1', 'pi-2']);
   const cordon = { spec: { unschedulable: true } };
   await cluster.client.patch(NodeKind, { name: 'pi-1' }, { type: 'merge', body: cordon });
   await create();
   await complete(2);
-  const heat = { spec: { taints: [{ key: 'bramble.dev/overheating', effect: 'NoSchedule' }] } };
-  await cluster.client.patch(NodeKind, { name: 'pi-2' }, { type: 'merge', body: heat });
+  const taint = { spec: { taints: [{ key: 'example.com/kept-free', effect: 'NoSchedule' }] } };
+  await cluster.client.patch(NodeKind, { name: 'pi-2' }, { type: 'merge', body: taint });
   await complete(1);
   assert.deepEqual(await placed(), ['pi-1', 'pi-2']);
   const pod = (await cluster.pods()).find(({ spec }) => spec.nodeName === 'pi-2');
