@@ -38,6 +38,13 @@ spec: {selector: {app: ${app}}, ports: [{${port}}]${extra === '' ? '' : `, ${ext
 ---`;
 }
 
+/** As a client library does it: the address from the environment, the token, the certificate of the cluster. */
+const IN_CLUSTER = `
+  const [host, token, ca] = process.argv.slice(1);
+  const headers = { authorization: 'Bearer ' + token };
+  require('node:https').get({ host, path: '/api/v1/secrets', headers, ca }, (answer) => answer.pipe(process.stdout));
+`;
+
 const ALLOW_FROM_FAR = `
 apiVersion: networking.k8s.io/v1
 kind: NetworkPolicy
@@ -81,7 +88,8 @@ describe('the network of three boards', { concurrency: false }, () => {
   const addresses = new Map<string, string>();
 
   before(async () => {
-    cluster = await startLanCluster({ hosts: 3 });
+    // The third board is on the other side of the router: to it there is a tunnel.
+    cluster = await startLanCluster({ hosts: 3, segments: { 3: 'shed' } });
     await cluster.apply(WORLD);
     await cluster.kubectl(['wait', '--for=condition=Ready', 'pod', '--all', '--timeout=60s']);
     for (const name of ['web', 'far', 'line', 'udp', 'spread', 'sticky', 'node-port', 'balancer']) {
@@ -107,6 +115,34 @@ describe('the network of three boards', { concurrency: false }, () => {
   test('pod to pod across boards, with its own address', async () => {
     for (const name of ['web-1', 'web-2', 'web-3'])
       assert.equal(await fetchIn('client', `${await podIp(name)}:8080`), name);
+  });
+
+  test('boards of one segment are each other’s next hop; to another segment there is a tunnel', async () => {
+    const routes = await cluster.lan.host(1).output('ip', 'route', 'show', 'proto', '142');
+    assert.match(routes, /via 10\.77\.0\.2 dev eth0/);
+    assert.match(routes, /dev bramble-vxlan onlink/);
+  });
+
+  test('in-cluster clients reach the API by the Service kubernetes, with token and CA', async () => {
+    const folder = '/var/run/secrets/kubernetes.io/serviceaccount';
+    const read = (name: string): Promise<string> => cluster.kubectl(['exec', 'far', '--', 'cat', `${folder}/${name}`]);
+    const target = (await cluster.kubectl(['exec', 'far', '--', 'sh', '-c', 'echo $KUBERNETES_SERVICE_HOST'])).trim();
+    const child = await cluster.spawnInPod(
+      'client',
+      process.execPath,
+      '-e',
+      IN_CLUSTER,
+      target,
+      await read('token'),
+      await read('ca.crt'),
+    );
+    let said = '';
+    child.stdout?.on('data', (chunk: Buffer) => {
+      said += chunk.toString();
+    });
+    await new Promise((resolve) => child.once('close', resolve));
+    // Known by its token, and without rights until somebody gives it some.
+    assert.match(said, /system:serviceaccount:default:default/);
   });
 
   test('a service by its address, from a pod of every board, from itself and from the boards', async () => {
