@@ -13,7 +13,8 @@ export async function uninstall(flags: AgentFlags, logger: Logger): Promise<void
   const { name: node, networkTag: tag, dockerSocket: socketPath } = flags;
   const { engine, shell } = createNetworkTools(flags);
   const docker = new DockerClient({ socketPath, clock: systemClock });
-  const containers = await docker.listContainers([`${LABEL.node}=${node}`]);
+  // Where there is no engine (any more) there are no containers either; the rest goes all the same.
+  const containers = await docker.listContainers([`${LABEL.node}=${node}`]).catch(() => []);
   for (const { Id } of containers) await docker.removeContainer(Id);
   const names = computeNames(node, tag);
   const isShared = await isOnDuty(names.meeting);

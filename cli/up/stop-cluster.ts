@@ -39,9 +39,9 @@ export async function stopCluster(
   if ((await pingEngine(state.socketPath)) === undefined) {
     const docker = createDocker(state.socketPath);
     await removeContainers(docker, state);
-    await removeNetworks(context, { folder, state });
     if (options.removeImages) await removeImages(docker);
   }
+  await removeNetworks(context, { folder, state });
   await unmountBelow(context, folder.path);
   await releaseEngine(context, { name: folder.path });
 }

@@ -16,9 +16,14 @@ export interface RemovalOptions {
 }
 
 export async function removeNetwork({ names, engine, shell, isShared, isAlone }: RemovalOptions): Promise<void> {
-  const record = await engine.findNetwork(names.network);
-  for (const container of record?.containers ?? []) await engine.removeContainer(container);
-  if (record !== undefined) await engine.removeNetwork(names.network);
+  try {
+    const record = await engine.findNetwork(names.network);
+    for (const container of record?.containers ?? []) await engine.removeContainer(container);
+    if (record !== undefined) await engine.removeNetwork(names.network);
+  } catch {
+    // An engine that is away for good leaves its bridge behind; one that comes back makes it again.
+    await shell.run('ip', ['link', 'del', names.bridge]);
+  }
   if (isShared) return;
   await shell.run('nft', ['delete', 'table', 'inet', names.table]);
   await closeDockerFirewall(shell, names.table);
