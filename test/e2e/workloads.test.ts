@@ -91,6 +91,17 @@ describe('workloads', { concurrency: false }, () => {
   before(async () => {
     cluster = await startTestCluster({ nodes: 3 });
     await cluster.engine.docker('tag', TEST_IMAGE, SECOND_IMAGE);
+    // What keeps a board from getting its daemons is named by the failure.
+    const taints = '{range .items[*]}{.metadata.name}{.spec.taints}{.status.conditions}{end}';
+    await waitFor(
+      'all boards take pods',
+      async () => {
+        const nodes = await get('nodes', taints);
+        if (/"effect"/.test(nodes)) throw new Error(nodes);
+        return true;
+      },
+      60_000,
+    );
     await cluster.kubectl.output(['apply', '-f', '-'], { stdin: MANIFEST });
   });
   after(async () => {
