@@ -77,6 +77,8 @@ after(async () => {
     await client.delete(DeploymentKind, { name, namespace }, { propagationPolicy: 'Background' });
   }
   await waitFor('the pods are gone', async () => (await client.list(PodKind)).items.length === 0, TIMEOUT_MS);
+  // A pod is gone from the API before its sandbox is gone from the engine.
+  await waitFor('the containers are gone', async () => (await listContainers()) === '', TIMEOUT_MS);
   await stopAll(agents);
   await stopAll(master);
   await store.close();
@@ -84,6 +86,13 @@ after(async () => {
   removeBoards();
   rmSync(dataDir, { recursive: true, force: true });
 });
+
+async function listContainers(): Promise<string> {
+  const lists = ['cold', 'warm'].map((node) =>
+    engine.docker('ps', '-aq', '--filter', `label=bramble.dev/node=${node}`),
+  );
+  return (await Promise.all(lists)).join('').trim();
+}
 
 /** The door of the gateway is not here: the lease says what it would. */
 async function startBoard(name: string): Promise<void> {
