@@ -5,24 +5,23 @@ import { discoverResources, findResource, resourcePath } from './resources.ts';
 import { itemsOf, member, textOf } from './select-objects.ts';
 import type { Session } from './session.ts';
 
-/** Pods that run come first. Throws a Failure when there are none. */
-export async function findPods(session: Session, namespace: string, word: string): Promise<JsonObject[]> {
+/** Pods that run come first. Throws a Failure when there are none; a pod's own name is not looked up. */
+export async function findPodNames(session: Session, namespace: string, word: string): Promise<string[]> {
   const [type = '', name] = word.split('/');
-  const path = `/api/v1/namespaces/${encodeURIComponent(namespace)}/pods`;
-  if (name === undefined) return [await session.api.object({ path: `${path}/${encodeURIComponent(type)}` })];
+  if (name === undefined) return [type];
   const resource = findResource(await discoverResources(session.api), type);
+  if (resource.kind === 'Pod') return [name];
   const owner = await session.api.object({ path: resourcePath(resource, namespace, name) });
-  if (resource.kind === 'Pod') return [owner];
-  const pods = await listPods(session, namespace, renderSelector(owner, word));
+  const pods = await listPodNames(session, namespace, renderSelector(owner, word));
   if (pods.length === 0) throw new Failure(EXIT.failed, `${word} has no pods`);
   return pods;
 }
 
-export async function listPods(session: Session, namespace: string, labelSelector: string): Promise<JsonObject[]> {
+export async function listPodNames(session: Session, namespace: string, labelSelector: string): Promise<string[]> {
   const path = `/api/v1/namespaces/${encodeURIComponent(namespace)}/pods`;
   const pods = itemsOf(await session.api.object({ path, query: { labelSelector } }));
   const runs = (pod: JsonObject): number => (member(pod, 'status')['phase'] === 'Running' ? 0 : 1);
-  return pods.sort((left, right) => runs(left) - runs(right));
+  return pods.sort((left, right) => runs(left) - runs(right)).map((pod) => textOf(member(pod, 'metadata')['name']));
 }
 
 function renderSelector(owner: JsonObject, word: string): string {

@@ -63,6 +63,13 @@ export function findResources(resources: readonly Resource[], words: string): Re
   });
 }
 
+/** `deploy/web`. */
+export function resolveReference(resources: readonly Resource[], word: string): { resource: Resource; name: string } {
+  const [type = '', name = '', ...rest] = word.split('/');
+  if (name === '' || rest.length > 0) throw new Failure(EXIT.usage, `"${word}" is not of the form TYPE/NAME`);
+  return { resource: findResource(resources, type), name };
+}
+
 /** The resource of a manifest. */
 export function resourceOfObject(resources: readonly Resource[], apiVersion: string, kind: string): Resource {
   const slash = apiVersion.indexOf('/');

@@ -5,11 +5,10 @@ import { EXIT, Failure } from '../failure.ts';
 import type { NamespaceOptions } from '../options.ts';
 import { readManifests } from './manifests.ts';
 import {
-  apiVersionOf,
   discoverResources,
-  findResource,
   findResources,
   type Resource,
+  resolveReference,
   resourceOfObject,
   resourcePath,
 } from './resources.ts';
@@ -40,32 +39,31 @@ export async function selectObjects(context: Context, session: Session, selectio
   if (selection.filename !== undefined) return selectManifests(context, resources, { selection, namespace });
   const [type = '', ...names] = selection.words;
   if (type === '') throw new Failure(EXIT.usage, 'which objects?', 'write TYPE/NAME, or TYPE NAME');
-  if (type.includes('/')) return selection.words.map((word) => locate(resources, word, namespace));
+  if (type.includes('/')) {
+    return selection.words.map((word) => {
+      const { resource, name } = resolveReference(resources, word);
+      return place(resource, namespace, name);
+    });
+  }
   const found = findResources(resources, type);
   if (names.length > 0) return found.flatMap((resource) => names.map((name) => place(resource, namespace, name)));
   const { selector, fieldSelector, all, typeIsEnough } = selection;
   if (selector === undefined && fieldSelector === undefined && !all && !typeIsEnough) {
     throw new Failure(EXIT.usage, `which ${type}?`, 'give names, -l LABELS, or --all');
   }
-  const lists = found.map((resource) => listObjects(session, resource, { ...selection, namespace }));
-  return (await Promise.all(lists)).flat().map(({ resource, object }) => locateObject(resource, object));
+  const lists = await Promise.all(found.map((resource) => listNames(session, resource, { ...selection, namespace })));
+  return lists.flat();
 }
 
-export interface Listed {
-  resource: Resource;
-  object: JsonObject;
-}
-
-export async function listObjects(
-  session: Session,
-  resource: Resource,
-  selection: Omit<Selection, 'words'>,
-): Promise<Listed[]> {
+async function listNames(session: Session, resource: Resource, selection: Selection): Promise<Selected[]> {
   const list = await session.api.object({
     path: resourcePath(resource, selection.allNamespaces ? undefined : selection.namespace),
     query: { labelSelector: selection.selector, fieldSelector: selection.fieldSelector },
   });
-  return itemsOf(list).map((object) => ({ resource, object: { ...identityOf(resource), ...object } }));
+  return itemsOf(list).map((object) => {
+    const { namespace, name } = member(object, 'metadata');
+    return { resource, namespace: typeof namespace === 'string' ? namespace : undefined, name: textOf(name) };
+  });
 }
 
 export function readObject(session: Session, { resource, namespace, name }: Selected): Promise<JsonObject> {
@@ -87,23 +85,6 @@ export function member(object: JsonObject, ...names: readonly string[]): JsonObj
 
 export function textOf(value: unknown): string {
   return typeof value === 'string' ? value : '';
-}
-
-/** Items of a list do not say what they are. */
-function identityOf(resource: Resource): JsonObject {
-  return { apiVersion: apiVersionOf(resource), kind: resource.kind };
-}
-
-function locateObject(resource: Resource, object: JsonObject): Selected {
-  const metadata = member(object, 'metadata');
-  const namespace = typeof metadata['namespace'] === 'string' ? metadata['namespace'] : undefined;
-  return { resource, namespace, name: textOf(metadata['name']) };
-}
-
-function locate(resources: readonly Resource[], word: string, namespace: string): Selected {
-  const [type = '', name = '', ...rest] = word.split('/');
-  if (name === '' || rest.length > 0) throw new Failure(EXIT.usage, `"${word}" is not of the form TYPE/NAME`);
-  return place(findResource(resources, type), namespace, name);
 }
 
 function place(resource: Resource, namespace: string, name: string): Selected {

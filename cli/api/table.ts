@@ -1,5 +1,6 @@
 /** A Table of the server as lines of text, in columns as wide as their cells. */
 import { isJsonObject, type JsonObject } from '../../shared/machinery/json.ts';
+import { clean, GAP } from '../print/columns.ts';
 
 export interface TableOptions {
   wide: boolean;
@@ -13,8 +14,6 @@ interface Column {
   title: string;
   index: number;
 }
-
-const GAP = '   ';
 
 /** Lines without the header; keeps the widths that it chose, so that the rows of a watch stay in line. */
 export class TablePrinter {
@@ -69,10 +68,9 @@ function readColumns(table: JsonObject, wide: boolean): Column[] {
   );
 }
 
-/** What a hostile name could do to a terminal with control characters, it does not do here. */
 function renderCell(value: unknown): string {
   const text = value === null || value === undefined ? '<none>' : String(value);
-  return text.replaceAll(/\p{Cc}/gu, '?');
+  return clean(text);
 }
 
 function namespaceOf(row: JsonObject): string {

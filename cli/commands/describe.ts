@@ -1,12 +1,11 @@
 /** `bramble describe`: everything of an object that a person can read, and what happened to it. */
 import { isJsonObject, type JsonObject } from '../../shared/machinery/json.ts';
-import { discoverResources, findResource } from '../api/resources.ts';
-import { listObjects, member, readObject, type Selected, selectObjects, textOf } from '../api/select-objects.ts';
+import { itemsOf, member, readObject, type Selected, selectObjects, textOf } from '../api/select-objects.ts';
 import { type Session, withSession } from '../api/session.ts';
 import type { Context } from '../context.ts';
 import type { NamespaceOptions } from '../options.ts';
 import { clean, renderColumns } from '../print/columns.ts';
-import { renderEventRows } from './events.ts';
+import { eventsPath, renderEventRows, sortByTime } from './events.ts';
 
 export interface DescribeOptions extends NamespaceOptions {
   words: string[];
@@ -138,15 +137,10 @@ async function describeEvents(
   session: Session,
   { each, object }: { each: Selected; object: JsonObject },
 ): Promise<string> {
-  const resource = findResource(await discoverResources(session.api), 'events');
   const uid = textOf(member(object, 'metadata')['uid']);
   const fieldSelector = `involvedObject.name=${each.name},involvedObject.uid=${uid}`;
-  const scope = each.namespace === undefined ? { allNamespaces: true } : { namespace: each.namespace };
-  const events = await listObjects(session, resource, { ...scope, fieldSelector });
+  const events = itemsOf(await session.api.object({ path: eventsPath(each.namespace), query: { fieldSelector } }));
   if (events.length === 0) return line('events', '<none>', 0);
-  const rows = renderEventRows(
-    events.map((event) => event.object),
-    context.clock.nowMs(),
-  ).map(([, ...row]) => row);
+  const rows = renderEventRows(sortByTime(events), context.clock.nowMs()).map(([, ...row]) => row);
   return `Events:\n${renderColumns([['AGE', 'TYPE', 'REASON', 'MESSAGE'], ...rows]).replaceAll(/^(?=.)/gm, '  ')}`;
 }

@@ -7,6 +7,7 @@ import { type Session, withSession } from '../api/session.ts';
 import type { Context } from '../context.ts';
 import { EXIT, Failure } from '../failure.ts';
 import type { ClusterOptions } from '../options.ts';
+import { writeSchedulable } from './cordon.ts';
 
 export interface DrainOptions extends ClusterOptions {
   node: string;
@@ -31,8 +32,7 @@ const BUDGET_RETRY_MS = 2_000;
 export async function drain(context: Context, options: DrainOptions): Promise<void> {
   const deadlineMs = context.clock.monotonicMs() + options.timeout;
   await withSession(context, options, async (session) => {
-    await cordon(session, options.node);
-    context.stdout.write(`node/${options.node} cordoned\n`);
+    await writeSchedulable(context, session.api, { name: options.node, cordon: true });
     const pods = await listPods(session, options.node);
     const { evict, troubles } = judgePods(pods, options);
     if (troubles.length > 0) {
@@ -45,15 +45,6 @@ export async function drain(context: Context, options: DrainOptions): Promise<vo
     for (const pod of evict) await evictPod(context, session, { pod, options, deadlineMs });
     for (const pod of evict) await waitUntilGone(context, session, { pod, deadlineMs });
     context.stdout.write(`node/${options.node} drained\n`);
-  });
-}
-
-function cordon({ api }: Session, node: string): Promise<JsonObject> {
-  return api.object({
-    method: 'PATCH',
-    path: `/api/v1/nodes/${encodeURIComponent(node)}`,
-    contentType: 'application/merge-patch+json',
-    body: { spec: { unschedulable: true } },
   });
 }
 

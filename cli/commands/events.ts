@@ -1,13 +1,13 @@
 /** `bramble events`: what happened, oldest first, and what happens. */
+import { renderDuration } from '../../shared/machinery/age.ts';
 import { isJsonObject, type JsonObject } from '../../shared/machinery/json.ts';
 import { parseTime } from '../../shared/platform/clock.ts';
-import { discoverResources, findResource, type Resource, resourcePath } from '../api/resources.ts';
-import { member, selectObjects, textOf } from '../api/select-objects.ts';
+import { itemsOf, member, selectObjects, textOf } from '../api/select-objects.ts';
 import { type Session, withSession } from '../api/session.ts';
 import type { Context } from '../context.ts';
 import { EXIT, Failure } from '../failure.ts';
 import type { NamespaceOptions } from '../options.ts';
-import { clean, renderAge, renderColumns } from '../print/columns.ts';
+import { clean, renderColumns } from '../print/columns.ts';
 
 export interface EventsOptions extends NamespaceOptions {
   watch?: boolean;
@@ -22,18 +22,19 @@ const TITLES = ['OBJECT', 'AGE', 'TYPE', 'REASON', 'MESSAGE'];
 
 export async function events(context: Context, options: EventsOptions): Promise<void> {
   await withSession(context, options, async (session) => {
-    const resource = findResource(await discoverResources(session.api), 'events');
-    const path = resourcePath(
-      resource,
-      options.allNamespaces ? undefined : (options.namespace ?? session.profile.namespace),
-    );
+    const path = eventsPath(options.allNamespaces ? undefined : (options.namespace ?? session.profile.namespace));
     const fieldSelector = await renderFieldSelector(context, session, options);
     const list = await session.api.object({ path, query: { fieldSelector } });
     const wanted = createFilter(options);
-    const present = sortByTime((Array.isArray(list['items']) ? list['items'].filter(isJsonObject) : []).filter(wanted));
+    const present = sortByTime(itemsOf(list).filter(wanted));
     print(context, options, present);
-    if (options.watch) await follow(context, session, { options, path, fieldSelector, list, wanted, resource });
+    if (options.watch) await follow(context, session, { options, path, fieldSelector, list, wanted });
   });
+}
+
+/** Undefined: of all namespaces. */
+export function eventsPath(namespace: string | undefined): string {
+  return namespace === undefined ? '/api/v1/events' : `/api/v1/namespaces/${encodeURIComponent(namespace)}/events`;
 }
 
 async function renderFieldSelector(
@@ -64,7 +65,6 @@ interface Follow {
   fieldSelector: string | undefined;
   list: JsonObject;
   wanted(event: JsonObject): boolean;
-  resource: Resource;
 }
 
 async function follow(
@@ -88,7 +88,7 @@ export function renderEventRows(list: readonly JsonObject[], nowMs: number): str
   return list.map((event) => {
     const object = member(event, 'involvedObject');
     const count = Number(member(event, 'series')['count'] ?? event['count'] ?? 1);
-    const age = renderAge(nowMs - timeOf(event));
+    const age = renderDuration(Math.max(0, nowMs - timeOf(event)));
     return [
       clean(`${textOf(object['kind']).toLowerCase()}/${textOf(object['name'])}`),
       count > 1 ? `${age} (x${count})` : age,

@@ -2,8 +2,7 @@
 import type { Readable } from 'node:stream';
 import { ReadStream } from 'node:tty';
 import { execInPod } from '../api/exec.ts';
-import { findPods } from '../api/pod-of.ts';
-import { member, textOf } from '../api/select-objects.ts';
+import { findPodNames } from '../api/pod-of.ts';
 import { withSession } from '../api/session.ts';
 import type { Context } from '../context.ts';
 import { EXIT, Failure, ProgramEnded } from '../failure.ts';
@@ -26,11 +25,11 @@ export async function exec(context: Context, options: ExecCommandOptions): Promi
     context.stderr.write('bramble: this input is no terminal, -t is left out\n');
   const code = await withSession(context, options, async (session) => {
     const namespace = options.namespace ?? session.profile.namespace;
-    const [pod = {}] = await findPods(session, namespace, options.pod);
+    const [pod = ''] = await findPodNames(session, namespace, options.pod);
     terminal?.setRawMode(true);
     try {
       return await execInPod(session, {
-        ...{ namespace, pod: textOf(member(pod, 'metadata')['name']), container: options.container },
+        ...{ namespace, pod, container: options.container },
         command: options.command,
         tty: terminal !== undefined,
         ...(options.stdin && { stdin: chunksOf(stdin) }),

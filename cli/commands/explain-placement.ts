@@ -1,11 +1,12 @@
 /** `bramble explain-placement`: why a pod is where it is, or why nowhere, node by node. */
 import type { Placement, PlacementNode } from '../../shared/api/placement.ts';
+import { renderAge } from '../../shared/machinery/age.ts';
 import { isJsonObject, type JsonObject } from '../../shared/machinery/json.ts';
-import { renderAge } from '../../shared/schema/define-kind.ts';
 import { withSession } from '../api/session.ts';
 import type { Context } from '../context.ts';
 import { EXIT, Failure } from '../failure.ts';
 import type { NamespaceOptions } from '../options.ts';
+import { renderColumns } from '../print/columns.ts';
 
 export interface ExplainPlacementOptions extends NamespaceOptions {
   pod: string;
@@ -89,11 +90,5 @@ function renderRefused(nodes: readonly PlacementNode[]): string[] {
 }
 
 function align(rows: readonly (readonly string[])[]): string[] {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  return rows.map((row) =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-      .join('   ')
-      .trimEnd(),
-  );
+  return renderColumns(rows).trimEnd().split('\n');
 }

@@ -4,10 +4,10 @@ import { TABLE_ACCEPT } from '../api/api.ts';
 import {
   apiVersionOf,
   discoverResources,
-  findResource,
   findResources,
   type Resource,
   renderReference,
+  resolveReference,
   resourcePath,
 } from '../api/resources.ts';
 import { type Session, withSession } from '../api/session.ts';
@@ -49,12 +49,6 @@ async function resolveTargets({ api }: Session, { type, names }: GetOptions): Pr
   if (type.includes('/')) return [type, ...names].map((word) => resolveReference(resources, word));
   const found = findResources(resources, type);
   return found.flatMap((resource) => (names.length === 0 ? [{ resource }] : names.map((name) => ({ resource, name }))));
-}
-
-export function resolveReference(resources: readonly Resource[], word: string): Required<Target> {
-  const [type = '', name = '', ...rest] = word.split('/');
-  if (name === '' || rest.length > 0) throw new Failure(EXIT.usage, `"${word}" is not of the form TYPE/NAME`);
-  return { resource: findResource(resources, type), name };
 }
 
 interface Job {

@@ -1,6 +1,6 @@
 /** `bramble logs`: what containers wrote, as bytes; of several pods at once line by line, each with its name. */
 import type { JsonObject } from '../../shared/machinery/json.ts';
-import { findPods, listPods } from '../api/pod-of.ts';
+import { findPodNames, listPodNames } from '../api/pod-of.ts';
 import { member, textOf } from '../api/select-objects.ts';
 import { type Session, withSession } from '../api/session.ts';
 import type { Context } from '../context.ts';
@@ -58,27 +58,32 @@ export async function logs(context: Context, options: LogsOptions): Promise<void
 
 async function findSources(session: Session, options: LogsOptions): Promise<Source[]> {
   const namespace = options.namespace ?? session.profile.namespace;
-  const pods = await choosePods(session, namespace, options);
-  return pods.flatMap((pod) => {
-    const name = textOf(member(pod, 'metadata')['name']);
-    const containers = options.allContainers ? containerNames(pod) : [options.container];
-    return containers.map((container) => ({ namespace, pod: name, container }));
-  });
+  const sources: Source[] = [];
+  for (const pod of await choosePods(session, namespace, options)) {
+    const containers = options.allContainers ? await readContainers(session, namespace, pod) : [options.container];
+    sources.push(...containers.map((container) => ({ namespace, pod, container })));
+  }
+  return sources;
 }
 
 async function choosePods(
   session: Session,
   namespace: string,
   { pod, selector, allPods }: LogsOptions,
-): Promise<JsonObject[]> {
+): Promise<string[]> {
   if (selector !== undefined) {
-    const pods = await listPods(session, namespace, selector);
+    const pods = await listPodNames(session, namespace, selector);
     if (pods.length === 0) throw new Failure(EXIT.failed, `no pods have the labels ${selector}`);
     return pods;
   }
   if (pod === undefined) throw new Failure(EXIT.usage, 'logs of which pod?', 'name it, or select with -l LABELS');
-  const pods = await findPods(session, namespace, pod);
+  const pods = await findPodNames(session, namespace, pod);
   return allPods ? pods : pods.slice(0, 1);
+}
+
+async function readContainers({ api }: Session, namespace: string, pod: string): Promise<string[]> {
+  const path = `/api/v1/namespaces/${encodeURIComponent(namespace)}/pods/${encodeURIComponent(pod)}`;
+  return containerNames(await api.object({ path }));
 }
 
 function containerNames(pod: JsonObject): string[] {

@@ -1,10 +1,9 @@
 /** `bramble scale`: writes the scale subresource. */
-import { discoverResources, findResource, renderReference, resourcePath } from '../api/resources.ts';
+import { renderReference } from '../api/resources.ts';
+import { pathOf, selectObjects } from '../api/select-objects.ts';
 import { withSession } from '../api/session.ts';
 import type { Context } from '../context.ts';
-import { EXIT, Failure } from '../failure.ts';
 import type { NamespaceOptions } from '../options.ts';
-import { resolveReference } from './get.ts';
 
 export interface ScaleOptions extends NamespaceOptions {
   /** `deploy/web db/x`, or `deploy web`. */
@@ -13,23 +12,15 @@ export interface ScaleOptions extends NamespaceOptions {
 }
 
 export async function scale(context: Context, options: ScaleOptions): Promise<void> {
-  await withSession(context, options, async ({ api, profile }) => {
-    const resources = await discoverResources(api);
-    const { words } = options;
-    const [type = '', ...names] = words;
-    const targets = type.includes('/')
-      ? words.map((word) => resolveReference(resources, word))
-      : names.map((name) => ({ resource: findResource(resources, type), name }));
-    if (targets.length === 0)
-      throw new Failure(EXIT.usage, `which ${type}?`, 'write TYPE/NAME, for instance deploy/web');
-    for (const { resource, name } of targets) {
-      await api.object({
+  await withSession(context, options, async (session) => {
+    for (const each of await selectObjects(context, session, options)) {
+      await session.api.object({
         method: 'PATCH',
-        path: `${resourcePath(resource, options.namespace ?? profile.namespace, name)}/scale`,
+        path: `${pathOf(each)}/scale`,
         contentType: 'application/merge-patch+json',
         body: { spec: { replicas: options.replicas } },
       });
-      context.stdout.write(`${renderReference(resource, name)} scaled\n`);
+      context.stdout.write(`${renderReference(each.resource, each.name)} scaled\n`);
     }
   });
 }

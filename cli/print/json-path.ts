@@ -3,6 +3,8 @@
  * Source: Kubernetes, "JSONPath Support". A path that leads nowhere gives nothing.
  */
 
+import { isJsonObject } from '../../shared/machinery/json.ts';
+
 export class JsonPathError extends Error {
   override readonly name = 'JsonPathError';
 }
@@ -197,7 +199,7 @@ function walk(steps: readonly Step[], values: readonly unknown[]): unknown[] {
 function takeStep(step: Step, value: unknown): unknown[] {
   switch (step.type) {
     case 'field':
-      return isRecord(value) && Object.hasOwn(value, step.name) ? [value[step.name]] : [];
+      return isJsonObject(value) && Object.hasOwn(value, step.name) ? [value[step.name]] : [];
     case 'wildcard':
       return childrenOf(value);
     case 'descend':
@@ -234,7 +236,7 @@ function compare(left: unknown, right: unknown): number {
 
 function childrenOf(value: unknown): unknown[] {
   if (Array.isArray(value)) return value;
-  return isRecord(value) ? Object.values(value) : [];
+  return isJsonObject(value) ? Object.values(value) : [];
 }
 
 function descend(value: unknown): unknown[] {
@@ -255,8 +257,4 @@ function renderParts(parts: readonly Part[], root: unknown, current: unknown): s
 export function renderScalar(value: unknown): string {
   if (value === undefined || value === null) return '';
   return typeof value === 'object' ? JSON.stringify(value) : String(value);
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

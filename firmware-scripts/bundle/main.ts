@@ -21,8 +21,9 @@ import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs, promisify } from 'node:util';
+import { hashFile } from '../hash-file.ts';
 import { ARCHES, type Arch, DEBIAN_ARCH, listBundleFiles } from './bundle-files.ts';
-import { hashBundle, signBundle } from './signature.ts';
+import { signBundle } from './signature.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -95,7 +96,7 @@ async function fillTree(tree: string, arch: Arch, version: string): Promise<void
   await copyFile(await findNode(arch), join(tree, 'bin/node'));
   await chmod(join(tree, 'bin/node'), 0o755);
   await writeFile(join(tree, 'VERSION'), `${version}\n`);
-  const lines = (await listFiles(tree)).map(async (path) => `${await hashBundle(join(tree, path))}  ${path}\n`);
+  const lines = (await listFiles(tree)).map(async (path) => `${await hashFile(join(tree, path))}  ${path}\n`);
   await writeFile(join(tree, 'SHA256SUMS'), (await Promise.all(lines)).join(''));
 }
 
@@ -156,7 +157,7 @@ async function packTree(folder: string, name: string, archive: string): Promise<
 
 /** The files beside the archive: its checksum, and its signature where a cluster's key was named. */
 async function describe(archive: string, signWith: string | undefined): Promise<string[]> {
-  const hash = await hashBundle(archive);
+  const hash = await hashFile(archive);
   await writeFile(`${archive}.sha256`, `${hash}  ${archive.slice(archive.lastIndexOf('/') + 1)}\n`);
   if (signWith === undefined) return [`${archive}.sha256`];
   const key = await readFile(join(signWith, 'pki/ca.key'), 'utf8').catch(() => {

@@ -2,8 +2,7 @@
  * Signs bundles with the key of a cluster's CA and checks them by its certificate, which every board pins: whoever can
  * issue certificates for boards may bring them programs, nobody else.
  */
-import { createHash, sign, verify, X509Certificate } from 'node:crypto';
-import { createReadStream } from 'node:fs';
+import { sign, verify, X509Certificate } from 'node:crypto';
 
 /** What is signed, so that a signature for something else of the same key never passes for one of a bundle. */
 const PURPOSE = 'bramble bundle v1 sha256:';
@@ -16,11 +15,4 @@ export function signBundle(sha256: string, key: string): string {
 export function isSignedBy(sha256: string, signature: string, caCertificate: string): boolean {
   const { publicKey } = new X509Certificate(caCertificate);
   return verify('sha256', Buffer.from(PURPOSE + sha256), publicKey, Buffer.from(signature, 'base64'));
-}
-
-/** 64 hexadecimal digits. */
-export async function hashBundle(path: string): Promise<string> {
-  const hash = createHash('sha256');
-  for await (const chunk of createReadStream(path)) hash.update(chunk);
-  return hash.digest('hex');
 }

@@ -1,5 +1,7 @@
 /** Which disks of this machine may be flashed, and why the others may not. Pure, over what lsblk prints. */
 
+import { isJsonObject, type JsonObject } from '../../shared/machinery/json.ts';
+
 export interface BlockDevice {
   path: string;
   type: string;
@@ -23,12 +25,12 @@ export const LSBLK_ARGS = [
 /** Throws SyntaxError for what is no output of lsblk. */
 export function parseLsblk(text: string): BlockDevice[] {
   const parsed: unknown = JSON.parse(text);
-  const devices = isRecord(parsed) ? parsed['blockdevices'] : undefined;
+  const devices = isJsonObject(parsed) ? parsed['blockdevices'] : undefined;
   if (!Array.isArray(devices)) throw new SyntaxError('lsblk printed no list of devices');
-  return devices.filter(isRecord).map(readDevice);
+  return devices.filter(isJsonObject).map(readDevice);
 }
 
-function readDevice(entry: Record<string, unknown>): BlockDevice {
+function readDevice(entry: JsonObject): BlockDevice {
   const { mountpoints, children } = entry;
   return {
     path: text(entry['name']),
@@ -39,7 +41,7 @@ function readDevice(entry: Record<string, unknown>): BlockDevice {
     model: text(entry['model']).trim(),
     transport: text(entry['tran']),
     mountPoints: Array.isArray(mountpoints) ? mountpoints.filter((point) => typeof point === 'string') : [],
-    children: Array.isArray(children) ? children.filter(isRecord).map(readDevice) : [],
+    children: Array.isArray(children) ? children.filter(isJsonObject).map(readDevice) : [],
   };
 }
 
@@ -117,10 +119,6 @@ function allMountPoints(device: BlockDevice): string[] {
 
 function isSystemMount(point: string): boolean {
   return ['/', '/usr', '/var', '/home', '/etc', '[SWAP]'].includes(point) || point.startsWith('/boot');
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** Older versions of lsblk print `"1"` where newer ones print true. */

@@ -1,9 +1,8 @@
 /** One card, from an image or as it is, to a board's card: writes the image, recognises its seed, writes the board's files. */
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { mkdtemp, open, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { hashFile } from '../hash-file.ts';
 import { BOARD_FILES, type BootFile, type SeedContext } from './boot-file.ts';
 import { BootPartition } from './boot-partition.ts';
 import { FlashError } from './flash-error.ts';
@@ -176,12 +175,6 @@ async function writeBundle({ bundle }: CardJob, partition: BootPartition, note: 
     await rm(folder, { recursive: true, force: true });
   }
   await partition.write(BOARD_FILES.bundleHash, Buffer.from(`${hash}  bundle.tar.gz\n`));
-}
-
-export async function hashFile(path: string): Promise<string> {
-  const hash = createHash('sha256');
-  for await (const chunk of createReadStream(path)) hash.update(chunk);
-  return hash.digest('hex');
 }
 
 /** Everything is on the card before a person is told so. */

@@ -1,6 +1,7 @@
 /** CertificateSigningRequest: asks a signer for a certificate. Source: Kubernetes API reference, certificates/v1. */
 import type { Static } from 'typebox';
-import { ageColumn, defineKind, nameColumn, renderDuration } from '../schema/define-kind.ts';
+import { renderDuration } from '../machinery/age.ts';
+import { ageColumn, defineKind, nameColumn } from '../schema/define-kind.ts';
 import {
   bytes,
   defaulted,

@@ -1,6 +1,7 @@
 /** CronJob: makes Jobs by a schedule. Source: Kubernetes API reference, batch/v1 CronJob. */
 import type { Static } from 'typebox';
-import { ageColumn, defineKind, nameColumn, renderAge } from '../schema/define-kind.ts';
+import { renderAge } from '../machinery/age.ts';
+import { ageColumn, defineKind, nameColumn } from '../schema/define-kind.ts';
 import { defaulted, list, object, ref, str, time } from '../schema/fields.ts';
 import { ObjectMetaSchema } from '../schema/object-meta.ts';
 import { columnsOfTemplate } from './columns/workload.ts';

@@ -1,8 +1,9 @@
 /** Job: pods that run until enough of them have succeeded. Source: Kubernetes API reference, batch/v1 Job. */
 import type { Static } from 'typebox';
+import { renderDuration } from '../machinery/age.ts';
 import { isConditionTrue } from '../machinery/conditions.ts';
 import { parseTime } from '../platform/clock.ts';
-import { ageColumn, defineKind, nameColumn, renderDuration } from '../schema/define-kind.ts';
+import { ageColumn, defineKind, nameColumn } from '../schema/define-kind.ts';
 import { defaulted, int32, list, object, oneOf, ref, required, str, strings, time } from '../schema/fields.ts';
 import { ObjectMetaSchema } from '../schema/object-meta.ts';
 import { columnsOfTemplate } from './columns/workload.ts';

@@ -43,7 +43,6 @@ export class Journal {
   readonly daemonSets = new Map<string, DaemonSet>();
   readonly jobs = new Map<string, Job>();
   readonly #owners = new Map<string, OwnerReference>();
-  readonly #orphans = new Set<string>();
   readonly #witnesses: readonly Witness[];
   readonly #monotonicMs: () => number;
   readonly #complaints: string[] = [];
@@ -65,11 +64,6 @@ export class Journal {
   /** The controller of any pod that ever was, unless it was left to itself. */
   ownerOfPod(uid: string): OwnerReference | undefined {
     return this.#owners.get(uid);
-  }
-
-  /** Whether somebody left it to itself: nobody promises anything about it any more. */
-  isOrphan(uid: string): boolean {
-    return this.#orphans.has(uid) && !this.#owners.has(uid);
   }
 
   podsOf(ownerUid: string): Pod[] {
@@ -98,7 +92,7 @@ export class Journal {
     const owner = change.current && controllerOf(change.current);
     const uid = change.current?.metadata.uid;
     if (uid !== undefined && owner !== undefined) this.#owners.set(uid, owner);
-    else if (uid !== undefined && this.#owners.delete(uid)) this.#orphans.add(uid);
+    else if (uid !== undefined) this.#owners.delete(uid);
     for (const witness of this.#witnesses) this.#complaints.push(...(listenerOf(witness)?.(change, this) ?? []));
   }
 }

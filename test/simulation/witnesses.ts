@@ -9,9 +9,8 @@ export const LAG_MS = 2_000;
 
 /** Two pods of one name never run at the same time, wherever they are: what a StatefulSet promises. */
 export const oneRunsPerName: Witness = {
-  onStart: ({ pod, others }, journal) =>
+  onStart: ({ pod, others }) =>
     others
-      .filter((other) => !journal.isOrphan(other.uid))
       .filter((other) => other.namespace === pod.namespace && other.name === pod.name)
       .filter((other) => other.uid !== pod.uid || other.board !== pod.board)
       .map((other) => `pod ${pod.name} starts on ${pod.board} while it runs on ${other.board}`),

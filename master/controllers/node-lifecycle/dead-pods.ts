@@ -8,6 +8,7 @@ import type { Pod } from '../../../shared/api/pod.ts';
 import { controllerOf } from '../../../shared/machinery/owner-references.ts';
 import { TAINT_KEYS, tolerates } from '../../../shared/machinery/taints.ts';
 import { parseTime } from '../../../shared/platform/clock.ts';
+import { POD_NAME_LABEL } from '../stateful-set/identity.ts';
 
 export interface DeadPods {
   due: Pod[];
@@ -33,11 +34,16 @@ export function computeDeadPods({ node, pods, downForMs, nowMs, deadPodMs }: Dea
     if (deletedMs === undefined) continue;
     const isVouched =
       outOfService !== undefined && !(pod.spec.tolerations ?? []).some((one) => tolerates(one, outOfService));
-    if (!isVouched && controllerOf(pod)?.kind === 'StatefulSet') continue;
+    if (!isVouched && hasIdentity(pod)) continue;
     // The time of deletion holds the grace already. A clock that jumped ahead must not hurry it, hence both.
     const inMs = isVouched ? 0 : Math.max(deletedMs + deadPodMs - nowMs, deadPodMs - downForMs);
     if (inMs <= 0) dead.due.push(pod);
     else dead.nextInMs = Math.min(inMs, dead.nextInMs ?? inMs);
   }
   return dead;
+}
+
+/** Also one that its set was taken away from: the next set of that name would run it twice. */
+function hasIdentity({ metadata }: Pod): boolean {
+  return controllerOf({ metadata })?.kind === 'StatefulSet' || metadata.labels?.[POD_NAME_LABEL] === metadata.name;
 }

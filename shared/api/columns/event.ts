@@ -1,5 +1,6 @@
 /** What `kubectl get events` prints. Newer clients write eventTime and series instead of timestamps and count. */
-import { type Column, renderAge } from '../../schema/define-kind.ts';
+import { renderAge } from '../../machinery/age.ts';
+import type { Column } from '../../schema/define-kind.ts';
 import type { KubernetesObject } from '../../schema/object-meta.ts';
 import type { ObjectReference } from '../references.ts';
 

@@ -2,8 +2,10 @@
  * What `kubectl get pods` prints. STATUS is the one word that tells most about a pod: the phase, unless a container, an
  * init container or a deletion has more to say.
  */
+
+import { renderDuration } from '../../machinery/age.ts';
 import { parseTime } from '../../platform/clock.ts';
-import { ageColumn, type Column, nameColumn, renderDuration } from '../../schema/define-kind.ts';
+import { ageColumn, type Column, nameColumn } from '../../schema/define-kind.ts';
 import type { KubernetesObject } from '../../schema/object-meta.ts';
 import type { ContainerStatus } from '../container-status.ts';
 import type { PodSpec } from '../pod-spec.ts';

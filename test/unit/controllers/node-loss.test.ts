@@ -126,6 +126,12 @@ describe('pods that were deleted on a dead node', () => {
     return { ...made, metadata: { ...metadata, ownerReferences, ...deletion } };
   }
 
+  /** As the deletion of a set leaves its pods behind when they are to stay. */
+  function letGo({ metadata, ...rest }: Pod): Pod {
+    const labels = { 'statefulset.kubernetes.io/pod-name': metadata.name };
+    return { ...rest, metadata: { ...metadata, labels, ownerReferences: [] } };
+  }
+
   const CASES: { what: string; pod: Pod; downSeconds?: number; vouched?: boolean; inMs: number | 'now' | undefined }[] =
     [
       { what: 'nobody deleted it', pod: pod(), inMs: undefined },
@@ -134,6 +140,11 @@ describe('pods that were deleted on a dead node', () => {
       { what: 'the bound is over', pod: pod({ deletedSeconds: -60 }), inMs: 'now' },
       { what: 'the node was lost just now', pod: pod({ deletedSeconds: -600 }), downSeconds: 10, inMs: 50_000 },
       { what: 'of a StatefulSet', pod: pod({ ownerKind: 'StatefulSet', deletedSeconds: -600 }), inMs: undefined },
+      {
+        what: 'its StatefulSet let go of it',
+        pod: letGo(pod({ name: 'db-0', deletedSeconds: -600 })),
+        inMs: undefined,
+      },
       { what: 'vouched for', pod: pod({ deletedSeconds: 30 }), downSeconds: 1, vouched: true, inMs: 'now' },
       {
         what: 'of a StatefulSet, vouched for',
