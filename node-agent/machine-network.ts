@@ -2,7 +2,6 @@
  * What one agent of a machine does for all nodes on it: routes to other machines, services and policies. Composition; which of
  * the two proxies serves is decided once, when the agent takes the machine over.
  */
-
 import { NamespaceRef, NetworkPolicyRef, PodRef } from '../shared/api/kind-refs.ts';
 import type { Node } from '../shared/api/node.ts';
 import type { Client } from '../shared/client/client.ts';

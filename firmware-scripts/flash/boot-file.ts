@@ -9,7 +9,7 @@ export interface BootFile {
 }
 
 /** Folder of everything that is Bramble's on the boot partition. */
-export const BRAMBLE_FOLDER = 'bramble';
+const BRAMBLE_FOLDER = 'bramble';
 
 /** Files that the scripts of the first boot read; the names are known to firmware-scripts/first-boot/ too. */
 export const BOARD_FILES = {

@@ -15,9 +15,6 @@ export const NETWORK_ANNOTATIONS = {
 export const DEFAULT_CLUSTER_CIDRS: readonly string[] = ['10.42.0.0/16'];
 export const DEFAULT_SERVICE_CIDRS: readonly string[] = ['10.43.0.0/16'];
 
-/** Position of the address of the cluster's DNS in the service range, by custom. */
-export const DNS_ADDRESS_INDEX = 10;
-
 export function splitList(text: string | undefined): string[] {
   return (text ?? '')
     .split(',')

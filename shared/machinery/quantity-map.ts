@@ -20,11 +20,6 @@ export function maxQuantityMaps(left: QuantityMap, right: QuantityMap): Quantity
   return combine(left, right, (one, other) => (one.nanos < other.nanos ? other : one));
 }
 
-/** The entries with these names, and zero for those that are missing. */
-export function pickQuantities(map: QuantityMap, names: Iterable<string>): Record<string, string> {
-  return Object.fromEntries([...names].map((name) => [name, Object.hasOwn(map, name) ? (map[name] ?? '0') : '0']));
-}
-
 export function isLessQuantity(left: string, right: string): boolean {
   return parseQuantity(left).nanos < parseQuantity(right).nanos;
 }

@@ -67,7 +67,7 @@ function renderMask(bits: number): string {
 }
 
 /** Sets `KEY=value` lines where they stand; what is not there, or only as a comment, is appended. */
-export function editDietpiText(text: string, values: Readonly<Record<string, string>>): string {
+function editDietpiText(text: string, values: Readonly<Record<string, string>>): string {
   const lines = text.split(/\r?\n/);
   while (lines.at(-1) === '') lines.pop();
   for (const [key, value] of Object.entries(values)) {

@@ -57,10 +57,6 @@ export function servedResourceOf(kind: AnyKind): ServedResource {
   return { group, version, kind: kind.kind, ...names, verbs, subresources, stored: kind };
 }
 
-export function servesVerb(served: Pick<ServedResource, 'verbs'>, verb: Verb): boolean {
-  return served.verbs.includes(verb);
-}
-
 /** `deployments.apps`, `pods`. */
 export function qualifiedName({ group, plural }: { group: string; plural: string }): string {
   return group === '' ? plural : `${plural}.${group}`;

@@ -81,10 +81,6 @@ export function deviceRequests({ resources }: Pick<Container, 'resources'>): [na
     .sort(([a], [b]) => (a < b ? -1 : 1));
 }
 
-export function asksForDevices({ spec }: Pod): boolean {
-  return [...(spec.initContainers ?? []), ...spec.containers].some((item) => deviceRequests(item).length > 0);
-}
-
 /** All grants of a pod, or what is missing. */
 export function allocatePod(
   pod: Pod,
