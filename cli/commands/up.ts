@@ -44,7 +44,7 @@ export async function up(context: Context, options: UpOptions): Promise<void> {
   const owner = await readRunning(folder.pidFile('up'));
   if (owner !== undefined && !runs) throw busy(folder, owner.pid);
   if (runs && before !== undefined) refuseOtherPorts(folder, before, options);
-  const state = computeState(context, folder, { options, before });
+  const state = await computeState(context, folder, { options, before });
   const owned = runs && (owner !== undefined || before?.detached === true);
   if (owned) state.detached = before?.detached ?? false;
   await run(context, { folder, state, progress, options, owned });
@@ -88,11 +88,11 @@ async function prepareMachine(context: Context, { folder, state, progress }: Job
 }
 
 /** Options that are given win, then what the cluster had before, then the defaults. */
-function computeState(
+async function computeState(
   context: Context,
   folder: ClusterFolder,
   { options, before }: { options: UpOptions; before: State | undefined },
-): State {
+): Promise<State> {
   const count = Math.max(options.nodes ?? before?.nodes.length ?? 1, 1);
   const names = Array.from({ length: count }, (_, index) => folder.nodeName(index + 1));
   return {
@@ -106,13 +106,13 @@ function computeState(
     joined: before?.joined ?? [],
     detached: options.detach === true,
     exampleApplied: before?.exampleApplied ?? false,
-    ...networkOf(folder, before),
+    ...(await networkOf(folder, before)),
   };
 }
 
 /** A cluster keeps the addresses that it has; one that was made before there were any has none. */
-function networkOf(folder: ClusterFolder, before: State | undefined): Pick<State, 'network'> {
-  if (before === undefined) return { network: chooseNetwork(folder) };
+async function networkOf(folder: ClusterFolder, before: State | undefined): Promise<Pick<State, 'network'>> {
+  if (before === undefined) return { network: await chooseNetwork(folder) };
   return before.network === undefined ? {} : { network: before.network };
 }
 

@@ -1,23 +1,78 @@
 /**
  * The network of a cluster of `up`: the usual ranges for the main folder; other folders get ranges that follow from their
- * names and clash with nothing that this machine has, so that several clusters stand side by side.
+ * names and clash with nothing that this machine has, so that several clusters stand side by side. Invariant: of two clusters
+ * that start at once only one gets a pair of ranges; it holds a file with the name of its folder until it is ended.
  */
-import { networkInterfaces } from 'node:os';
+import { open, readFile, rm } from 'node:fs/promises';
+import { networkInterfaces, tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { DEFAULT_CLUSTER_CIDRS, DEFAULT_SERVICE_CIDRS } from '../../shared/api/cluster-network.ts';
 import { type IpRange, parseRange, rangesOverlap } from '../../shared/machinery/ip-range.ts';
+import { EXIT, Failure, messageOf, systemErrorCode } from '../failure.ts';
+import { pathExists } from '../setup/run-program.ts';
 import type { ClusterFolder, ClusterNetwork, State } from './cluster-folder.ts';
 
 /** Pairs of ranges below 10.128.0.0: `10.128.0.0/16` for pods with `10.129.0.0/16` for services, and so on. */
 const PAIRS = 30;
 const FIRST_OCTET = 128;
 
-export function chooseNetwork({ tag }: ClusterFolder): ClusterNetwork {
+/** `claims`: the folder of the files that tell who has which ranges; it goes with a reboot, as the networks do. */
+export async function chooseNetwork(folder: ClusterFolder, claims = tmpdir()): Promise<ClusterNetwork> {
+  const { tag } = folder;
   const [clusterCidr = '', serviceCidr = ''] = [DEFAULT_CLUSTER_CIDRS[0], DEFAULT_SERVICE_CIDRS[0]];
   if (tag === '') return { tag, clusterCidr, serviceCidr };
   const start = Number.parseInt(tag, 16) % PAIRS;
   const pairs = Array.from({ length: PAIRS }, (_, index) => pairAt(tag, (start + index) % PAIRS));
   const taken = machineRanges();
-  return pairs.find((pair) => isFree(pair, taken)) ?? pairAt(tag, start);
+  // Twice, because the first look removes what is void.
+  for (const pair of [...pairs, ...pairs]) {
+    if (isFree(pair, taken) && (await claim(claimFile(claims, pair), folder.path))) return pair;
+  }
+  throw new Failure(
+    EXIT.unavailable,
+    `all ${PAIRS} pairs of address ranges between 10.${FIRST_OCTET}.0.0 and 10.${FIRST_OCTET + 2 * PAIRS - 1}.255.255 are in use`,
+    `end clusters that are not needed any more (bramble down --data-dir DIR); ${claims}/${CLAIM_PREFIX}* name them`,
+  );
+}
+
+/** Others may have its ranges from now on. Idempotent. */
+export async function releaseNetwork({ path }: ClusterFolder, { network }: State, claims = tmpdir()): Promise<void> {
+  if (network === undefined || network.tag === '') return;
+  const file = claimFile(claims, network);
+  if ((await readHolder(file)) === path) await rm(file, { force: true });
+}
+
+const CLAIM_PREFIX = 'bramble-network-';
+
+function claimFile(claims: string, { clusterCidr }: ClusterNetwork): string {
+  return join(claims, `${CLAIM_PREFIX}${clusterCidr.split('/')[0] ?? ''}`);
+}
+
+/** Whether this cluster has the file now. */
+async function claim(file: string, path: string): Promise<boolean> {
+  if (await create(file, path)) return true;
+  const holder = (await readHolder(file)) ?? '';
+  if (holder === path) return true;
+  // The claim of a folder that is gone is void: it is for the next one who looks, so that two who look now do not share it.
+  // Without a name: somebody is writing it at this moment.
+  if (holder !== '' && !(await pathExists(holder))) await rm(file, { force: true });
+  return false;
+}
+
+async function create(file: string, path: string): Promise<boolean> {
+  try {
+    const handle = await open(file, 'wx', 0o644);
+    await handle.writeFile(path);
+    await handle.close();
+    return true;
+  } catch (error) {
+    if (systemErrorCode(error) === 'EEXIST') return false;
+    throw new Failure(EXIT.cannotWrite, `${file} cannot be written: ${messageOf(error)}`);
+  }
+}
+
+async function readHolder(file: string): Promise<string | undefined> {
+  return readFile(file, 'utf8').catch(() => undefined);
 }
 
 function pairAt(tag: string, index: number): ClusterNetwork {

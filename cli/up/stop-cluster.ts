@@ -9,7 +9,7 @@ import { createDocker, pingEngine, releaseEngine } from '../setup/docker-engine.
 import { stopProgram } from '../setup/processes.ts';
 import { lastLines, pathExists, runProgram } from '../setup/run-program.ts';
 import type { ClusterFolder, State } from './cluster-folder.ts';
-import { agentNetworkArgs } from './cluster-network.ts';
+import { agentNetworkArgs, releaseNetwork } from './cluster-network.ts';
 
 /** Longer than an agent or a master needs to end in good order. */
 const PROGRAM_GRACE_MS = 15_000;
@@ -42,6 +42,7 @@ export async function stopCluster(
     if (options.removeImages) await removeImages(docker);
   }
   await removeNetworks(context, { folder, state });
+  await releaseNetwork(folder, state);
   await unmountBelow(context, folder.path);
   await releaseEngine(context, { name: folder.path });
 }

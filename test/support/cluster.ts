@@ -133,7 +133,7 @@ async function computeState(folder: ClusterFolder, engine: TestEngine, count: nu
     joined: [],
     detached: true,
     exampleApplied: false,
-    network: chooseNetwork(folder),
+    network: await chooseNetwork(folder),
   };
 }
 
