@@ -3,18 +3,16 @@
  * counts. `npm test -- unit e2e` runs only those. Whatever it started is ended again, whatever happens.
  */
 import { spawn } from 'node:child_process';
-import { glob, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { glob, mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Context } from '../../cli/context.ts';
 import { messageOf } from '../../cli/failure.ts';
 import { createProcessContext } from '../../cli/process-context.ts';
-import { createProgress, type Progress } from '../../cli/progress.ts';
-import { defaultSocket, ensureEngine, releaseEngine } from '../../cli/setup/docker-engine.ts';
-import { readStaticBusybox } from '../../cli/setup/example-image.ts';
-import { ensurePackages, NETWORK_REQUIREMENTS } from '../../cli/setup/packages.ts';
+import { createProgress } from '../../cli/progress.ts';
+import { releaseEngine } from '../../cli/setup/docker-engine.ts';
 import { currentProcess } from '../../cli/setup/processes.ts';
 import { runProgram } from '../../cli/setup/run-program.ts';
-import { ensureKubectl, ROOT } from './kubectl.ts';
+import { ROOT } from './kubectl.ts';
+import { prepareMachine, testEnvironment } from './test-machine.ts';
 
 interface Suite {
   name: string;
@@ -80,34 +78,6 @@ async function runAll(): Promise<void> {
   }
 }
 
-async function prepareMachine(
-  context: Context,
-  progress: Progress,
-  user: Parameters<typeof releaseEngine>[1],
-): Promise<void> {
-  await ensureEngine(context, progress, { socketPath: defaultSocket(context.env), user });
-  await ensurePackages(context, progress, [...NETWORK_REQUIREMENTS, ...FLASHING]);
-  await progress.step('Fetching kubectl', () => ensureKubectl());
-  await mkdir(join(ROOT, '.cache'), { recursive: true });
-  await writeFile(BUSYBOX, await readStaticBusybox(context), { mode: 0o755 });
-}
-
-/** What the images of tests are made of. */
-const BUSYBOX = join(ROOT, '.cache/busybox');
-
-/** What `bramble flash` uses, and what makes images for its tests. */
-const FLASHING = [
-  { program: 'mcopy', debianPackage: 'mtools', why: 'writes boot partitions' },
-  { program: 'mkfs.vfat', debianPackage: 'dosfstools', why: 'makes boot partitions for tests' },
-  { program: 'sfdisk', debianPackage: 'fdisk', why: 'makes partition tables for tests' },
-  { program: 'mke2fs', debianPackage: 'e2fsprogs', why: 'makes root file systems for tests' },
-  { program: 'xz', debianPackage: 'xz-utils', why: 'unpacks images' },
-  { program: 'unzip', debianPackage: 'unzip', why: 'unpacks images' },
-  { program: 'zip', debianPackage: 'zip', why: 'packs images for tests' },
-  { program: 'qemu-aarch64-static', debianPackage: 'qemu-user-static', why: 'runs programs for boards' },
-  { program: 'shellcheck', debianPackage: 'shellcheck', why: 'checks the scripts of boards' },
-];
-
 async function runChecks(): Promise<void> {
   for (const [program = '', ...args] of CHECKS) {
     const { code, output } = await runProgram(join(ROOT, 'node_modules/.bin', program), args, {
@@ -163,12 +133,7 @@ async function runNode(
     `--test-reporter-destination=${tapFile}`,
     ...files,
   ];
-  const env = {
-    ...context.env,
-    BRAMBLE_TEST_DOCKER: defaultSocket(context.env),
-    BRAMBLE_TEST_BUSYBOX: BUSYBOX,
-    NODE_COMPILE_CACHE: '.cache/node',
-  };
+  const env = testEnvironment(context.env);
   const child = spawn(process.execPath, args, { cwd: ROOT, env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
   // The whole group: a test's own children must not stay behind a test that hangs.
   const killGroup = (): void => {
