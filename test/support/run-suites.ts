@@ -78,9 +78,6 @@ async function runAll(): Promise<void> {
   }
 }
 
-/** What looks at the status page. */
-const BROWSER = [{ program: 'chromium', debianPackage: 'chromium', why: 'opens the status page' }];
-
 async function runChecks(): Promise<void> {
   for (const [program = '', ...args] of CHECKS) {
     const { code, output } = await runProgram(join(ROOT, 'node_modules/.bin', program), args, {

@@ -15,7 +15,7 @@ export async function prepareMachine(
   user: Parameters<typeof releaseEngine>[1],
 ): Promise<void> {
   await ensureEngine(context, progress, { socketPath: defaultSocket(context.env), user });
-  await ensurePackages(context, progress, [...NETWORK_REQUIREMENTS, ...FLASHING]);
+  await ensurePackages(context, progress, [...NETWORK_REQUIREMENTS, ...FLASHING, ...BROWSER]);
   await progress.step('Fetching kubectl', () => ensureKubectl());
   await mkdir(join(ROOT, '.cache'), { recursive: true });
   await writeFile(BUSYBOX, await readStaticBusybox(context), { mode: 0o755 });
@@ -23,6 +23,9 @@ export async function prepareMachine(
 
 /** What the images of tests are made of. */
 const BUSYBOX = join(ROOT, '.cache/busybox');
+
+/** What looks at the status page. */
+const BROWSER = [{ program: 'chromium', debianPackage: 'chromium', why: 'opens the status page' }];
 
 /** What `bramble flash` uses, and what makes images for its tests. */
 const FLASHING = [
