@@ -125,9 +125,13 @@ function addFlash(program: Command, context: Context): void {
     .option('--dns <address...>', 'name servers, for a fixed address (the router)')
     .option('--timezone <name>', 'such as Europe/Berlin (Etc/UTC)')
     .option('--token <token>', 'what an agent joins with: bramble token create')
-    .option('--master <host>', "the master's address or name; without it it is looked for on the LAN")
+    .option(
+      '--master <host>',
+      "the master's address or name, HOST:PORT where it is not 8883; default: looked for on the LAN",
+    )
     .option('--config <file>', 'all of these as lines of YAML: "wifi-ssid: home"')
     .option('--bundle <file>', "Bramble's programs, for boards without internet: npm run bundle")
+    .option('--preload <archive...>', 'container images for the board to bring along: docker save')
     .option('--batch <count>', 'so many cards, one after the other', parseCount, 1)
     .option('--dry-run', 'only show what would be written')
     .option('--yes', 'ask nothing')

@@ -41,6 +41,7 @@ export interface FlashOptions {
   master?: string;
   config?: string;
   bundle?: string;
+  preload?: string[];
   batch: number;
   dryRun?: boolean;
   yes?: boolean;
@@ -103,7 +104,7 @@ async function flashOne({ context, options, progress, settings, scripts }: Work)
   const nowMs = context.clock.nowMs();
   const job: CardJob = {
     image: options.image === undefined ? undefined : { path: options.image, sha256: options.sha256?.toLowerCase() },
-    ...{ target, settings, scripts, bundle: options.bundle },
+    ...{ target, settings, scripts, bundle: options.bundle, preload: options.preload ?? [] },
     instanceId: `bramble-${nowMs}-${randomBytes(3).toString('hex')}`,
     flashedAtMs: nowMs,
   };
@@ -275,6 +276,7 @@ function printPlan(context: Context, job: CardJob, { finding, files }: CardRepor
   const { stdout } = context;
   stdout.write(`${job.settings.hostname}: ${finding.system}, by ${finding.format}; nothing is written\n`);
   if (job.bundle !== undefined) stdout.write(`--- bramble/bundle.tar.gz: ${job.bundle}\n`);
+  for (const [index, path] of job.preload.entries()) stdout.write(`--- bramble/images/${index + 1}.tar: ${path}\n`);
   for (const { path, content, secret } of files) {
     stdout.write(`--- ${path}${secret ? ' (holds secrets, not shown)' : ''}\n${secret ? '' : content}`);
   }

@@ -320,6 +320,17 @@ install_bundle() {
   systemctl daemon-reload
 }
 
+# Container images that the card brings along, for boards that cannot reach a registry.
+step_images() {
+  local archives=("$CARD"/images/*.tar) archive
+  [ -e "${archives[0]}" ] || return 0
+  check_room
+  systemctl start docker.service || later 'Docker does not start; see: journalctl -u docker'
+  for archive in "${archives[@]}"; do
+    docker load -q -i "$archive" >&2 || later 'The container images on the card cannot be loaded; see: journalctl -u bramble-firstboot'
+  done
+}
+
 step_master() {
   [ "$(setting role)" = master ] || return 0
   systemctl enable --now bramble-master.service || later 'The master does not start; see: journalctl -u bramble-master'
@@ -369,11 +380,17 @@ explain_refusal() {
 }
 
 agent_flags() {
-  local master
+  local master port=''
   master=$(setting master)
   if [ "$(setting role)" = master ]; then master=127.0.0.1; fi
+  # More than one colon is an IPv6 address.
+  case $master in
+    *:*:*) ;;
+    *:*) port=${master##*:} master=${master%:*} ;;
+  esac
   printf '%s' "--data-dir /var/lib/bramble/node --join-file /var/lib/bramble/join-token"
   if [ -n "$master" ]; then printf '%s' " --master $master"; fi
+  if [ -n "$port" ]; then printf '%s' " --mqtt-port $port"; fi
 }
 
 # The boot partition is readable by everybody who holds the card.
@@ -384,6 +401,7 @@ step_secrets() {
     [ ! -f "$file" ] || blank_secrets "$file"
   done
   rm -f "$CARD/bundle.tar.gz" "$CARD/bundle.sha256"
+  rm -rf "$CARD/images"
   sync
 }
 
@@ -399,7 +417,7 @@ main() {
     return
   fi
   local step
-  for step in platform hostname cgroups tune docker bramble master join secrets; do
+  for step in platform hostname cgroups tune docker bramble images master join secrets; do
     if is_done "$step"; then continue; fi
     log "step $step"
     "step_$step"

@@ -23,6 +23,8 @@ export const BOARD_FILES = {
   firstBoot: `${BRAMBLE_FOLDER}/firstboot.sh`,
   bundle: `${BRAMBLE_FOLDER}/bundle.tar.gz`,
   bundleHash: `${BRAMBLE_FOLDER}/bundle.sha256`,
+  /** Folder of container images that the board loads at its first boot, as `docker save` writes them. */
+  images: `${BRAMBLE_FOLDER}/images`,
   wired: `${BRAMBLE_FOLDER}/wired.nmconnection`,
   wifi: `${BRAMBLE_FOLDER}/wifi.nmconnection`,
   /** Written by the board: how its first boot went. */

@@ -1,7 +1,7 @@
 /** One card, from an image or as it is, to a board's card: writes the image, recognises its seed, writes the board's files. */
 import { mkdtemp, open, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { hashFile } from '../hash-file.ts';
 import { BOARD_FILES, type BootFile, type SeedContext } from './boot-file.ts';
 import { BootPartition } from './boot-partition.ts';
@@ -26,6 +26,8 @@ export interface CardJob {
   target: { path: string; isDevice: boolean; roomBytes: number | undefined };
   settings: BoardSettings;
   bundle: string | undefined;
+  /** Archives of container images that the board shall have from the start. */
+  preload: readonly string[];
   scripts: SeedContext['scripts'];
   instanceId: string;
   flashedAtMs: number;
@@ -54,6 +56,7 @@ export async function flashCard(job: CardJob, tools: CardTools): Promise<CardRep
   const report = await planCard(job, partition);
   await tools.step('Writing the settings of the board', async (note) => {
     await writeBundle(job, partition, note);
+    await writePreloads(job, partition, note);
     await partition.remove(BOARD_FILES.status);
     for (const { path, content } of report.files) {
       note(path);
@@ -158,23 +161,41 @@ async function endOfBootPartition(path: string): Promise<number> {
   return offsetBytes + sizeBytes;
 }
 
-/** Before everything else: it may not fit. Read back through a file, as it is too large to compare in memory. */
+/** Before everything else: it may not fit. */
 async function writeBundle({ bundle }: CardJob, partition: BootPartition, note: (text: string) => void): Promise<void> {
   if (bundle === undefined) return;
   const { size } = await stat(bundle);
   note(`bundle, ${megabytes(size)}`);
-  await partition.writeFrom(BOARD_FILES.bundle, bundle);
-  const hash = await hashFile(bundle);
-  const folder = await mkdtemp(join(tmpdir(), 'bramble-bundle-'));
+  const hash = await writeLarge(partition, BOARD_FILES.bundle, bundle);
+  await partition.write(BOARD_FILES.bundleHash, Buffer.from(`${hash}  bundle.tar.gz\n`));
+}
+
+/** Numbered: FAT does not know every name that a file may have here. */
+async function writePreloads(
+  { preload }: CardJob,
+  partition: BootPartition,
+  note: (text: string) => void,
+): Promise<void> {
+  for (const [index, path] of preload.entries()) {
+    note(`image ${basename(path)}, ${megabytes((await stat(path)).size)}`);
+    await writeLarge(partition, `${BOARD_FILES.images}/${index + 1}.tar`, path);
+  }
+}
+
+/** Resolves with the file's SHA-256. Read back through a file, as it is too large to compare in memory. */
+async function writeLarge(partition: BootPartition, path: string, source: string): Promise<string> {
+  await partition.writeFrom(path, source);
+  const hash = await hashFile(source);
+  const folder = await mkdtemp(join(tmpdir(), 'bramble-flash-'));
   try {
-    const copy = join(folder, 'bundle');
-    await partition.readTo(BOARD_FILES.bundle, copy);
+    const copy = join(folder, 'copy');
+    await partition.readTo(path, copy);
     if ((await hashFile(copy)) !== hash)
-      throw new FlashError('write', 'the bundle reads back differently', 'try another card');
+      throw new FlashError('write', `${path} reads back differently`, 'try another card');
+    return hash;
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
-  await partition.write(BOARD_FILES.bundleHash, Buffer.from(`${hash}  bundle.tar.gz\n`));
 }
 
 /** Everything is on the card before a person is told so. */

@@ -64,7 +64,8 @@ const COUNTRY = /^[A-Z]{2}$/;
 const TIMEZONE = /^[A-Za-z0-9_+-]+(\/[A-Za-z0-9_+-]+){0,2}$/;
 /** `bramble:<hash of the CA>:<id>.<secret>`, as `bramble token create` prints it. */
 const TOKEN = /^bramble:[0-9a-f]{64}:[a-z0-9]{6}\.[a-z0-9]{16}$/;
-const HOST = /^[A-Za-z0-9]([-A-Za-z0-9.]*[A-Za-z0-9])?$/;
+/** A name or an IPv4 address, and the port of MQTT where it is not 8883. */
+const HOST = /^[A-Za-z0-9]([-A-Za-z0-9.]*[A-Za-z0-9])?(:[1-9]\d{0,4})?$/;
 
 /** Limits of WPA2: 802.11 gives the name 32 bytes and a passphrase 8 to 63 characters. */
 const SSID_LIMIT_BYTES = 32;

@@ -17,6 +17,7 @@ add_program() { ln -sf "$(readlink -f "$0")" "$BOARD/bin/$1"; }
 lacks() { grep -qx "$1" "$BOARD/lacks" 2>/dev/null; }
 
 case $name in
+  docker) cat "${@: -1}" >>"$BOARD/loaded-images" ;;
   getconf) if lacks 64-bit; then echo 32; else echo 64; fi ;;
   ip) if ! lacks network; then echo 'default via 192.168.1.1 dev eth0'; fi ;;
   df)

@@ -11,7 +11,19 @@ const SCRIPT = fileURLToPath(new URL('../../../firmware-scripts/first-boot/first
 const PROGRAMS = fileURLToPath(new URL('./board-programs.sh', import.meta.url));
 
 /** Present on every system; the others appear when they are installed. */
-const ALWAYS = ['getconf', 'ip', 'df', 'date', 'apt-get', 'systemctl', 'hostname', 'timedatectl', 'sleep', 'sync'];
+const ALWAYS = [
+  'getconf',
+  'ip',
+  'df',
+  'date',
+  'apt-get',
+  'systemctl',
+  'hostname',
+  'timedatectl',
+  'sleep',
+  'sync',
+  'docker',
+];
 
 /** A gigabyte file of real programs would only make the tests slow. */
 const BUNDLE_FILES: Readonly<Record<string, string>> = {
@@ -28,6 +40,9 @@ export interface BoardOptions {
   token?: string;
   lacks?: readonly Lack[];
   wifi?: string;
+  master?: string;
+  /** Container images that the card brings along. */
+  preload?: boolean;
 }
 
 export class Board {
@@ -42,12 +57,15 @@ export class Board {
     token = 'right-token',
     lacks = [],
     wifi = '',
+    master = 'pi.local',
+    preload = false,
   }: BoardOptions = {}): Promise<Board> {
     const board = new Board(await mkdtemp(join(tmpdir(), 'bramble-board-')));
-    const settings = `role=${role}\nhostname=shed\nuser=ada\ntimezone=Etc/UTC\nmaster=pi.local\nwifi_ssid=${wifi}\nwifi_country=\n`;
+    const settings = `role=${role}\nhostname=shed\nuser=ada\ntimezone=Etc/UTC\nmaster=${master}\nwifi_ssid=${wifi}\nwifi_country=\n`;
     await board.write('root/boot/firmware/bramble/board.conf', settings);
     await board.write('root/boot/firmware/bramble/flashed-at', '1795000000\n');
     if (role === 'agent') await board.write('root/boot/firmware/bramble/token', `${token}\n`);
+    if (preload) await board.write('root/boot/firmware/bramble/images/1.tar', 'layers\n');
     await board.write('root/boot/firmware/network-config', 'wifis:\n  password: "geheim"\n');
     await board.write('root/boot/firmware/cmdline.txt', 'root=PARTUUID=1-02 rootwait resize\n');
     await board.write(

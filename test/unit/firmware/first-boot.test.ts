@@ -110,6 +110,27 @@ test('a damaged bundle is never unpacked', async () => {
   assert.equal(board.has('root/opt/bramble/current'), false);
 });
 
+test('container images on the card are loaded, and leave it', async () => {
+  const board = await makeBoard({ preload: true });
+  assert.equal(await board.boot(), 0);
+  assert.equal(await board.read('loaded-images'), 'layers\n');
+  assert.equal(board.has('root/boot/firmware/bramble/images'), false);
+});
+
+const MASTERS: readonly [master: string, flags: RegExp][] = [
+  ['pi.local', /--master pi\.local$/m],
+  ['pi.local:9883', /--master pi\.local --mqtt-port 9883$/m],
+  ['fd00::17', /--master fd00::17$/m],
+];
+
+for (const [master, flags] of MASTERS) {
+  test(`the agent looks for its master at ${master}`, async () => {
+    const board = await makeBoard({ master });
+    assert.equal(await board.boot(), 0);
+    assert.match(await board.read('root/etc/bramble/agent.env'), flags);
+  });
+}
+
 test('a token that is put on the card later is used', async () => {
   const board = await makeBoard({ token: 'old-token' });
   assert.equal(await board.boot(), NEEDS_PERSON);

@@ -36,6 +36,7 @@ const WRONG: readonly [name: string, raw: RawSettings, flags: string[]][] = [
   ['a router alone', { ...AGENT, gateway: '192.168.1.1' }, ['--address']],
   ['a time zone with a path', { ...AGENT, timezone: '../etc/passwd' }, ['--timezone']],
   ['a master with spaces', { ...AGENT, master: 'my pi' }, ['--master']],
+  ['a master with a port that is none', { ...AGENT, master: 'pi:mqtt' }, ['--master']],
 ];
 
 for (const [name, raw, flags] of WRONG) {
