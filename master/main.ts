@@ -87,8 +87,8 @@ async function openFoundation(options: MasterOptions, environment: Environment):
     authority,
     files,
     hostname: hostname(),
-    // First address of the service range: the API's own Service.
-    addresses: () => [firstAddressOf(options.serviceCidr), ...lanAddresses(), ...options.serverNames],
+    // First address of the ranges of services: the API's own Service.
+    addresses: () => [...options.serviceCidrs.map(firstAddressOf), ...lanAddresses(), ...options.serverNames],
     clock,
     logger,
   });
@@ -125,7 +125,7 @@ function createApi({ store, options, clock, random, logger, tokenKey }: Foundati
     logger,
     version: versionInfo(),
     apiPort: options.apiPort,
-    serviceCidr: options.serviceCidr,
+    serviceCidrs: options.serviceCidrs,
     advertiseAddress: () => advertisedAddress(options.listen),
     issueToken: createTokenIssuer(tokens),
     authenticateToken: createTokenAuthenticator(tokens),
@@ -191,7 +191,7 @@ function createComponents(foundation: Foundation, api: Api): Component[] {
       kinds: ALL_KINDS,
       sign: async (request, signing) => foundation.authority.signCertificateRequest(request, signing),
       rootCertificate: foundation.authority.certificate,
-      network: { clusterCidrs: foundation.options.clusterCidrs, serviceCidrs: [foundation.options.serviceCidr] },
+      network: { clusterCidrs: foundation.options.clusterCidrs, serviceCidrs: foundation.options.serviceCidrs },
       settings: controllerSettings,
       onMetrics: (render) => api.setMetrics(render),
       ...(foundation.options.imageLookup ? { registry: createRegistry(foundation) } : {}),

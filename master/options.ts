@@ -1,7 +1,7 @@
 /** The master's command line: flags in, a checked value out. Bad input gives OptionsError with a sentence that says what to do. */
 import { parseArgs } from 'node:util';
 import { DEFAULT_CLUSTER_CIDRS, DEFAULT_SERVICE_CIDRS, splitList } from '../shared/api/cluster-network.ts';
-import { parseRange } from '../shared/machinery/ip-range.ts';
+import { addressBits, parseRange } from '../shared/machinery/ip-range.ts';
 import type { LogLevel } from '../shared/platform/logger.ts';
 
 export interface MasterOptions {
@@ -15,7 +15,7 @@ export interface MasterOptions {
   serverNames: string[];
   /** Where pods and services get their addresses from: one range an address family. */
   clusterCidrs: string[];
-  serviceCidr: string;
+  serviceCidrs: string[];
   /** Settings of placement and protection; undefined: the defaults. */
   schedulerConfig: string | undefined;
   /** Registries are asked what images are built for, before pods are placed. */
@@ -46,7 +46,9 @@ export const USAGE = `Usage: bramble master [flags]
   --cluster-cidr RANGE,…
                        addresses of pods, one range an address family
                        (default: 10.42.0.0/16)
-  --service-cidr RANGE addresses of services (default: 10.43.0.0/16)
+  --service-cidr RANGE,…
+                       addresses of services, one range an address family; the first
+                       is that of services that do not say (default: 10.43.0.0/16)
   --scheduler-config FILE
                        settings of placement and heat protection (docs/scheduler.md);
                        read again when the file changes
@@ -101,7 +103,7 @@ export function parseMasterOptions(
     statusPort: parsePort('--status-port', values['status-port']),
     serverNames: values['server-name'] ?? [],
     clusterCidrs: parseRanges('--cluster-cidr', values['cluster-cidr']),
-    serviceCidr: parseRanges('--service-cidr', values['service-cidr'])[0] ?? '',
+    serviceCidrs: parseServiceRanges('--service-cidr', values['service-cidr']),
     schedulerConfig: values['scheduler-config'],
     imageLookup: oneOf('--image-lookup', SWITCH, values['image-lookup']) === 'on',
     insecureRegistries: values['insecure-registry'] ?? [],
@@ -125,8 +127,24 @@ function readFlags(args: readonly string[]) {
 function parseRanges(flag: string, text: string): string[] {
   const ranges = splitList(text);
   const wrong = ranges.length === 0 ? text : ranges.find((range) => parseRange(range) === undefined);
+  if (wrong !== undefined) throw new OptionsError(`${flag} takes ranges such as 10.42.0.0/16, not '${wrong}'`);
+  const families = ranges.map((range) => parseRange(range)?.family);
+  if (new Set(families).size === families.length) return ranges;
+  throw new OptionsError(`${flag} takes one range an address family, not '${text}'`);
+}
+
+/** The master keeps one bit for each address. */
+const MAX_SERVICE_BITS = 24;
+
+function parseServiceRanges(flag: string, text: string): string[] {
+  const ranges = parseRanges(flag, text);
+  const wrong = ranges.find((each) => {
+    const range = parseRange(each);
+    const bits = range === undefined ? 0 : addressBits(range.family) - range.prefix;
+    return bits < 2 || bits > MAX_SERVICE_BITS;
+  });
   if (wrong === undefined) return ranges;
-  throw new OptionsError(`${flag} takes ranges such as 10.42.0.0/16, not '${wrong}'`);
+  throw new OptionsError(`${flag} takes ranges from /8 to /30, or /104 to /126 of IPv6, not '${wrong}'`);
 }
 
 function parsePort(flag: string, text: string): number {

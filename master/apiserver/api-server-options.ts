@@ -25,8 +25,8 @@ export interface ApiServerOptions {
   issueToken?: TokenIssuer;
   /** Reads them, for token reviews. */
   authenticateToken?: TokenAuthenticator;
-  /** Addresses of Services; 10.43.0.0/16 unless given. */
-  serviceCidr?: string;
+  /** Addresses of Services, one range an address family, the default family first; 10.43.0.0/16 unless given. */
+  serviceCidrs?: readonly string[];
   /** How long pods stay bound to a lost node; 30 unless given. */
   tolerationSeconds?: number;
   /** Why a pod is where it is; without it placements are not served. */

@@ -9,8 +9,7 @@ import type { Component } from '../../shared/platform/lifecycle.ts';
 import { decodeProtobuf } from '../../shared/schema/protobuf.ts';
 import { type AdmissionOptions, createAdmissionChain } from './admission/chain.ts';
 import { QuotaLedger } from './admission/quota/quota-ledger.ts';
-import { parseIpv4Range } from './admission/service-addresses/ipv4-range.ts';
-import { SERVICE_CIDR, ServiceAllocator } from './admission/service-addresses/service-allocator.ts';
+import { ServiceAllocator } from './admission/service-addresses/service-allocator.ts';
 import type { ApiServerOptions } from './api-server-options.ts';
 import { composeAuthorizer, composeResolver } from './authorization/compose-authorizer.ts';
 import { ensureRbacDefaults } from './authorization/rbac/defaults/ensure-defaults.ts';
@@ -97,12 +96,12 @@ function composeStorage({ store, kinds, clock, logger }: ApiServerOptions): Stor
 }
 
 function composeAllocator(
-  { random, serviceCidr }: ApiServerOptions,
+  { random, serviceCidrs }: ApiServerOptions,
   { objects, hubs, kindOf }: Storage,
 ): ServiceAllocator | undefined {
   const kind = kindOf('', 'Service');
   if (kind === undefined) return undefined;
-  return new ServiceAllocator({ kind, objects, hub: hubs.of(kind), random, ...(serviceCidr ? { serviceCidr } : {}) });
+  return new ServiceAllocator({ kind, objects, hub: hubs.of(kind), random, ...(serviceCidrs ? { serviceCidrs } : {}) });
 }
 
 function composeAdmission(
@@ -165,7 +164,7 @@ function healthChecks(isReady: () => boolean): PathServices['checks'] {
 }
 
 function composeComponents(
-  { kinds, apiPort = DEFAULT_API_PORT, serviceCidr = SERVICE_CIDR, advertiseAddress, clock, logger }: ApiServerOptions,
+  { kinds, apiPort = DEFAULT_API_PORT, advertiseAddress, clock, logger }: ApiServerOptions,
   services: Services,
   allocator: ServiceAllocator | undefined,
 ): Component[] {
@@ -173,7 +172,7 @@ function composeComponents(
   const events = kindOf('', 'Event');
   const slices = advertiseAddress && kindOf('discovery.k8s.io', 'EndpointSlice');
   const endpoints = { deps: services, apiPort, clock, logger };
-  const bootstrap = { deps: services, kindOf, serviceRange: parseIpv4Range(serviceCidr), apiPort };
+  const bootstrap = { deps: services, kindOf, serviceAddress: allocator?.firstAddress ?? '', apiPort };
   return [
     { start: async () => hubs.start(kinds), stop: async () => hubs.stop() },
     ...(allocator ? [{ start: () => allocator.start(), stop: async () => allocator.stop() }] : []),

@@ -33,11 +33,9 @@ function applyServiceDefaults(spec: ServiceSpec): void {
   if (spec.type !== 'ExternalName') applyAddressDefaults(spec);
 }
 
-/** What a service with an address of its own has; the address itself is given by the API server. */
+/** What a service with an address of its own has; address and families are given by the API server, which knows its ranges. */
 function applyAddressDefaults(spec: ServiceSpec): void {
   spec.internalTrafficPolicy ??= 'Cluster';
-  spec.ipFamilyPolicy ??= 'SingleStack';
-  spec.ipFamilies ??= ['IPv4'];
   if (spec.clusterIP) spec.clusterIPs ??= [spec.clusterIP];
   const [first] = spec.clusterIPs ?? [];
   if (first !== undefined) spec.clusterIP ||= first;

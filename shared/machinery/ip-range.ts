@@ -18,6 +18,10 @@ export interface IpRange {
 
 const BITS: Readonly<Record<IpFamily, number>> = { 4: 32, 6: 128 };
 
+export function addressBits(family: IpFamily): number {
+  return BITS[family];
+}
+
 export function familyOf(address: string): IpFamily | undefined {
   return parseIp(address)?.family;
 }

@@ -13,7 +13,7 @@ import { type Any, type ApiFixture, admin, startApi, VERSION } from './api-fixtu
 const SERVICES = '/api/v1/namespaces/default/services';
 
 /** Sixteen addresses; the first, the last, the API's and the one of cluster DNS are kept back. */
-const SMALL = { serviceCidr: '10.50.0.0/28' };
+const SMALL = { serviceCidrs: ['10.50.0.0/28'] };
 const FREE = 12;
 
 const portsOf = (count: number) =>

@@ -10,15 +10,11 @@ import {
 import { LOCAL_PATH_PROVISIONER } from '../../../shared/api/local-path-names.ts';
 import { DEFAULT_CLASS_ANNOTATION } from '../../../shared/api/storage-class.ts';
 import { SYSTEM_PRIORITIES } from '../../../shared/api/validation/priority-class.ts';
-import { addressAt, type Ipv4Range } from '../admission/service-addresses/ipv4-range.ts';
 import type { RegistryDeps } from '../registry/registry-deps.ts';
 import type { AnyKind } from '../storage/api-object.ts';
 import { createIfMissing, type OwnObject } from './ensure-object.ts';
 
 const NAMESPACES: readonly string[] = ['default', 'kube-system', 'kube-public', 'kube-node-lease'];
-
-/** Position of the address that the `kubernetes` Service has in the range: the first usable one, as upstream. */
-const KUBERNETES_ADDRESS_INDEX = 1;
 
 /** Volumes are directories of the boards, made where the pod runs; the class of claims that name none. */
 const LOCAL_PATH_CLASS: OwnObject = {
@@ -52,7 +48,8 @@ const PRIORITY_CLASSES: readonly OwnObject[] = [
 export interface BootstrapOptions {
   deps: RegistryDeps;
   kindOf(group: string, kind: string): AnyKind | undefined;
-  serviceRange: Ipv4Range;
+  /** Of the Service `kubernetes`. */
+  serviceAddress: string;
   /** Port of the masters' HTTPS door, where the Service leads to. */
   apiPort: number;
 }
@@ -78,12 +75,14 @@ export async function createBootstrapObjects({ deps, kindOf, ...options }: Boots
   if (serviceKind !== undefined) await createIfMissing(deps, serviceKind, kubernetesService(options));
 }
 
-function kubernetesService({ serviceRange, apiPort }: Pick<BootstrapOptions, 'serviceRange' | 'apiPort'>): OwnObject {
+function kubernetesService({
+  serviceAddress,
+  apiPort,
+}: Pick<BootstrapOptions, 'serviceAddress' | 'apiPort'>): OwnObject {
   const labels = { component: 'apiserver', provider: 'kubernetes' };
-  const clusterIP = addressAt(serviceRange, KUBERNETES_ADDRESS_INDEX);
   const ports = [{ name: 'https', port: 443, protocol: 'TCP', targetPort: apiPort }];
   return {
     metadata: { name: 'kubernetes', namespace: 'default', labels },
-    spec: { type: 'ClusterIP', clusterIP, ports },
+    spec: { type: 'ClusterIP', clusterIP: serviceAddress, ports },
   };
 }

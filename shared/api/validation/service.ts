@@ -5,6 +5,7 @@ import type { ServicePort, ServiceSpec } from '../service-spec.ts';
 import { checkRange, checkUnique, forbiddenValue, invalidValue, requiredValue } from './field-error.ts';
 import { checkLabels } from './labels.ts';
 import { checkPortNumberOrName, MAX_PORT } from './probe.ts';
+import { checkFamilies } from './service-families.ts';
 import { checkIpAddress, checkRequiredText, checkText } from './text.ts';
 
 /** What `clusterIP` says of a service that has no address of its own. */
@@ -86,7 +87,7 @@ function checkAddress(spec: ServiceSpec, old: ServiceSpec | undefined): FieldErr
   if (hadAddress && old.clusterIP !== clusterIP) {
     return [invalidValue('spec.clusterIPs[0]', clusterIPs, 'may not change once set')];
   }
-  return clusterIP === HEADLESS ? [] : checkIpAddress('spec.clusterIPs[0]', clusterIP);
+  return checkFamilies({ ...spec, clusterIPs: clusterIPs.length > 0 ? clusterIPs : [clusterIP] }, old);
 }
 
 function checkTraffic(spec: ServiceSpec): FieldError[] {

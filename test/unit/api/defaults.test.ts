@@ -161,8 +161,6 @@ test('a service listens where its pods do', () => {
     sessionAffinityConfig: { clientIP: { timeoutSeconds: 10_800 } },
     internalTrafficPolicy: 'Cluster',
     externalTrafficPolicy: 'Cluster',
-    ipFamilyPolicy: 'SingleStack',
-    ipFamilies: ['IPv4'],
   });
   assert.deepEqual(status, { loadBalancer: {} });
 });

@@ -2,16 +2,16 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { NumberPool } from '../../../master/apiserver/admission/service-addresses/number-pool.ts';
 import {
   addressAt,
   indexInRange,
-  parseIpv4Range,
-} from '../../../master/apiserver/admission/service-addresses/ipv4-range.ts';
-import { NumberPool } from '../../../master/apiserver/admission/service-addresses/number-pool.ts';
+  parseServiceRange,
+} from '../../../master/apiserver/admission/service-addresses/service-range.ts';
 import { seededRandom } from '../../../shared/platform/random.ts';
 
 test('addresses of a range are counted from its first', () => {
-  const range = parseIpv4Range('10.43.0.0/16');
+  const range = parseServiceRange('10.43.0.0/16');
   assert.equal(addressAt(range, 1), '10.43.0.1');
   assert.equal(addressAt(range, 65_535), '10.43.255.255');
   assert.equal(indexInRange(range, '10.43.1.0'), 256);

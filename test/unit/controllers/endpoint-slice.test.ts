@@ -125,7 +125,7 @@ test('pods of a headless service are known by their names, if they ask for it', 
 });
 
 test('two families make slices of two types', () => {
-  const service = makeService({ ipFamilies: ['IPv4', 'IPv6'] });
+  const service = makeService({ ipFamilies: ['IPv4', 'IPv6'], ipFamilyPolicy: 'PreferDualStack' });
   const groups = groupsOf(service, [backend('a', { ips: ['10.42.0.5', 'fd00::5'] })]);
   assert.deepEqual(
     groups.map(({ addressType, endpoints }) => [addressType, endpoints[0]?.addresses]),

@@ -1,11 +1,15 @@
-/** Gives Services their cluster address and node ports, and keeps those they have. Source: Kubernetes, "Service". */
+/** Gives Services their cluster addresses and node ports, and keeps those they have. Source: Kubernetes, "Service". */
 import type { Service } from '../../../../shared/api/service.ts';
 import type { ServicePort, ServiceSpec } from '../../../../shared/api/service-spec.ts';
+import { invalidValue } from '../../../../shared/api/validation/field-error.ts';
+import { HEADLESS } from '../../../../shared/api/validation/service.ts';
 import { type FieldError, internalError, invalid, type StatusError } from '../../../../shared/machinery/errors.ts';
 import { type AnyKind, asKind } from '../../storage/api-object.ts';
 import { storeKeyOf } from '../../storage/keys.ts';
 import type { AdmissionReview, AdmissionStep } from '../admission.ts';
+import { assignFamilies } from './ip-families.ts';
 import { NODE_PORTS, type OnAbort, type ServiceAllocator, type TakeFailure } from './service-allocator.ts';
+import type { FamilyName } from './service-range.ts';
 
 interface Work {
   spec: ServiceSpec;
@@ -14,7 +18,7 @@ interface Work {
   key: string;
   allocator: ServiceAllocator;
   onAbort: OnAbort;
-  refuse(error: FieldError): StatusError;
+  refuse(...errors: FieldError[]): StatusError;
 }
 
 export function createServiceAddresses(allocator: ServiceAllocator): AdmissionStep {
@@ -30,9 +34,9 @@ export function createServiceAddresses(allocator: ServiceAllocator): AdmissionSt
       key: storeKeyOf(kind, { namespace, name }),
       allocator,
       onAbort,
-      refuse: (error) => invalid(kindName(kind), name, [error]),
+      refuse: (...errors) => invalid(kindName(kind), name, errors),
     };
-    assignAddress(work);
+    assignAddresses(work);
     assignPorts(work);
   };
 }
@@ -41,54 +45,61 @@ function kindName({ group, kind }: AnyKind): { group: string; kind: string } {
   return { group, kind };
 }
 
-function assignAddress(work: Work): void {
-  const { spec, old } = work;
+function assignAddresses(work: Work): void {
+  const { spec, allocator, refuse } = work;
   if (spec.type === 'ExternalName') {
-    delete spec.clusterIP;
-    delete spec.clusterIPs;
+    for (const field of ['clusterIP', 'clusterIPs', 'ipFamilies', 'ipFamilyPolicy'] as const) delete spec[field];
     return;
   }
-  const kept = old !== undefined && old.type !== 'ExternalName' ? old.clusterIP : undefined;
-  if (kept) keepAddress(work, kept);
-  else if (spec.clusterIP === 'None') spec.clusterIPs = ['None'];
-  else if (spec.clusterIP) takeAddress(work, spec.clusterIP);
-  else takeAnyAddress(work);
+  const old = hasAddresses(work.old) ? work.old : undefined;
+  if (old !== undefined) checkKept(work, old);
+  const errors = assignFamilies({ spec, old, configured: allocator.families });
+  if (errors.length > 0) throw refuse(...errors);
+  if (spec.clusterIP === HEADLESS || spec.clusterIPs?.[0] === HEADLESS) spec.clusterIPs = [HEADLESS];
+  else spec.clusterIPs = (spec.ipFamilies ?? []).map((family, index) => assignAddress(work, old, { family, index }));
+  spec.clusterIP = spec.clusterIPs[0] ?? '';
 }
 
-function keepAddress({ spec, refuse }: Work, kept: string): void {
-  if (spec.clusterIP && spec.clusterIP !== kept) {
-    const shown = JSON.stringify([spec.clusterIP]);
-    throw refuse({
-      type: 'invalid',
-      field: 'spec.clusterIPs[0]',
-      message: `Invalid value: ${shown}: may not change once set`,
-    });
-  }
-  spec.clusterIP = kept;
-  spec.clusterIPs = [kept];
+function hasAddresses(spec: ServiceSpec | undefined): boolean {
+  return spec !== undefined && spec.type !== 'ExternalName' && Boolean(spec.clusterIP);
 }
 
-function takeAddress({ spec, key, allocator, onAbort, refuse }: Work, address: string): void {
+/** An address is a Service's own for as long as it lives, because clients remember it. */
+function checkKept({ spec, refuse }: Work, { clusterIP }: ServiceSpec): void {
+  const wanted = spec.clusterIP || clusterIP;
+  if (wanted !== clusterIP) throw refuse(invalidValue('spec.clusterIPs[0]', [wanted], 'may not change once set'));
+}
+
+function assignAddress(
+  work: Work,
+  old: ServiceSpec | undefined,
+  { family, index }: { family: string; index: number },
+): string {
+  const wanted = work.spec.clusterIPs?.[index];
+  if (wanted === undefined || wanted === '') return takeAnyAddress(work, family === 'IPv6' ? 'IPv6' : 'IPv4');
+  // What it has stays its own, even where the cluster's range is another one by now.
+  if (!old?.clusterIPs?.includes(wanted)) takeAddress(work, wanted);
+  return wanted;
+}
+
+function takeAddress({ key, allocator, onAbort, refuse }: Work, address: string): void {
   const failure = allocator.takeAddress(address, key, onAbort);
-  if (failure !== undefined) {
-    const why = addressComplaint(failure, allocator);
-    const message = `Invalid value: ${JSON.stringify([address])}: failed to allocate IP ${address}: ${why}`;
-    throw refuse({ type: 'invalid', field: 'spec.clusterIPs', message });
-  }
-  spec.clusterIPs = [address];
+  if (failure === undefined) return;
+  const why = `failed to allocate IP ${address}: ${addressComplaint(failure, address, allocator)}`;
+  throw refuse(invalidValue('spec.clusterIPs', [address], why));
 }
 
-function addressComplaint(failure: TakeFailure, { range }: ServiceAllocator): string {
+function addressComplaint(failure: TakeFailure, address: string, allocator: ServiceAllocator): string {
   if (failure === 'taken') return 'provided IP is already allocated';
-  return `provided IP is not in the valid range. The range of valid IPs is ${range.text}`;
+  const family = address.includes(':') ? 'IPv6' : 'IPv4';
+  const valid = allocator.families.filter((name) => name === family).map((name) => allocator.rangeOf(name).text);
+  return `provided IP is not in the valid range. The range of valid IPs is ${valid.join(', ')}`;
 }
 
-function takeAnyAddress({ spec, key, allocator, onAbort }: Work): void {
-  const address = allocator.takeAnyAddress(key, onAbort);
-  if (address === undefined)
-    throw internalError(`failed to allocate a serviceIP: range ${allocator.range.text} is full`);
-  spec.clusterIP = address;
-  spec.clusterIPs = [address];
+function takeAnyAddress({ key, allocator, onAbort }: Work, family: FamilyName): string {
+  const address = allocator.takeAnyAddress(family, key, onAbort);
+  if (address !== undefined) return address;
+  throw internalError(`failed to allocate a serviceIP: range ${allocator.rangeOf(family).text} is full`);
 }
 
 function needsNodePorts({ type, allocateLoadBalancerNodePorts }: ServiceSpec): boolean {

@@ -3,30 +3,34 @@
  * start and follow every change, so that nothing leaks and a restored snapshot repairs itself.
  * Invariant: two stored Services never hold the same address or node port, however many are written at once.
  */
+import { DEFAULT_SERVICE_CIDRS } from '../../../../shared/api/cluster-network.ts';
 import type { Service } from '../../../../shared/api/service.ts';
+import { defined } from '../../../../shared/platform/assert.ts';
 import type { Random } from '../../../../shared/platform/random.ts';
 import { type AnyKind, type ApiObject, asKind } from '../../storage/api-object.ts';
 import type { Change } from '../../storage/change.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
 import type { Subscriber } from '../../storage/subscribers.ts';
 import type { WatchHub } from '../../storage/watch-hub.ts';
-import { addressAt, type Ipv4Range, indexInRange, parseIpv4Range } from './ipv4-range.ts';
 import { NumberPool } from './number-pool.ts';
-
-export const SERVICE_CIDR = '10.43.0.0/16';
+import { addressAt, type FamilyName, indexInRange, parseServiceRange, type ServiceRange } from './service-range.ts';
 
 /** Kubernetes' range. */
 export const NODE_PORTS = { first: 30_000, last: 32_767 } as const;
 
-/** Network address, the address of the `kubernetes` Service, and the one that cluster DNS has by custom. */
-const RESERVED_INDEXES: readonly number[] = [0, 1, 10];
+/** Position of the address that the Service `kubernetes` has in the default family: the first usable one, as upstream. */
+const KUBERNETES_INDEX = 1;
+
+/** Network address, the address of the Service `kubernetes`, and the one that cluster DNS has by custom. */
+const RESERVED_INDEXES: readonly number[] = [0, KUBERNETES_INDEX, 10];
 
 export interface ServiceAllocatorOptions {
   kind: AnyKind;
   objects: ObjectStore;
   hub: WatchHub;
   random: Random;
-  serviceCidr?: string;
+  /** One range an address family, the default family first; the usual one unless given. */
+  serviceCidrs?: readonly string[];
 }
 
 /** What a taken number is given back by, when the write does not happen. */
@@ -34,17 +38,37 @@ export type OnAbort = (undo: () => void) => void;
 
 export type TakeFailure = 'not-in-range' | 'taken' | 'full';
 
+/** The addresses of one family. */
+interface AddressPool {
+  range: ServiceRange;
+  numbers: NumberPool;
+}
+
 export class ServiceAllocator implements Subscriber {
   readonly #options: ServiceAllocatorOptions;
-  readonly range: Ipv4Range;
-  readonly #addresses: NumberPool;
+  readonly #addresses: readonly AddressPool[];
   readonly #ports = new NumberPool(NODE_PORTS.last - NODE_PORTS.first + 1);
   #stopped = false;
 
   constructor(options: ServiceAllocatorOptions) {
     this.#options = options;
-    this.range = parseIpv4Range(options.serviceCidr ?? SERVICE_CIDR);
-    this.#addresses = new NumberPool(this.range.size, [...RESERVED_INDEXES, this.range.size - 1]);
+    this.#addresses = (options.serviceCidrs ?? DEFAULT_SERVICE_CIDRS).map(parseServiceRange).map((range) => {
+      return { range, numbers: new NumberPool(range.size, [...RESERVED_INDEXES, range.size - 1]) };
+    });
+  }
+
+  /** Families that services can have, the default first. */
+  get families(): readonly FamilyName[] {
+    return this.#addresses.map(({ range }) => range.family);
+  }
+
+  /** Of the Service `kubernetes`. */
+  get firstAddress(): string {
+    return addressAt(defined(this.#addresses[0], 'a range of services').range, KUBERNETES_INDEX);
+  }
+
+  rangeOf(family: FamilyName): ServiceRange {
+    return this.#poolOf(family).range;
   }
 
   /** Reads every Service once and follows the changes from there. */
@@ -53,7 +77,7 @@ export class ServiceAllocator implements Subscriber {
     for (;;) {
       hub.start();
       const { items, revision } = await objects.list(kind, { namespace: '' });
-      this.#addresses.clear();
+      for (const { numbers } of this.#addresses) numbers.clear();
       this.#ports.clear();
       for (const { key, object } of items) this.#confirm(key, object);
       if (hub.attach(this, revision, undefined)) return;
@@ -80,15 +104,16 @@ export class ServiceAllocator implements Subscriber {
 
   /** A given address for the Service stored under `key`. */
   takeAddress(address: string, key: string, onAbort: OnAbort): TakeFailure | undefined {
-    const index = indexInRange(this.range, address);
-    if (index === undefined) return 'not-in-range';
-    return this.#take(this.#addresses, { number: index, key, onAbort }) ? undefined : 'taken';
+    const [found] = this.#placesOf(address);
+    if (found === undefined) return 'not-in-range';
+    return this.#take(found.pool, { number: found.number, key, onAbort }) ? undefined : 'taken';
   }
 
   /** Any free address; undefined when the range is full. */
-  takeAnyAddress(key: string, onAbort: OnAbort): string | undefined {
-    const index = this.#takeAny(this.#addresses, key, onAbort);
-    return index === undefined ? undefined : addressAt(this.range, index);
+  takeAnyAddress(family: FamilyName, key: string, onAbort: OnAbort): string | undefined {
+    const { numbers, range } = this.#poolOf(family);
+    const index = this.#takeAny(numbers, key, onAbort);
+    return index === undefined ? undefined : addressAt(range, index);
   }
 
   takePort(port: number, key: string, onAbort: OnAbort): TakeFailure | undefined {
@@ -124,12 +149,24 @@ export class ServiceAllocator implements Subscriber {
 
   #numbersOf(object: ApiObject): { pool: NumberPool; number: number }[] {
     const { spec } = asKind<Service>(this.#options.kind, object);
-    const indexes = (spec.clusterIPs ?? []).flatMap((address) => indexInRange(this.range, address) ?? []);
+    const addresses = (spec.clusterIPs ?? []).flatMap((address) => this.#placesOf(address));
     const nodePorts = [spec.healthCheckNodePort, ...(spec.ports ?? []).map(({ nodePort }) => nodePort)];
     const ports = nodePorts.flatMap((port) => (port === undefined || port === 0 ? [] : port - NODE_PORTS.first));
-    return [
-      ...indexes.map((number) => ({ pool: this.#addresses, number })),
-      ...ports.map((number) => ({ pool: this.#ports, number })),
-    ];
+    return [...addresses, ...ports.map((number) => ({ pool: this.#ports, number }))];
+  }
+
+  /** Where an address is counted: one place at most, none outside of all ranges. */
+  #placesOf(address: string): { pool: NumberPool; number: number }[] {
+    return this.#addresses.flatMap(({ range, numbers }) => {
+      const number = indexInRange(range, address);
+      return number === undefined ? [] : [{ pool: numbers, number }];
+    });
+  }
+
+  #poolOf(family: FamilyName): AddressPool {
+    return defined(
+      this.#addresses.find(({ range }) => range.family === family),
+      `a range of ${family} addresses`,
+    );
   }
 }
