@@ -103,9 +103,11 @@ export async function waitForNodes(
     async probe() {
       for (const name of names) await mustRun(folder, name);
       const list = await api.object({ path: '/api/v1/nodes' });
-      const ready = new Set(objects(list['items']).filter(isReady).map(nameOf));
-      const missing = names.filter((name) => !ready.has(name));
-      return missing.length === 0 ? undefined : `waiting for ${missing.join(', ')}`;
+      const lacks = new Map(objects(list['items']).map((node) => [nameOf(node), findLack(node)]));
+      const missing = names.filter((name) => !lacks.has(name) || lacks.get(name) !== undefined);
+      const reasons = missing.flatMap((name) => lacks.get(name) || []);
+      if (missing.length === 0) return undefined;
+      return [`waiting for ${missing.join(', ')}`, ...new Set(reasons)].join(': ');
     },
   });
 }
@@ -129,9 +131,14 @@ export async function waitForDeployment(
   });
 }
 
-function isReady(node: JsonObject): boolean {
+/** Why no pod can start on it; undefined: they can, empty: it does not say. */
+function findLack(node: JsonObject): string | undefined {
   const conditions = objects(member(node, 'status')['conditions']);
-  return conditions.some((condition) => condition['type'] === 'Ready' && condition['status'] === 'True');
+  const find = (type: string): JsonObject | undefined => conditions.find((condition) => condition['type'] === type);
+  const network = find('NetworkUnavailable');
+  if (network?.['status'] === 'True') return String(network['message'] ?? '');
+  const ready = find('Ready');
+  return ready?.['status'] === 'True' ? undefined : String(ready?.['message'] ?? '');
 }
 
 function nameOf(object: JsonObject): string {
