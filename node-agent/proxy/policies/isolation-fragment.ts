@@ -4,7 +4,7 @@
  */
 import { familyOf } from '../../../shared/machinery/ip-range.ts';
 import type { Element, Fragment } from '../ruleset/ruleset.ts';
-import { setNames } from '../ruleset/words.ts';
+import { boundedName, setNames } from '../ruleset/words.ts';
 import { type Direction, policyChain } from './policy-fragment.ts';
 import type { PolicyPod } from './policy-pod.ts';
 
@@ -21,7 +21,7 @@ export function renderIsolation(pod: PolicyPod, policies: PoliciesOfPod): Fragme
   for (const direction of ['in', 'out'] as const) {
     const applying = policies[direction];
     if (applying.length === 0 || pod.addresses.length === 0) continue;
-    const chain = `pod-${direction}-${pod.namespace}/${pod.name}`;
+    const chain = boundedName(`pod-${direction}-${pod.namespace}/${pod.name}`);
     chains.set(chain, [...applying.map((policy) => `jump ${policyChain(direction, policy)}`), 'drop']);
     elements.push(...pod.addresses.flatMap((address) => isolate(address, direction, chain)));
   }

@@ -9,9 +9,9 @@ import type {
   NetworkPolicyPeer,
   NetworkPolicyPort,
 } from '../../../shared/api/network-policy.ts';
-import { familyOf, type IpFamily, parseRange } from '../../../shared/machinery/ip-range.ts';
+import { familyOf, formatRange, type IpFamily, parseRange } from '../../../shared/machinery/ip-range.ts';
 import { type Element, type Fragment, type NamedSet, setOf } from '../ruleset/ruleset.ts';
-import { addressKey, FAMILIES, FAMILY_WORDS } from '../ruleset/words.ts';
+import { addressKey, boundedName, FAMILIES, FAMILY_WORDS } from '../ruleset/words.ts';
 import type { PolicyPod, PolicyWorld } from './policy-pod.ts';
 import { concerns, selectLocalPods, selectPeers } from './select-pods.ts';
 
@@ -19,7 +19,7 @@ export type Direction = 'in' | 'out';
 
 /** The chain of a policy in one direction. */
 export function policyChain(direction: Direction, { namespace, name }: { namespace: string; name: string }): string {
-  return `allow-${direction}-${namespace}/${name}`;
+  return boundedName(`allow-${direction}-${namespace}/${name}`);
 }
 
 /** undefined: the policy is about no pod of this machine, so nothing is told of it here. */
@@ -74,16 +74,18 @@ class PolicyWriter {
   #renderRule(direction: Direction, { peers, ports }: Rule, id: string): string[] {
     const selectors = peers.filter(({ ipBlock }) => ipBlock === undefined);
     const pods = this.#peerPods(peers, selectors);
-    const peerMatches = [
-      ...(peers.length === 0 ? [''] : []),
+    const peerMatches: PeerMatch[] = [
+      ...(peers.length === 0 ? FAMILIES.map((family) => ({ family, text: '' })) : []),
       ...(selectors.length > 0 ? this.#renderPodSet(direction, pods, id) : []),
       ...peers.flatMap(({ ipBlock }) => (ipBlock === undefined ? [] : renderBlock(direction, ipBlock))),
     ];
     const numbered = ports.filter(({ port }) => typeof port !== 'string');
     const named = ports.filter(({ port }) => typeof port === 'string');
     const portMatches = ports.length === 0 ? [''] : numbered.map(renderPort);
+    // Without peers one rule is for both families.
+    const peerTexts = new Set(peerMatches.map(({ text }) => text));
     return [
-      ...peerMatches.flatMap((peer) => portMatches.map((port) => joinWords(peer, port, 'accept'))),
+      ...[...peerTexts].flatMap((peer) => portMatches.map((port) => joinWords(peer, port, 'accept'))),
       ...(named.length > 0 ? this.#renderNamed({ direction, named, pods, peerMatches, id }) : []),
     ];
   }
@@ -94,12 +96,12 @@ class PolicyWriter {
     return [...new Set(selectors.flatMap((peer) => selectPeers(peer, namespace, world)))];
   }
 
-  #renderPodSet(direction: Direction, pods: readonly PolicyPod[], id: string): string[] {
+  #renderPodSet(direction: Direction, pods: readonly PolicyPod[], id: string): PeerMatch[] {
     return FAMILIES.map((family) => {
       const { header, type } = FAMILY_WORDS[family];
       const set = `${id}/pods${family}`;
       this.#addSet(setOf(set, type), addressesOf(pods, family));
-      return `${header} ${endOf(direction)} @${set}`;
+      return { family, text: `${header} ${endOf(direction)} @${set}` };
     });
   }
 
@@ -109,8 +111,10 @@ class PolicyWriter {
    */
   #renderNamed({ direction, named, pods, peerMatches, id }: NamedPorts): string[] {
     const owners = direction === 'in' ? this.#scope.selected : pods;
-    const peers = direction === 'in' ? peerMatches : [''];
     return FAMILIES.flatMap((family) => {
+      // The kernel refuses a rule about both families, and with it the whole table.
+      const ofFamily = peerMatches.filter((peer) => peer.family === family).map(({ text }) => text);
+      const peers = direction === 'in' ? ofFamily : [''];
       const { header, type } = FAMILY_WORDS[family];
       const set = `${id}/ports${family}`;
       const keys = owners.flatMap((pod) => namedPortKeys(pod, named, family));
@@ -125,11 +129,17 @@ class PolicyWriter {
   }
 }
 
+/** A match of the peer's address; empty: anybody's, of that family. */
+interface PeerMatch {
+  family: IpFamily;
+  text: string;
+}
+
 interface NamedPorts {
   direction: Direction;
   named: readonly NetworkPolicyPort[];
   pods: readonly PolicyPod[];
-  peerMatches: readonly string[];
+  peerMatches: readonly PeerMatch[];
   id: string;
 }
 
@@ -151,11 +161,18 @@ function namedPortKeys(pod: PolicyPod, named: readonly NetworkPolicyPort[], fami
   );
 }
 
-function renderBlock(direction: Direction, { cidr, except = [] }: NonNullable<NetworkPolicyPeer['ipBlock']>): string[] {
-  const family = parseRange(cidr)?.family;
-  if (family === undefined) return [];
+/** Ranges are written our way: others write some that nft does not take. */
+function renderBlock(
+  direction: Direction,
+  { cidr, except = [] }: NonNullable<NetworkPolicyPeer['ipBlock']>,
+): PeerMatch[] {
+  const block = parseRange(cidr);
+  if (block === undefined) return [];
+  const { family } = block;
   const start = `${FAMILY_WORDS[family].header} ${endOf(direction)}`;
-  return [[`${start} ${cidr}`, ...except.map((range) => `${start} != ${range}`)].join(' ')];
+  const holes = except.flatMap((text) => parseRange(text) ?? []).filter((hole) => hole.family === family);
+  const text = [`${start} ${formatRange(block)}`, ...holes.map((hole) => `${start} != ${formatRange(hole)}`)].join(' ');
+  return [{ family, text }];
 }
 
 /** All ports of a protocol, one, or a range. */

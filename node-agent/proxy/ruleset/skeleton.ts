@@ -49,9 +49,9 @@ export function renderSkeleton({ table, tunnel }: SkeletonOptions): Skeleton {
     ['nat-output', ['jump services']],
     ['filter-forward', [...FAMILIES.map(renderLeftover), ...renderSegmentSizes(tunnel)]],
     ['filter-local', FAMILIES.map(renderLeftover)],
-    ['policy-out', [ESTABLISHED, ...FAMILIES.map((family) => renderPolicyLookup(family, 'saddr'))]],
-    ['policy-in', [ESTABLISHED, ...FAMILIES.map((family) => renderPolicyLookup(family, 'daddr'))]],
-    ['policy-host', [ESTABLISHED, ...FAMILIES.map((family) => renderPolicyLookup(family, 'saddr'))]],
+    ['policy-out', [...FREE, ...FAMILIES.map((family) => renderPolicyLookup(family, 'saddr'))]],
+    ['policy-in', [...FREE, ...FAMILIES.map((family) => renderPolicyLookup(family, 'daddr'))]],
+    ['policy-host', [...FREE, ...NAMES, ...FAMILIES.map((family) => renderPolicyLookup(family, 'saddr'))]],
     ['nat-postrouting', [renderMarked(), ...FAMILIES.flatMap(renderNewSources)]],
   ];
   return { table, bases: BASES, sets: FAMILIES.flatMap(setsOf), chains: new Map(chains), elements: [] };
@@ -117,6 +117,25 @@ function renderSegmentSizes(tunnel: string): string[] {
 
 /** Answers to what was allowed need no second permission. */
 const ESTABLISHED = 'ct state established,related accept';
+
+/** Without these an IPv6 neighbour is not found, be it allowed or not; the kernel counts them to no connection. */
+const NEIGHBOURS = ['nd-router-solicit', 'nd-router-advert', 'nd-neighbor-solicit', 'nd-neighbor-advert'];
+
+/** No policy keeps a pod from itself, by way of a service either. Source: Kubernetes, "Network Policies". */
+const FREE = [
+  ESTABLISHED,
+  `icmpv6 type { ${NEIGHBOURS.join(', ')} } accept`,
+  ...FAMILIES.map((family) => {
+    const { header } = FAMILY_WORDS[family];
+    return `${header} saddr . ${header} daddr @${setNames(family).hairpin} accept`;
+  }),
+];
+
+/**
+ * Names are asked for at the node itself. Where the name server is a pod, policies choose it by its labels; here those rules
+ * choose nobody, and to the pod's own node they need not be asked (Kubernetes, "Network Policies").
+ */
+const NAMES = ['udp', 'tcp'].map((protocol) => `meta l4proto ${protocol} th dport 53 accept`);
 
 function renderPolicyLookup(family: IpFamily, end: 'saddr' | 'daddr'): string {
   const { isolatedIn, isolatedOut } = setNames(family);

@@ -1,4 +1,5 @@
 /** Names of sets and chains that the skeleton and the fragments share, and how addresses and ports stand in elements. */
+import { createHash } from 'node:crypto';
 import type { IpFamily } from '../../../shared/machinery/ip-range.ts';
 import type { Protocol } from '../services/portal.ts';
 
@@ -39,6 +40,17 @@ export const CHAINS = {
   /** Marks for a new source address: the answer must come back through this node. */
   markMasquerade: 'mark-masquerade',
 } as const;
+
+/** The kernel takes 255 letters; names of sets that belong to a chain go on after the chain's. */
+const MAX_CHAIN_NAME = 200;
+const HASH_CHARS = 16;
+
+/** Namespaces have up to 63 letters, policies and pods 253: the end of what is too long becomes a hash of all of it. */
+export function boundedName(name: string): string {
+  if (name.length <= MAX_CHAIN_NAME) return name;
+  const hash = createHash('sha256').update(name).digest('hex').slice(0, HASH_CHARS);
+  return `${name.slice(0, MAX_CHAIN_NAME - HASH_CHARS - 1)}-${hash}`;
+}
 
 /** One bit of the packet's mark, Kubernetes' own; it lives from one hook to a later one of the same packet. */
 export const MASQUERADE_MARK = 0x4000;

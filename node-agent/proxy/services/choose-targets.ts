@@ -5,6 +5,7 @@
  */
 import type { Endpoint, EndpointSlice } from '../../../shared/api/endpoint-slice.ts';
 import type { Service } from '../../../shared/api/service.ts';
+import { canonicalAddress } from './canonical-address.ts';
 import type { Locality, Target } from './portal.ts';
 
 /** `Cluster` as its value: all endpoints count the same. */
@@ -57,7 +58,7 @@ function readiness({ isReady, isLeaving }: Candidate): number {
 
 function asCandidate(endpoint: Endpoint, port: number, { nodes }: Locality): Candidate | undefined {
   const { addresses, nodeName = '', zone = '', conditions = {} } = endpoint;
-  const [address] = addresses;
+  const address = canonicalAddress(addresses[0] ?? '');
   if (address === undefined) return undefined;
   const isReady = conditions.ready !== false;
   const isLeaving = !isReady && conditions.terminating === true && conditions.serving === true;

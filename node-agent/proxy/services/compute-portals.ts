@@ -2,7 +2,8 @@
 import type { EndpointSlice } from '../../../shared/api/endpoint-slice.ts';
 import type { Service } from '../../../shared/api/service.ts';
 import type { ServicePort, ServiceSpec } from '../../../shared/api/service-spec.ts';
-import { familyOf, type IpFamily, parseRange } from '../../../shared/machinery/ip-range.ts';
+import { familyOf, formatRange, type IpFamily, parseRange } from '../../../shared/machinery/ip-range.ts';
+import { canonicalAddress } from './canonical-address.ts';
 import { candidatesOf, chooseTargets, distributionOf } from './choose-targets.ts';
 import type { Frontend, Locality, Portal } from './portal.ts';
 
@@ -19,7 +20,7 @@ const PROXY_NAME_LABEL = 'service.kubernetes.io/service-proxy-name';
 export function computePortals(service: Service, slices: readonly EndpointSlice[], locality: Locality): Portal[] {
   const { spec, metadata } = service;
   if (spec.type === 'ExternalName' || metadata.labels?.[PROXY_NAME_LABEL] !== undefined) return [];
-  const clusterIps = (spec.clusterIPs ?? [spec.clusterIP ?? '']).filter((ip) => familyOf(ip) !== undefined);
+  const clusterIps = (spec.clusterIPs ?? [spec.clusterIP ?? '']).flatMap((text) => canonicalAddress(text) ?? []);
   return clusterIps.flatMap((clusterIp) => {
     const family = familyOf(clusterIp) ?? 4;
     const ofFamily = slices.filter(({ addressType }) => addressType === (family === 4 ? 'IPv4' : 'IPv6'));
@@ -67,14 +68,18 @@ function frontendsOf({ spec, status }: Service, clusterIp: string, family: IpFam
     ...(spec.externalIPs ?? []).map((address): Frontend => ({ kind: 'ExternalIP', address })),
     ...balancers.map((address): Frontend => ({ kind: 'LoadBalancer', address })),
   ];
-  return all.filter(({ address }) => familyOf(address) === family);
+  return all.flatMap(({ kind, address: text }) => {
+    const address = canonicalAddress(text);
+    return address !== undefined && familyOf(address) === family ? [{ kind, address }] : [];
+  });
 }
 
 /** Ranges of another family let in nobody of this one; without ranges everybody comes in. */
 function sourceRangesOf({ type, loadBalancerSourceRanges = [] }: ServiceSpec, family: IpFamily): string[] | undefined {
-  const ranges = loadBalancerSourceRanges.map((text) => text.trim()).filter((text) => text !== '');
-  if (type !== 'LoadBalancer' || ranges.length === 0) return undefined;
-  return ranges.filter((text) => parseRange(text)?.family === family);
+  const texts = loadBalancerSourceRanges.map((text) => text.trim()).filter((text) => text !== '');
+  if (type !== 'LoadBalancer' || texts.length === 0) return undefined;
+  const ranges = texts.flatMap((text) => parseRange(text) ?? []);
+  return ranges.filter((range) => range.family === family).map(formatRange);
 }
 
 function affinitySecondsOf({ sessionAffinity, sessionAffinityConfig }: ServiceSpec): number {

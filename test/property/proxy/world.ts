@@ -132,6 +132,6 @@ function makeSlices(name: string, number: number, shape: Shape): EndpointSlice[]
 function makeEndpoint(number: number, family: number, { host, node, conditions }: EndpointShape) {
   const index = NODES.indexOf(node);
   const last = number * 20 + host + 10;
-  const address = family === 4 ? `10.42.${index}.${last}` : `fd42:0:0:${index}::${last}`;
+  const address = family === 4 ? `10.42.${index}.${last}` : `fd42:${index === 0 ? '' : `0:0:${index}:`}:${last}`;
   return { addresses: [address], nodeName: node, zone: ZONES[node] ?? '', conditions };
 }

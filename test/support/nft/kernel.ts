@@ -34,7 +34,7 @@ export class NftKernel {
   apply(script: string): void {
     const before = structuredClone(this.tables);
     try {
-      for (const line of script.split('\n')) if (line.trim() !== '') this.#command(line.trim());
+      for (const line of script.split('\n')) if (!/^(#|\s*$)/.test(line)) this.#command(line.trim());
       for (const table of this.tables.values()) checkReferences(table);
     } catch (error) {
       this.tables = before;
@@ -105,9 +105,9 @@ function addSet(table: Table, name: string, body: string, isMap: boolean): void 
   table.sets.set(name, { isMap, isInterval, isDynamic: body.includes('dynamic'), elements: new Map() });
 }
 
-/** Source: nft(8); the scanner's `string`. */
+/** Source: nft(8), the scanner's `string`; the kernel's NFT_NAME_MAXLEN. */
 function checkName(name: string): void {
-  if (!/^[a-z_.][a-z0-9/\-_.]*$/i.test(name) || name.length > 127) throw new NftError(`bad name ${name}`);
+  if (!/^[a-z_.][a-z0-9/\-_.]*$/i.test(name) || name.length > 255) throw new NftError(`bad name ${name}`);
 }
 
 function addElements(table: Table, name: string, body: string): void {

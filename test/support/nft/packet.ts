@@ -10,7 +10,8 @@ import { asVerdict, type Field, type Step, type Verdict } from './rule.ts';
 export interface Packet {
   source: string;
   destination: string;
-  protocol: 'tcp' | 'udp' | 'sctp';
+  /** `neighbour`: IPv6's search for the hardware address of a neighbour; it has no port. */
+  protocol: 'tcp' | 'udp' | 'sctp' | 'neighbour';
   port: number;
   /** Made on this machine; otherwise it came in by a cable or from a pod. */
   isOwn?: boolean;
@@ -133,6 +134,8 @@ function runStep(journey: Journey, step: Step): Verdict | 'go on' | 'no match' {
       return goOnIf((journey.mark & step.mask) === step.value);
     case 'syn':
       return goOnIf(journey.packet.protocol === 'tcp' && !journey.packet.isEstablished);
+    case 'neighbours':
+      return goOnIf(journey.packet.protocol === 'neighbour');
     case 'verdict':
       return step.verdict;
     case 'random-verdict':

@@ -30,6 +30,7 @@ export type Step =
   | { type: 'masquerade' }
   | { type: 'remember'; set: string; field: Field }
   | { type: 'syn' }
+  | { type: 'neighbours' }
   | { type: 'nothing' };
 
 export interface Rule {
@@ -62,7 +63,15 @@ export function parseRule(text: string): Rule {
     steps.push(step);
     rest = rest.slice(length).trimStart();
   }
+  checkFamilies(steps, text);
   return { text, steps, chains: steps.flatMap(chainsOf), sets: steps.flatMap(setsOf) };
+}
+
+/** As nft: "conflicting protocols specified". */
+function checkFamilies(steps: readonly Step[], text: string): void {
+  const fields = steps.flatMap((step) => ('fields' in step ? step.fields : 'field' in step ? [step.field] : []));
+  const families = new Set(fields.flatMap((field) => /^(ip6?) /.exec(field)?.[1] ?? []));
+  if (families.size > 1) throw new NftError(`conflicting protocols in: ${text}`);
 }
 
 type Parser = [RegExp, (match: RegExpExecArray) => Step];
@@ -82,6 +91,7 @@ const PARSERS: readonly Parser[] = [
   [/^dnat ip6? to (\S+)/, ([, address = '']) => ({ type: 'dnat', targets: [parseEndpoint(address)] })],
   [/^numgen random mod (\d+) vmap \{ ([^}]*) \}/, ([, n, body = '']) => asRandomVerdict(n, body)],
   [/^tcp flags & \(syn \| rst\) == syn/, () => ({ type: 'syn' })],
+  [/^icmpv6 type \{ (?:nd-[a-z-]+(?:, )?)+ \}/, () => ({ type: 'neighbours' })],
   [/^tcp option maxseg size set rt mtu/, () => ({ type: 'nothing' })],
   [matcher('vmap @(\\S+)'), ([, fields = '', map = '']) => ({ type: 'vmap', fields: asFields(fields), map })],
   [
