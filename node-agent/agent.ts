@@ -12,6 +12,7 @@ import type { Random } from '../shared/platform/random.ts';
 import type { Handler } from '../shared/protocol/exchange.ts';
 import type { ContainerRuntime } from './container-runtime/runtime.ts';
 import { createNodeHandler } from './kubelet/api/node-handler.ts';
+import type { PortDialer } from './kubelet/api/port-dialer.ts';
 import { Assignment } from './kubelet/assignment/assignment.ts';
 import type { AssignmentDisk } from './kubelet/assignment/assignment-disk.ts';
 import { NOTHING_KEPT } from './kubelet/assignment/kept-objects.ts';
@@ -62,6 +63,8 @@ export interface AgentOptions {
   network?: NetworkTools;
   /** What names and Ingresses are served with; only where pods have a network. */
   serving?: ServingTools;
+  /** Loads what connects to the ports of pods; nothing does unless given. */
+  openPorts?(): Promise<PortDialer>;
 }
 
 export interface Agent extends Component {
@@ -112,6 +115,7 @@ export function createAgent(options: AgentOptions): Agent {
     ...(assignment ? { kept: assignment } : {}),
     recorder,
     hostIp: options.internalIp,
+    otherHostIp: () => network?.otherAddress(),
     allocatable: () => reporter.allocatable(),
     memoryBytes: () => reporter.memoryBytes(),
   });
@@ -131,7 +135,7 @@ export function createAgent(options: AgentOptions): Agent {
       networking.retryNow();
       for (const part of [kubelet, localPaths, images]) part.retryNow();
     },
-    handler: createNodeHandler({ pods: kubelet.pods, state: kubelet.state, runtime, clock }),
+    handler: createNodeHandler({ ...options, pods: kubelet.pods, state: kubelet.state, runtime }),
     start: () => startAll(parts),
     async stop() {
       await stopAll(parts);
@@ -202,6 +206,7 @@ function createNetworking(options: AgentOptions, assignment: Assignment | undefi
       return {
         annotations: { ...own.annotations, ...served?.annotations },
         conditions: [...own.conditions, ...(served?.conditions ?? [])],
+        addresses: own.addresses,
       };
     },
   };

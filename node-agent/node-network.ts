@@ -19,6 +19,7 @@ import { HostDuty } from './network/host-duty.ts';
 import type { KernelSettings } from './network/kernel-settings.ts';
 import { podRangesOf } from './network/machine-nodes.ts';
 import { computeNames, type NetworkNames } from './network/names.ts';
+import { findOtherAddress } from './network/other-address.ts';
 import type { OwnAddresses } from './network/own-addresses.ts';
 import { PodNetwork } from './network/pod-network.ts';
 import type { PodNetworkEngine } from './network/pod-network-engine.ts';
@@ -45,11 +46,20 @@ export interface NodeNetworkOptions extends NetworkTools {
   nodes: Informer<Node>;
   services: ServiceInformers;
   client: Client;
+  /** Where this node is on the LAN. */
+  internalIp(): string;
   /** What the Node tells of the network has changed, or pods may start now. */
   onChange(): void;
   clock: Clock;
   random: Random;
   logger: Logger;
+}
+
+export interface NodeNetworkFacts {
+  annotations: Readonly<Record<string, string>>;
+  conditions: NodeCondition[];
+  /** On the LAN, beside the first one. */
+  addresses: string[];
 }
 
 export const USERSPACE_PROXY_CONDITION = 'bramble.dev/UserspaceProxy';
@@ -91,7 +101,10 @@ export class NodeNetwork implements Component {
   }
 
   async start(): Promise<void> {
-    this.#options.addresses.onChange(() => this.#machine.lookAgain());
+    this.#options.addresses.onChange(() => {
+      this.#machine.lookAgain();
+      this.#options.onChange();
+    });
     await startAll([this.#options.addresses, this.#pods, this.#duty]);
   }
 
@@ -125,9 +138,17 @@ export class NodeNetwork implements Component {
     });
   }
 
+  /** This node's address on the LAN of the family that the first one has not, where its pods have both. */
+  otherAddress(): string | undefined {
+    const { addresses, internalIp } = this.#options;
+    const families = new Set(this.#pods.subnets.map((subnet) => parseRange(subnet)?.family));
+    return families.size < 2 ? undefined : findOtherAddress(addresses.list(), internalIp());
+  }
+
   /** What the Node tells of it. */
-  facts(): { annotations: Readonly<Record<string, string>>; conditions: NodeCondition[] } {
+  facts(): NodeNetworkFacts {
     const { subnets } = this.#pods;
+    const other = this.otherAddress();
     const problem = this.#pods.problem ?? (this.#isOnDuty ? this.#machine.problem : undefined) ?? this.#pods.lack;
     return {
       annotations: subnets.length === 0 ? {} : { [NETWORK_ANNOTATIONS.presentCidrs]: subnets.join(',') },
@@ -135,6 +156,7 @@ export class NodeNetwork implements Component {
         renderNetworkCondition(problem),
         ...(this.#hasDecided ? [renderProxyCondition(this.#machine.kernelProblem)] : []),
       ],
+      addresses: other === undefined ? [] : [other],
     };
   }
 

@@ -32,14 +32,19 @@ export function parseSandbox(summary: ContainerSummary): SandboxRecord | undefin
   const identity = parseIdentity(summary.Labels);
   if (identity === undefined) return undefined;
   const ready = summary.State === 'running';
-  const networks = Object.values(summary.NetworkSettings?.Networks ?? {});
+  const networks = ready ? Object.values(summary.NetworkSettings?.Networks ?? {}) : [];
+  const [ip = '', otherIp] = [
+    ...networks.flatMap(({ IPAddress }) => IPAddress || []),
+    ...networks.flatMap(({ GlobalIPv6Address }) => GlobalIPv6Address || []),
+  ];
   return {
     id: summary.Id,
     pod: identity.pod,
     attempt: identity.attempt,
     state: ready ? 'ready' : 'not-ready',
     createdAtMs: summary.Created * 1000,
-    ip: ready ? (networks.find((network) => network.IPAddress)?.IPAddress ?? '') : '',
+    ip,
+    ...(otherIp === undefined ? {} : { otherIp }),
     annotations: parseAnnotations(summary.Labels),
   };
 }

@@ -24,6 +24,8 @@ export interface ContainerRuntime {
   exec(id: string, options: ExecOptions): Promise<ExecSession>;
   /** The streams of the container's own process. */
   attach(id: string, options: { stdin: boolean }): Promise<ContainerStream>;
+  /** Id of the container's first process on this machine; undefined: it does not run. */
+  processOf?(id: string): Promise<number | undefined>;
   stats(ids: readonly string[]): Promise<ContainerStats[]>;
   /** Bytes that each container has written to its own root, by id; costs the engine a look at every file. */
   writtenBytes?(): Promise<ReadonlyMap<string, number>>;
@@ -107,6 +109,8 @@ export interface SandboxRecord {
   createdAtMs: number;
   /** Empty while not ready, and with the host's network. */
   ip: string;
+  /** Of the other address family, where the network has one. */
+  otherIp?: string;
   annotations: Record<string, string>;
 }
 

@@ -56,6 +56,8 @@ export interface KubeletOptions {
   dialer: ProbeDialer;
   /** Address and amounts of the node, as its Node object shows them. */
   hostIp(): string;
+  /** Of the other address family. */
+  otherHostIp?(): string | undefined;
   allocatable(): Readonly<Record<string, string>>;
   memoryBytes(): number;
   clock: Clock;
@@ -235,6 +237,7 @@ class NodeKubelet implements Kubelet {
       isReady: () => this.#knowsAssignment() && this.state.hasListed,
       isListed: () => this.pods.hasListed,
       hostIp: options.hostIp,
+      ...(options.otherHostIp ? { otherHostIp: options.otherHostIp } : {}),
       allocatable: options.allocatable,
     });
   }

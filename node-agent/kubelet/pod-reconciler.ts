@@ -44,6 +44,8 @@ export interface PodReconcilerOptions {
   /** Whether the API itself was heard: a UID that only the node's own memory lacks is unknown, not vanished. */
   isListed(): boolean;
   hostIp(): string;
+  /** Of the other address family. */
+  otherHostIp?(): string | undefined;
   allocatable(): Readonly<Record<string, string>>;
   state: RuntimeState;
   executor: PodExecutor;
@@ -111,6 +113,7 @@ export class PodReconciler {
     events.tellBackOffs(view);
     const wanted = computePodStatus(view, {
       hostIp: this.#options.hostIp(),
+      otherHostIp: this.#options.otherHostIp?.(),
       terminationMessage: (record) => messages.get(record),
     });
     status.set(pod, wanted);
@@ -212,9 +215,11 @@ export class PodReconciler {
   }
 
   #facts(pod: Pod, observed: ObservedPod): PodFacts {
-    const { hostIp, allocatable } = this.#options;
-    const podIp = pod.spec.hostNetwork ? hostIp() : (readySandbox(observed)?.ip ?? '');
-    return { hostIp: hostIp(), podIp, allocatable: allocatable() };
+    const { hostIp, otherHostIp, allocatable } = this.#options;
+    const host = { hostIp: hostIp(), otherHostIp: otherHostIp?.() };
+    const sandbox = readySandbox(observed);
+    const own = pod.spec.hostNetwork ? { ip: host.hostIp, otherIp: host.otherHostIp } : sandbox;
+    return { ...host, podIp: own?.ip ?? '', otherPodIp: own?.otherIp, allocatable: allocatable() };
   }
 
   #forget(uid: string): void {

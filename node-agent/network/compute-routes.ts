@@ -67,8 +67,8 @@ export function computeRoutes(facts: RouteFacts): WantedRoutes {
   const ours = nodes.filter(({ metadata }) => ownNodes.has(metadata.name));
   const others = nodes.filter(({ metadata }) => !ownNodes.has(metadata.name)).map((node) => reach(node, facts));
   const known = others.filter((each) => each !== undefined);
-  const routes = known.flatMap((each) => (each.isNear ? each.direct : tunnelRoutes(each.peer, each.slices, tunnel)));
-  const peers = known.flatMap(({ isNear, peer }) => (isNear ? [] : [peer]));
+  const routes = known.flatMap(({ direct, far }) => [...direct, ...far.map((slice) => tunnelRoute(slice, tunnel))]);
+  const peers = known.flatMap(({ far, peer }) => (far.length > 0 ? [peer] : []));
   return {
     routes: [...routes, ...serviceRoutes(facts)].sort((a, b) => (a.destination < b.destination ? -1 : 1)),
     tunnel: peers.length > 0 ? tunnelDeviceOf(ours, facts) : undefined,
@@ -77,9 +77,10 @@ export function computeRoutes(facts: RouteFacts): WantedRoutes {
 }
 
 interface Reached {
-  slices: readonly IpRange[];
-  isNear: boolean;
+  /** To its slices whose family the segment of both of us has. */
   direct: Route[];
+  /** Its other slices: through the tunnel, which carries both families over one. */
+  far: IpRange[];
   peer: TunnelPeer;
 }
 
@@ -90,12 +91,14 @@ function reach(node: Node, { ownAddresses }: RouteFacts): Reached | undefined {
   const [outer] = addresses;
   const [first] = slices;
   if (first === undefined || outer === undefined || isOwn(outer, ownAddresses)) return undefined;
+  const hopTo = ({ family }: IpRange): string | undefined =>
+    addresses.find((address) => familyOf(address) === family && isNear(address, ownAddresses));
   const direct = slices.flatMap((slice) => {
-    const via = addresses.find((address) => familyOf(address) === slice.family && isNear(address, ownAddresses));
+    const via = hopTo(slice);
     return via === undefined ? [] : [{ destination: rangeText(slice), via, device: '' }];
   });
-  const peer = { outer, mac: macOf(first), inner: slices.map(innerOf) };
-  return { slices, isNear: isNear(outer, ownAddresses), direct, peer };
+  const far = slices.filter((slice) => hopTo(slice) === undefined);
+  return { direct, far, peer: { outer, mac: macOf(first), inner: slices.map(innerOf) } };
 }
 
 function slicesOf({ spec }: Node): IpRange[] {
@@ -120,8 +123,8 @@ function isNear(address: string, ownAddresses: readonly OwnAddress[]): boolean {
   });
 }
 
-function tunnelRoutes({ inner }: TunnelPeer, slices: readonly IpRange[], device: string): Route[] {
-  return slices.map((slice, index) => ({ destination: rangeText(slice), via: inner[index] ?? '', device }));
+function tunnelRoute(slice: IpRange, device: string): Route {
+  return { destination: rangeText(slice), via: innerOf(slice), device };
 }
 
 function tunnelDeviceOf(ours: readonly Node[], { ownAddresses }: RouteFacts): TunnelDevice | undefined {

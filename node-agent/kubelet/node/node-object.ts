@@ -40,6 +40,8 @@ export interface NodeFacts {
 export interface NetworkReport {
   annotations: Readonly<Record<string, string>>;
   conditions: readonly NodeCondition[];
+  /** Addresses on the LAN beside the first one. */
+  addresses?: readonly string[];
 }
 
 export function renderLabels({ name, runtime, inventory, devices }: NodeFacts): Record<string, string> {
@@ -70,7 +72,7 @@ export function renderNodeStatus(facts: NodeFacts): Omit<NodeStatus, 'daemonEndp
     capacity: renderCapacity(facts),
     allocatable: renderAllocatable(facts),
     addresses: [
-      { type: 'InternalIP', address: facts.internalIp },
+      ...[facts.internalIp, ...(facts.network?.addresses ?? [])].map((address) => ({ type: 'InternalIP', address })),
       { type: 'Hostname', address: facts.name },
     ],
     nodeInfo: renderNodeInfo(facts),

@@ -11,6 +11,9 @@ import { ConfigError } from './config-reader.ts';
 /** What the pod's own object does not say yet, or says late. */
 export interface PodFacts {
   hostIp: string;
+  /** Of the other address family, where the node and its pods have one. */
+  otherHostIp?: string | undefined;
+  otherPodIp?: string | undefined;
   /** Empty until the sandbox has its address. */
   podIp: string;
   /** What the node can give to pods: the limit of a container that has none. */
@@ -29,7 +32,7 @@ export function readField(pod: Pod, selector: ObjectFieldSelector, facts: PodFac
   return value;
 }
 
-function readPlain(pod: Pod, fieldPath: string, { hostIp, podIp }: PodFacts): string | undefined {
+function readPlain(pod: Pod, fieldPath: string, { hostIp, podIp, ...facts }: PodFacts): string | undefined {
   const { metadata, spec } = pod;
   const values: Readonly<Record<string, string>> = {
     'metadata.name': metadata.name,
@@ -40,11 +43,15 @@ function readPlain(pod: Pod, fieldPath: string, { hostIp, podIp }: PodFacts): st
     'spec.nodeName': spec.nodeName ?? '',
     'spec.serviceAccountName': spec.serviceAccountName ?? '',
     'status.hostIP': hostIp,
-    'status.hostIPs': hostIp,
+    'status.hostIPs': joined(hostIp, facts.otherHostIp),
     'status.podIP': podIp,
-    'status.podIPs': podIp,
+    'status.podIPs': joined(podIp, facts.otherPodIp),
   };
   return Object.hasOwn(values, fieldPath) ? values[fieldPath] : undefined;
+}
+
+function joined(...ips: (string | undefined)[]): string {
+  return ips.filter((ip) => ip).join(',');
 }
 
 /** `key="value"` a line, sorted, values quoted as Go does. */

@@ -15,6 +15,8 @@ import { computePodPhase, type PodPhase } from './pod-phase.ts';
 
 export interface PodStatusContext {
   hostIp: string;
+  /** Of the other address family. */
+  otherHostIp?: string | undefined;
   terminationMessage(record: ContainerRecord): string;
 }
 
@@ -53,7 +55,9 @@ export function computePodStatus(view: PodView, context: PodStatusContext): Owne
   const initStatuses = render('init');
   const ephemeralStatuses = render('ephemeral');
   const phase = choosePhase(view, { statuses, initStatuses, isTerminal, isPastEnd });
-  const podIp = pod.spec.hostNetwork ? context.hostIp : (sandbox?.ip ?? (isTerminal ? (pod.status.podIP ?? '') : ''));
+  const hostIps = [context.hostIp, context.otherHostIp].flatMap((ip) => (ip ? [{ ip }] : []));
+  const podIps = pod.spec.hostNetwork ? hostIps : podIpsOf(view, isTerminal);
+  const [podIp] = podIps;
   return {
     ...(pod.metadata.generation === undefined ? {} : { observedGeneration: pod.metadata.generation }),
     phase,
@@ -70,14 +74,22 @@ export function computePodStatus(view: PodView, context: PodStatusContext): Owne
       resize: isTerminal ? undefined : computeResizeState(view),
     }),
     hostIP: context.hostIp,
-    hostIPs: [{ ip: context.hostIp }],
-    ...(podIp === '' ? {} : { podIP: podIp, podIPs: [{ ip: podIp }] }),
+    hostIPs: hostIps,
+    ...(podIp === undefined ? {} : { podIP: podIp.ip, podIPs: podIps }),
     startTime: pod.status.startTime ?? formatTime(nowMs),
     ...(initStatuses.length === 0 ? {} : { initContainerStatuses: initStatuses }),
     containerStatuses: statuses,
     ...(ephemeralStatuses.length === 0 ? {} : { ephemeralContainerStatuses: ephemeralStatuses }),
     qosClass: pod.status.qosClass ?? computeQosClass(pod.spec),
   };
+}
+
+/** What an ended pod had stays on record. */
+function podIpsOf({ pod: { status }, observed }: PodView, isTerminal: boolean): { ip: string }[] {
+  const sandbox = readySandbox(observed);
+  if (sandbox !== undefined) return [sandbox.ip, sandbox.otherIp].flatMap((ip) => (ip ? [{ ip }] : []));
+  if (!isTerminal || !status.podIP) return [];
+  return (status.podIPs ?? [{ ip: status.podIP }]).flatMap(({ ip }) => (ip ? [{ ip }] : []));
 }
 
 interface PhaseChoice {

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { waitFor } from '../wait.ts';
 import { createCgroup, type MachineCgroup } from './cgroups.ts';
 import { createNamespaces, type Namespaces, type Output, run } from './namespaces.ts';
-import { type LanSwitch, ROUTER, SEGMENTS, type Segment } from './switch.ts';
+import { type LanSwitch, ROUTER, SEGMENTS, SEGMENTS_V6, type Segment } from './switch.ts';
 
 export interface LanHost {
   readonly number: number;
@@ -15,6 +15,8 @@ export interface LanHost {
   readonly name: string;
   /** Its present address on the LAN. */
   readonly address: string;
+  /** Its IPv6 address; empty where its segment has none. */
+  readonly address6: string;
   /** Files that outlive a loss of power. */
   readonly folder: string;
   /** Of its Docker engine, as seen from outside. */
@@ -47,6 +49,7 @@ export interface HostOptions {
   folder: string;
   number: number;
   segment: Segment;
+  ipv6: boolean;
   lanSwitch: LanSwitch;
   engineFlags: readonly string[];
   engineEnv: Readonly<Record<string, string>>;
@@ -79,6 +82,12 @@ class Host implements LanHost {
 
   get address(): string {
     return `${SEGMENTS[this.#options.segment]}.${this.#lastOctet}`;
+  }
+
+  get address6(): string {
+    const { ipv6, segment } = this.#options;
+    const net = SEGMENTS_V6[segment];
+    return ipv6 && net !== undefined ? `${net}:${this.number}` : '';
   }
 
   get socketPath(): string {
@@ -163,6 +172,7 @@ class Host implements LanHost {
     const { segment } = this.#options;
     await this.output('ip', 'addr', 'add', `${this.address}/24`, 'dev', 'eth0');
     await this.output('ip', 'link', 'set', 'eth0', 'up');
+    if (this.address6 !== '') await this.output('ip', 'addr', 'replace', `${this.address6}/64`, 'dev', 'eth0', 'nodad');
     await this.output('ip', 'route', 'replace', 'default', 'via', `${SEGMENTS[segment]}.${ROUTER}`);
   }
 

@@ -68,6 +68,7 @@ const READY_TIMEOUT_MS = 90_000;
 export interface LanClusterOptions extends LanOptions {
   /** Whether pods have addresses of their node's slice; on unless given. */
   network?: 'on' | 'off';
+  masterFlags?: readonly string[];
 }
 
 export async function startLanCluster(options: LanClusterOptions): Promise<LanCluster> {
@@ -76,7 +77,12 @@ export async function startLanCluster(options: LanClusterOptions): Promise<LanCl
   const kubectlPath = await ensureKubectl();
   const lan = await startLan(options);
   const bundle = (program: 'master' | 'agent'): string => bundlePath(context, program);
-  const cluster = new Cluster(lan, { kubectl: kubectlPath, bundle, network: options.network ?? 'on' });
+  const cluster = new Cluster(lan, {
+    kubectl: kubectlPath,
+    bundle,
+    network: options.network ?? 'on',
+    masterFlags: options.masterFlags ?? [],
+  });
   try {
     cluster.startMaster();
     await Promise.all(lan.hosts.map((host) => makeTestImage(host)));
@@ -96,6 +102,7 @@ interface ClusterParts {
   kubectl: string;
   bundle(program: 'master' | 'agent'): string;
   network: 'on' | 'off';
+  masterFlags: readonly string[];
 }
 
 interface PlacedPod {
@@ -109,19 +116,21 @@ class Cluster implements LanCluster {
   readonly #kubectl: string;
   readonly #bundle: (program: 'master' | 'agent') => string;
   readonly #network: 'on' | 'off';
+  readonly #masterFlags: readonly string[];
   readonly #programs = new Map<string, ChildProcess>();
   readonly #pods = new Map<string, PlacedPod>();
   #token = '';
 
-  constructor(lan: Lan, { kubectl, bundle, network }: ClusterParts) {
+  constructor(lan: Lan, { kubectl, bundle, network, masterFlags }: ClusterParts) {
     this.lan = lan;
     this.#kubectl = kubectl;
     this.#bundle = bundle;
     this.#network = network;
+    this.#masterFlags = masterFlags;
   }
 
   startMaster(): void {
-    this.#start(this.lan.host(1), 'master', []);
+    this.#start(this.lan.host(1), 'master', this.#masterFlags);
   }
 
   async startAgent(number: number, ...args: string[]): Promise<void> {

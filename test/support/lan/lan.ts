@@ -10,14 +10,14 @@ import { waitFor } from '../wait.ts';
 import { removeLanCgroup } from './cgroups.ts';
 import { createHost, type LanHost } from './host.ts';
 import { createNamespaces, type Namespaces } from './namespaces.ts';
-import { createSwitch, ROUTER, SEGMENTS, type Segment } from './switch.ts';
+import { createSwitch, ROUTER, SEGMENTS, SEGMENTS_V6, type Segment } from './switch.ts';
 
 export interface Lan {
   readonly hosts: readonly LanHost[];
   /** Host number `number`, counted from 1. */
   host(number: number): LanHost;
   /** A machine on the LAN that is no member of anything. */
-  readonly stranger: Namespaces & { address: string };
+  readonly stranger: Namespaces & { address: string; address6: string };
   /** Pulls the host's cable, or plugs it in again. */
   setCable(number: number, plugged: boolean): Promise<void>;
   /** Silently loses everything from and to the host, or stops to. */
@@ -29,6 +29,8 @@ export interface LanOptions {
   hosts: number;
   /** Hosts on the other side of the router; the first segment unless named. */
   segments?: Readonly<Record<number, Segment>>;
+  /** Machines of the first segment have IPv6 addresses, too. */
+  ipv6?: boolean;
   /** Further options of dockerd. */
   engineFlags?: readonly string[];
   /** Added to dockerd's environment. */
@@ -56,6 +58,9 @@ export async function startLan(options: LanOptions): Promise<Lan> {
     machines.push(stranger);
     await lanSwitch.plug({ number: STRANGER, segment: 'home', pid: stranger.pid });
     await configure(stranger, `${SEGMENTS.home}.${STRANGER}`, 'home');
+    const { ipv6 = false } = options;
+    const address6 = `${SEGMENTS_V6.home}:${STRANGER}`;
+    if (ipv6) await stranger.output('ip', 'addr', 'add', `${address6}/64`, 'dev', 'eth0', 'nodad');
     for (let number = 1; number <= options.hosts; number += 1) {
       const segment = options.segments?.[number] ?? 'home';
       const { engineFlags = [], engineEnv = {} } = options;
@@ -65,6 +70,7 @@ export async function startLan(options: LanOptions): Promise<Lan> {
           folder: join(folder, `h${number}`),
           number,
           segment,
+          ipv6,
           lanSwitch,
           engineFlags,
           engineEnv,
@@ -79,7 +85,7 @@ export async function startLan(options: LanOptions): Promise<Lan> {
         if (host === undefined) throw new Error(`the LAN has no host ${number}`);
         return host;
       },
-      stranger: { ...stranger, address: `${SEGMENTS.home}.${STRANGER}` },
+      stranger: { ...stranger, address: `${SEGMENTS.home}.${STRANGER}`, address6 },
       setCable: lanSwitch.setCable,
       setForwarding: lanSwitch.setForwarding,
       stop,

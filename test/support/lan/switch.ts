@@ -8,6 +8,9 @@ import { createNamespaces, type Namespaces, run } from './namespaces.ts';
 export const SEGMENTS = { home: '10.77.0', shed: '10.78.0' } as const;
 export type Segment = keyof typeof SEGMENTS;
 
+/** Where a segment has IPv6, too: none has a router for it. */
+export const SEGMENTS_V6: Readonly<Partial<Record<Segment, string>>> = { home: 'fd77:' };
+
 /** Last octet of the router's address in every segment. */
 export const ROUTER = 254;
 
