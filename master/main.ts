@@ -15,6 +15,7 @@ import { type Clock, systemClock } from '../shared/platform/clock.ts';
 import { type Component, startAll, stopAll } from '../shared/platform/lifecycle.ts';
 import { createLogger, type Logger } from '../shared/platform/logger.ts';
 import { type Random, systemRandom } from '../shared/platform/random.ts';
+import { createServiceManager } from '../shared/platform/service-manager.ts';
 import { GIT_VERSION, KUBERNETES_VERSION } from '../shared/platform/version.ts';
 import { NodeMulticast } from '../shared/protocol/mdns/node-multicast.ts';
 import { type ApiServer, createApiServer } from './apiserver/api-server.ts';
@@ -265,15 +266,18 @@ async function run(options: MasterOptions): Promise<void> {
   });
   const foundation = await openFoundation(options, { clock: systemClock, random: systemRandom, logger });
   const ended = waitForSignal();
+  const manager = createServiceManager({ env: process.env, clock: systemClock });
   try {
     await foundation.certificate.start();
     const components = createComponents(foundation, createApi(foundation));
     await startAll(components);
     await writeKubeconfig(foundation);
+    manager.ready();
     logger.info('master is ready', { api: options.apiPort, mqtt: options.mqttPort, status: options.statusPort });
     logger.info('master ends', { signal: await ended });
     await stopAll(components);
   } finally {
+    manager.stopping();
     await foundation.certificate.stop();
     await foundation.store.close();
   }

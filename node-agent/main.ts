@@ -10,6 +10,7 @@ import { sleep, systemClock } from '../shared/platform/clock.ts';
 import { type Component, startAll, stopAll } from '../shared/platform/lifecycle.ts';
 import { createLogger, type Logger } from '../shared/platform/logger.ts';
 import { systemRandom } from '../shared/platform/random.ts';
+import { createServiceManager } from '../shared/platform/service-manager.ts';
 import { findService } from '../shared/protocol/mdns/find-service.ts';
 import type { Transport } from '../shared/protocol/transport.ts';
 import { type Agent, createAgent } from './agent.ts';
@@ -62,9 +63,13 @@ async function run(flags: AgentFlags): Promise<void> {
     write: (line) => void process.stderr.write(`${line}\n`),
   });
   const lock = await lockDirectory(flags.dataDir);
+  const manager = createServiceManager({ env: process.env, clock: systemClock });
   try {
+    // At once: to wait for its master is an agent's work too.
+    manager.ready();
     await (flags.uninstall ? uninstall(flags, logger) : runOnDirectory(flags, logger));
   } finally {
+    manager.stopping();
     await lock.release();
   }
 }

@@ -19,6 +19,7 @@ export interface BundleFile {
 export function listBundleFiles(arch: Arch): BundleFile[] {
   return [
     { path: 'bin/bramble', from: 'firmware-scripts/bundle/bramble', executable: true },
+    { path: 'update.sh', from: 'firmware-scripts/update/update.sh', executable: true },
     { path: 'dist/cli.cjs', from: 'dist/cli.cjs' },
     { path: 'dist/master.cjs', from: 'dist/master.cjs' },
     { path: 'dist/agent.cjs', from: 'dist/agent.cjs' },

@@ -21,9 +21,9 @@ import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs, promisify } from 'node:util';
+import { signBundle } from '../../shared/protocol/bundle-signature.ts';
 import { hashFile } from '../hash-file.ts';
 import { ARCHES, type Arch, DEBIAN_ARCH, listBundleFiles } from './bundle-files.ts';
-import { signBundle } from './signature.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 

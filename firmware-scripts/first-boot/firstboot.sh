@@ -316,6 +316,8 @@ install_bundle() {
   mv -Tf "$OPT/next" "$OPT/current"
   mkdir -p "$ROOT/usr/local/bin"
   ln -sfn /opt/bramble/current/bin/bramble "$ROOT/usr/local/bin/bramble"
+  # Beside the versions: it takes back those that do not work.
+  put "$OPT/update.sh" 755 <"$OPT/current/update.sh"
   install -m 644 "$OPT/current/systemd/"*.service "$ETC/systemd/system/"
   systemctl daemon-reload
 }

@@ -29,6 +29,7 @@ const ALWAYS = [
 const BUNDLE_FILES: Readonly<Record<string, string>> = {
   VERSION: '1.2.3\n',
   'bin/bramble': '#!/bin/sh\necho right-token\n',
+  'update.sh': '#!/bin/bash\n',
   'systemd/bramble-agent.service': '[Service]\n',
   'systemd/bramble-master.service': '[Service]\n',
 };

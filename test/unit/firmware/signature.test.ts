@@ -5,11 +5,11 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { isSignedBy, signBundle } from '../../../firmware-scripts/bundle/signature.ts';
 import { hashFile } from '../../../firmware-scripts/hash-file.ts';
 import { openCertificateAuthority } from '../../../master/gateway/pki/certificate-authority.ts';
 import { systemClock } from '../../../shared/platform/clock.ts';
 import { systemRandom } from '../../../shared/platform/random.ts';
+import { isSignedBy, signBundle } from '../../../shared/protocol/bundle-signature.ts';
 
 const HASH = 'a'.repeat(64);
 
