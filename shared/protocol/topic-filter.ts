@@ -22,3 +22,17 @@ export function isValidFilter(filter: string): boolean {
     return !level.includes('+') || level === '+';
   });
 }
+
+/** Whether every topic that `requested` matches is matched by `allowed` too: `home/#` covers `home/+/lamp`. */
+export function filterCovers(allowed: string, requested: string): boolean {
+  const may = allowed.split('/');
+  const asked = requested.split('/');
+  // 4.7.2 again: wildcards in the first level mean no topics of the broker's own.
+  if (requested.startsWith('$') && (may[0] === '#' || may[0] === '+')) return false;
+  for (const [index, level] of may.entries()) {
+    if (level === '#') return true;
+    const wanted = asked[index];
+    if (wanted === undefined || wanted === '#' || (level !== '+' && level !== wanted)) return false;
+  }
+  return may.length === asked.length;
+}

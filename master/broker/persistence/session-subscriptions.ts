@@ -1,0 +1,88 @@
+/** What persistent sessions subscribed to, by client and by topic. */
+import { TopicTrie } from '../topic-trie.ts';
+
+/** Members beyond topic and QoS are MQTT 5's; they are kept as they came. */
+export interface SubscriptionRecord {
+  topic: string;
+  qos: number;
+  rh?: number;
+  rap?: boolean;
+  nl?: boolean;
+  subscriptionIdentifier?: number;
+}
+
+export interface TopicSubscription extends SubscriptionRecord {
+  clientId: string;
+}
+
+export class SessionSubscriptions {
+  readonly #byClient = new Map<string, Map<string, SubscriptionRecord>>();
+  /** Of QoS 1 and 2: what nothing is queued for needs no search. */
+  readonly #byTopic = new TopicTrie<TopicSubscription>();
+  readonly #queued = new Map<string, TopicSubscription>();
+
+  get clients(): number {
+    return this.#byClient.size;
+  }
+
+  get queuedSubscriptions(): number {
+    return this.#queued.size;
+  }
+
+  add(clientId: string, subscriptions: readonly SubscriptionRecord[]): void {
+    const own = this.#byClient.get(clientId) ?? new Map<string, SubscriptionRecord>();
+    this.#byClient.set(clientId, own);
+    for (const subscription of subscriptions) {
+      this.#forget(clientId, subscription.topic);
+      const { topic, qos, rh, rap, nl, subscriptionIdentifier } = subscription;
+      const record = { topic, qos, ...withoutUndefined({ rh, rap, nl }) };
+      own.set(topic, { ...record, ...withoutUndefined({ subscriptionIdentifier }) });
+      if (qos > 0) this.#remember({ ...record, clientId });
+    }
+  }
+
+  remove(clientId: string, filters: readonly string[]): void {
+    const own = this.#byClient.get(clientId);
+    for (const filter of filters) {
+      this.#forget(clientId, filter);
+      own?.delete(filter);
+    }
+    if (own?.size === 0) this.#byClient.delete(clientId);
+  }
+
+  of(clientId: string): SubscriptionRecord[] {
+    return [...(this.#byClient.get(clientId)?.values() ?? [])];
+  }
+
+  matching(topic: string): TopicSubscription[] {
+    return this.#byTopic.match(topic);
+  }
+
+  clientsOf(filter: string): string[] {
+    return [...this.#byClient].filter(([, own]) => own.has(filter)).map(([clientId]) => clientId);
+  }
+
+  #remember(subscription: TopicSubscription): void {
+    this.#queued.set(keyOf(subscription.clientId, subscription.topic), subscription);
+    this.#byTopic.add(subscription.topic, subscription);
+  }
+
+  #forget(clientId: string, filter: string): void {
+    const key = keyOf(clientId, filter);
+    const known = this.#queued.get(key);
+    if (known === undefined) return;
+    this.#queued.delete(key);
+    this.#byTopic.remove(filter, known);
+  }
+}
+
+/** No client id holds a slash. */
+function keyOf(clientId: string, filter: string): string {
+  return `${clientId}/${filter}`;
+}
+
+function withoutUndefined<T extends object>(fields: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]?: Exclude<T[K], undefined>;
+  };
+}
