@@ -114,8 +114,7 @@ export function createAgent(options: AgentOptions): Agent {
     ...{ runtime, gate: guard.gate, images: images.manager },
     ...(assignment ? { kept: assignment } : {}),
     recorder,
-    hostIp: options.internalIp,
-    otherHostIp: () => network?.otherAddress(),
+    ...{ hostIp: options.internalIp, otherHostIp: () => network?.otherAddress() },
     allocatable: () => reporter.allocatable(),
     memoryBytes: () => reporter.memoryBytes(),
   });
