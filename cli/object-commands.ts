@@ -185,6 +185,14 @@ function addContainerCommands(program: Command, context: Context): void {
     .argument('<to>')
     .option('-c, --container <name>', 'container of the pod, when it has several')
     .action(async (from, to, options) => (await import('./commands/copy.ts')).copy(context, { from, to, ...options }));
+  addNamespaceOption(program.command('port-forward'))
+    .description('Open ports of this machine that lead into a pod: bramble port-forward deploy/web 8080:80')
+    .argument('<target>', 'a pod, or deploy/NAME, or svc/NAME')
+    .argument('<ports...>', 'LOCAL:REMOTE, PORT for both, :REMOTE for any free one here; REMOTE may be a name')
+    .option('--address <address>', 'where to listen; 0.0.0.0 lets others in (127.0.0.1)')
+    .action(async (target, ports, options) =>
+      (await import('./commands/port-forward.ts')).portForward(context, { target, ports, ...options }),
+    );
   addClusterOptions(program.command('drain'))
     .description('Let no new pods onto a board, and move its pods away')
     .argument('<node>')

@@ -188,6 +188,10 @@ export class DockerRuntime implements ContainerRuntime {
     return openAttach(this.#docker, id, { stdin: options.stdin && OpenStdin, stdinOnce: StdinOnce, tty: Tty });
   }
 
+  async processOf(id: string): Promise<number | undefined> {
+    return (await this.#docker.inspectContainer(id)).State.Pid || undefined;
+  }
+
   async stats(ids: readonly string[]): Promise<ContainerStats[]> {
     return readStats(this.#docker, await this.#cgroupReader(), ids, this.#options.clock.nowMs());
   }

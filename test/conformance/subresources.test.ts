@@ -145,7 +145,13 @@ test('a node that cannot be reached, and port-forward', async () => {
   await bind('lost', 'gone');
   const { code, body } = await api.get(`${PODS}/lost/log`);
   assert.deepEqual([code, body.reason], [503, 'ServiceUnavailable']);
-  assert.equal((await api.get(`${PODS}/lost/portforward`)).code, 501);
+  const waiting = await api.get(`${PODS}/lost/portforward?ports=80`);
+  assert.deepEqual(
+    [waiting.code, waiting.body.message],
+    [400, 'unable to forward port because pod is not running. Current status=Pending'],
+  );
+  assert.equal((await api.get(`${PODS}/lost/portforward?ports=80,http`)).code, 400);
+  assert.equal((await api.get(`${PODS}/nobody/portforward?ports=80`)).code, 404);
 });
 
 test('ephemeral containers are added through their own door only', async () => {

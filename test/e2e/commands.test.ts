@@ -198,6 +198,54 @@ describe('commands', { concurrency: false }, () => {
     await refuses(1, /no pods have the labels/, 'logs', '-l', 'app=nothing');
   });
 
+  test('port-forward: kubectl and bramble, a pod and a service, loopback too, and a port where nobody listens', async () => {
+    const script = 'hostname > /tmp/name; httpd -p 0.0.0.0:8080 -h /tmp; exec httpd -f -p 127.0.0.1:8081 -h /tmp';
+    const ports = [{ name: 'http', containerPort: 8080 }];
+    const spec = {
+      containers: [{ ...container, command: ['sh', '-c', script], ports }],
+      terminationGracePeriodSeconds: 1,
+    };
+    const service = { spec: { selector: { app: 'page' }, ports: [{ port: 80, targetPort: 'http' }] } };
+    const named = { name: 'page', labels: { app: 'page' } };
+    await writeFile(
+      join(folder, 'page.yaml'),
+      [
+        { apiVersion: 'v1', kind: 'Pod', metadata: named, spec },
+        { apiVersion: 'v1', kind: 'Service', metadata: named, ...service },
+      ]
+        .map((object) => JSON.stringify(object))
+        .join('\n---\n'),
+    );
+    await bramble('apply', '-f', join(folder, 'page.yaml'));
+    await bramble('wait', 'pod/page', '--for', 'condition=Ready', PATIENCE);
+    const nameBehind = async (text: () => string, remote: number): Promise<string> => {
+      const line = new RegExp(`^Forwarding from 127\\.0\\.0\\.1:(\\d+) -> ${remote}`, 'm');
+      await waitFor('the port', () => line.test(text()));
+      const answers = [1, 2, 3].map(async () =>
+        (await fetch(`http://127.0.0.1:${line.exec(text())?.[1]}/name`)).text(),
+      );
+      return [...new Set(await Promise.all(answers))].join();
+    };
+    const stock = cluster.kubectl.start(['port-forward', 'pod/page', ':8080', ':8081', ':9']);
+    const own = startTerminal(BRAMBLE, ['port-forward', 'svc/page', ':80'], environment());
+    const lonely = startTerminal(BRAMBLE, ['port-forward', 'page', ':9'], environment());
+    try {
+      for (const remote of [8080, 8081]) assert.equal(await nameBehind(stock.text, remote), 'page\n');
+      assert.equal(await nameBehind(own.text, 8080), 'page\n');
+      await assert.rejects(nameBehind(lonely.text, 9));
+      await waitFor('the reason', () => lonely.text().includes('port 9: connection refused'));
+      await assert.rejects(nameBehind(stock.text, 9));
+      await waitFor('the reason', () => stock.text().includes('port 9: connection refused'));
+      own.write('\u0003');
+      assert.equal(await own.ended, 130);
+    } finally {
+      for (const one of [stock, own, lonely]) one.kill();
+    }
+    await refuses(64, /svc\/page has no port 81\n +→ it has 80/, 'port-forward', 'svc/page', '81');
+    await refuses(64, /is no port\n +→ write LOCAL:REMOTE/, 'port-forward', 'page', '80:');
+    await bramble('delete', '-f', join(folder, 'page.yaml'));
+  });
+
   test('rollout: restart, history, undo, pause and resume', async () => {
     await writeFile(file, manifest(3, 'second'));
     await bramble('apply', '-f', file);

@@ -44,10 +44,6 @@ export const attachEndpoint: Endpoint = async (services, context) => {
   return callNode(services, context, { action: 'attach', query: withOutput(context.request, query) });
 };
 
-export const portForwardEndpoint: Endpoint = async () => {
-  throw notImplemented('port-forward');
-};
-
 interface NodeCall {
   action: 'containerLogs' | 'exec' | 'attach';
   query: Query;

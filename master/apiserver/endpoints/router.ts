@@ -4,7 +4,8 @@ import { bindingEndpoint } from './binding.ts';
 import { type Endpoint, methodNotAllowed } from './endpoint.ts';
 import { evictionEndpoint } from './eviction.ts';
 import { changeEndpoint, getEndpoint, objectsEndpoint } from './objects.ts';
-import { attachEndpoint, execEndpoint, logEndpoint, portForwardEndpoint } from './pod-streams.ts';
+import { attachEndpoint, execEndpoint, logEndpoint } from './pod-streams.ts';
+import { portForwardEndpoint } from './port-forward.ts';
 import { scaleEndpoint } from './scale.ts';
 import { tokenEndpoint } from './token.ts';
 

@@ -11,7 +11,7 @@ import { defined } from '../../../shared/platform/assert.ts';
 import type { Clock } from '../../../shared/platform/clock.ts';
 import type { Component } from '../../../shared/platform/lifecycle.ts';
 import type { Logger } from '../../../shared/platform/logger.ts';
-import type { Response } from '../../../shared/protocol/exchange.ts';
+import type { Request, Response } from '../../../shared/protocol/exchange.ts';
 
 import { anonymousUser, type UserInfo } from '../../apiserver/user-info.ts';
 import type { Authenticator } from '../authentication/authenticator.ts';
@@ -78,7 +78,7 @@ class Door implements HttpsDoor {
     this.#webSockets = createWebSocketDoor({
       clock: options.clock,
       logger: this.#logger,
-      answer: (incoming, signal) => this.#answerUpgrade(incoming, signal),
+      answer: (incoming, signal, query) => this.#answerUpgrade(incoming, signal, query),
     });
   }
 
@@ -164,9 +164,10 @@ class Door implements HttpsDoor {
     }
   }
 
-  async #answerUpgrade(incoming: IncomingMessage, signal: AbortSignal): Promise<Response> {
+  async #answerUpgrade(incoming: IncomingMessage, signal: AbortSignal, query?: Request['query']): Promise<Response> {
     const user = await this.#userOf(incoming, bearerOfHeader(incoming) ?? bearerOfProtocols(incoming));
-    return this.#options.apiServer.handle(readHead(incoming, signal), user);
+    const head = readHead(incoming, signal);
+    return this.#options.apiServer.handle(query === undefined ? head : { ...head, query }, user);
   }
 
   /** A certificate counts before a token; a bad one of either is refused, never ignored. */

@@ -1,6 +1,7 @@
 /**
- * WebSocket upgrades: exec and attach as channels, watches as one message an event. The answer is asked for before the
- * handshake, so that an error is an ordinary HTTP answer with a Status that kubectl can show.
+ * Upgrades: exec and attach as channels over WebSocket, watches as one message an event, kubectl's port-forward by a door of
+ * its own. The answer is asked for before the handshake, so that an error is an ordinary HTTP answer with a Status that
+ * kubectl can show.
  */
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
@@ -8,7 +9,8 @@ import { type WebSocket, WebSocketServer } from 'ws';
 import { badRequest, toStatus } from '../../../shared/machinery/errors.ts';
 import type { Clock, Timer } from '../../../shared/platform/clock.ts';
 import type { Logger } from '../../../shared/platform/logger.ts';
-import { CHANNEL, type Channels, type EventsResponse, type Response } from '../../../shared/protocol/exchange.ts';
+import { CHANNEL, type Channels, type EventsResponse } from '../../../shared/protocol/exchange.ts';
+import { type Answer, isPortForward, upgradePortForward } from './port-forward-door.ts';
 import { readHead } from './read-request.ts';
 import { CHANNEL_PROTOCOLS, type ChannelProtocol, channelsOver } from './websocket-channels.ts';
 import { encodeBody, retryAfter } from './write-response.ts';
@@ -27,7 +29,7 @@ export interface WebSocketDoorOptions {
   clock: Clock;
   logger: Logger;
   /** Authenticates and answers; rejects with a StatusError. */
-  answer(incoming: IncomingMessage, signal: AbortSignal): Promise<Response>;
+  answer: Answer;
 }
 
 export interface WebSocketDoor {
@@ -69,7 +71,11 @@ interface Upgrade extends WebSocketDoorOptions {
 }
 
 async function serve(upgrade: Upgrade): Promise<void> {
-  const { incoming, socket, answer } = upgrade;
+  const { incoming, socket, answer, clock } = upgrade;
+  if (isPortForward(incoming)) {
+    const onWebSocket = (webSocket: WebSocket): void => keepAlive(webSocket, clock);
+    return upgradePortForward({ ...upgrade, onWebSocket });
+  }
   if (!isWebSocket(incoming)) {
     throw badRequest(`the upgrade to ${incoming.headers.upgrade} is not served; use WebSocket`);
   }

@@ -5,23 +5,21 @@
  *     GET /containerLogs/{namespace}/{pod}/{container}
  *     GET /exec/{namespace}/{pod}/{container}?command=…&stdin&stdout&stderr&tty
  *     GET /attach/{namespace}/{pod}/{container}?stdin&stdout&stderr&tty
+ *     GET /portForward/{namespace}/{pod}?port=N
  */
 import type { Pod } from '../../../shared/api/pod.ts';
-import type { Informer } from '../../../shared/client/informer.ts';
 import { badRequest, notFound, StatusError } from '../../../shared/machinery/errors.ts';
 import type { Clock } from '../../../shared/platform/clock.ts';
 import { type Handler, queryFlag, type Request, type Response } from '../../../shared/protocol/exchange.ts';
 import type { ContainerRecord, ContainerRuntime } from '../../container-runtime/runtime.ts';
 import { runsOf } from '../pod/observed-pod.ts';
 import { findContainer, shownStatus } from '../pod/pod-containers.ts';
-import type { RuntimeState } from '../runtime-state.ts';
 import { answerChannels, exitStatus, SUCCESS } from './container-channels.ts';
 import { answerLogs, parseLogOptions } from './container-logs.ts';
+import { type PortForwardOptions, PortForwards } from './port-forward.ts';
 import { fromRuntimeError } from './runtime-to-status.ts';
 
-export interface NodeHandlerOptions {
-  pods: Pick<Informer<Pod>, 'get'>;
-  state: Pick<RuntimeState, 'current'>;
+export interface NodeHandlerOptions extends PortForwardOptions {
   runtime: ContainerRuntime;
   clock: Clock;
 }
@@ -38,10 +36,12 @@ export function createNodeHandler(options: NodeHandlerOptions): Handler {
     exec: (request, target) => serveExec(options, request, target),
     attach: (request, target) => serveAttach(options, request, target),
   };
+  const forwards = new PortForwards(options);
   return async (request) => {
     const [, verb = '', namespace = '', pod = '', container = '', ...rest] = request.path
       .split('/')
       .map(decodeURIComponent);
+    if (verb === 'portForward' && container === '') return forwards.answer(request, { namespace, pod });
     const route = Object.hasOwn(routes, verb) ? routes[verb] : undefined;
     if (route === undefined || container === '' || rest.length > 0 || request.method !== 'GET') {
       throw new StatusError('NotFound', 'the server could not find the requested resource');
