@@ -7,7 +7,8 @@ import type { Node } from '../../shared/api/node.ts';
 import type { NodeSensors } from '../../shared/api/node-sensors.ts';
 import type { Labels } from '../../shared/machinery/label-selector.ts';
 import { ImageState } from './images/image-state.ts';
-import { MutableNodeInfo, type NodeInfo } from './node-info.ts';
+import { LocalScores } from './local-scores.ts';
+import { MutableNodeInfo, type NodeInfo, type Slot } from './node-info.ts';
 import { addTo, type PlacedPod, PodGroups } from './pod-groups.ts';
 import type { PodInfo } from './pod-info.ts';
 import { BoardReadings, type BoardSettings } from './readings/board-readings.ts';
@@ -40,6 +41,9 @@ export class Cache {
     (namespace) => this.#namespaces.get(namespace),
   );
   readonly #terms = new TermIndex();
+  readonly #localScores = new LocalScores();
+  /** Of nodes that are gone. */
+  readonly #freeSlots: Slot[] = [];
 
   /** In the order in which they became known. */
   get nodes(): readonly NodeInfo[] {
@@ -65,6 +69,7 @@ export class Cache {
       terms: this.#terms,
       volumes: this.volumes,
       images: this.images,
+      localScores: this.#localScores,
     };
   }
 
@@ -93,6 +98,7 @@ export class Cache {
     this.#traits.count(gone, -1);
     this.#nodes.splice(index, 1);
     this.#byName.delete(name);
+    this.#freeSlots.push({ slot: gone.slot, version: gone.version + 1 });
     if (gone.pods.size > 0) this.#homeless.set(name, gone.pods);
   }
 
@@ -189,7 +195,8 @@ export class Cache {
 
   #addNode(object: Node): void {
     const { name } = object.metadata;
-    const node = new MutableNodeInfo(object, this.#homeless.get(name)?.values());
+    const slot = this.#freeSlots.pop() ?? { slot: this.#nodes.length, version: 1 };
+    const node = new MutableNodeInfo(object, this.#homeless.get(name)?.values(), slot);
     this.#homeless.delete(name);
     for (const { pod, nodeName } of this.#nominations.values()) if (nodeName === name) node.nominate(pod);
     this.#nodes.push(node);

@@ -72,6 +72,8 @@ export interface FilterPlugin {
 
 export interface ScorePlugin {
   readonly name: ScoreName;
+  /** The score depends on the amounts that the pod asks for and on the node itself, on nothing else; nothing normalizes it. */
+  readonly isLocal?: true;
   /** PreScore: undefined when every node is the same to this plugin. `nodes` are the feasible ones. */
   preScore(pod: PodInfo, snapshot: Snapshot, nodes: readonly NodeInfo[]): NodeScorer | undefined;
   /** Brings the raw values of the feasible nodes to 0…100 in place; without it the scorer itself keeps to 0…100. */
@@ -86,6 +88,11 @@ export const NEUTRAL_SCORE = 50;
 
 export function clampScore(score: number): number {
   return Math.min(MAX_SCORE, Math.max(MIN_SCORE, score));
+}
+
+/** Whole numbers, so that less than a hundredth of a score decides nothing and equal nodes are equal. */
+export function toWholeScore(raw: number): number {
+  return Math.min(MAX_SCORE, Math.max(MIN_SCORE, Math.floor(raw + 0.5)));
 }
 
 /** The largest value becomes 100 and the rest in proportion; all stay 0 when none is larger. */

@@ -27,6 +27,10 @@ export interface NodeInfo {
   readonly estimate: BoardEstimate | undefined;
   /** Above its hard limit. */
   readonly isTooHot: boolean;
+  /** Its place in tables by node; −1: in none. Nodes that are known at the same time have different ones. */
+  readonly slot: number;
+  /** Rises with each change; never twice the same for one slot. */
+  readonly version: number;
 }
 
 export interface Requested {
@@ -39,6 +43,14 @@ export interface Requested {
 
 const NO_LABELS: Readonly<Record<string, string>> = {};
 const NO_TAINTS: readonly Taint[] = [];
+
+export interface Slot {
+  readonly slot: number;
+  /** The first version of the node that has it. */
+  readonly version: number;
+}
+
+export const NO_SLOT: Slot = { slot: -1, version: 1 };
 
 /** The changing side of NodeInfo; only the cache and what-ifs hold it as such. */
 export class MutableNodeInfo implements NodeInfo {
@@ -60,9 +72,13 @@ export class MutableNodeInfo implements NodeInfo {
   nominated: Map<string, PodInfo> | undefined = undefined;
   estimate: BoardEstimate | undefined = undefined;
   isTooHot = false;
+  readonly slot: number;
+  version: number;
 
   /** `pods` that are there already. */
-  constructor(node: Node, pods: Iterable<PodInfo> = []) {
+  constructor(node: Node, pods: Iterable<PodInfo> = [], { slot, version }: Slot = NO_SLOT) {
+    this.slot = slot;
+    this.version = version;
     this.name = node.metadata.name;
     this.node = node;
     this.pods = new Map();
@@ -72,6 +88,7 @@ export class MutableNodeInfo implements NodeInfo {
   }
 
   setNode(node: Node): void {
+    this.version += 1;
     this.node = node;
     this.labels = node.metadata.labels ?? NO_LABELS;
     this.taints = node.spec.taints ?? NO_TAINTS;
@@ -103,7 +120,14 @@ export class MutableNodeInfo implements NodeInfo {
     if (this.nominated?.size === 0) this.nominated = undefined;
   }
 
+  setEstimate(estimate: BoardEstimate | undefined, isTooHot: boolean): void {
+    this.version += 1;
+    this.estimate = estimate;
+    this.isTooHot = isTooHot;
+  }
+
   #count({ requests }: PodInfo, sign: 1 | -1): void {
+    this.version += 1;
     const { requested } = this;
     requested.cpuMillis += sign * requests.cpuMillis;
     requested.memoryBytes += sign * requests.memoryBytes;
@@ -116,8 +140,7 @@ export class MutableNodeInfo implements NodeInfo {
 /** The node for a what-if: other pods may come and go on it without the cache knowing. */
 export function copyNode(node: NodeInfo): MutableNodeInfo {
   const copy = new MutableNodeInfo(node.node, node.pods.values());
-  copy.estimate = node.estimate;
-  copy.isTooHot = node.isTooHot;
+  copy.setEstimate(node.estimate, node.isTooHot);
   if (node.nominated !== undefined) copy.nominated = new Map(node.nominated);
   return copy;
 }

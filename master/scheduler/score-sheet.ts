@@ -2,7 +2,8 @@
  * The scores of the feasible nodes: whole numbers 0…100 a plugin, and their sums by weight. Plain loops over two arrays:
  * this runs hundreds of times a pod, for each plugin.
  */
-import { MAX_SCORE, type ScoreName } from './framework.ts';
+import { type NodeScorer, type ScoreName, type ScorePlugin, toWholeScore } from './framework.ts';
+import type { LocalScorer, Sums } from './local-scores.ts';
 import type { NodeInfo } from './node-info.ts';
 import type { PodInfo } from './pod-info.ts';
 import type { Profile } from './profile.ts';
@@ -51,35 +52,54 @@ export function computeScores(
   const { length } = nodes;
   const totals = new Float64Array(length);
   if (length === 1) return new ScoreSheet([], { scores: new Uint8Array(0), totals });
-  const plugins: { plugin: ScoreName; weight: number }[] = [];
-  const scores = new Uint8Array(length * profile.scores.length);
-  const raw = new Float64Array(length);
-  for (const plugin of profile.scores) {
-    const scorer = plugin.preScore(pod, snapshot, nodes);
-    if (scorer === undefined) continue;
-    let index = 0;
-    for (const node of nodes) raw[index++] = scorer(node);
-    plugin.normalizeScore?.(raw);
-    const weight = profile.weights[plugin.name];
-    addUp(raw, { scores, offset: plugins.length * length, totals, weight });
-    plugins.push({ plugin: plugin.name, weight });
-  }
+  const scorers = compileScorers(pod, nodes, { snapshot, profile });
+  const locals = snapshot.localScores.of(pod.requests, scorers.filter(isLocal).map(toLocalScorer), nodes);
+  const scores = new Uint8Array(length * scorers.length);
+  const plugins = scorers.map(({ plugin }) => ({ plugin: plugin.name, weight: profile.weights[plugin.name] }));
+  scorers.forEach((scorer, row) => {
+    const sums: Sums = { scores, offset: row * length, totals, weight: profile.weights[scorer.plugin.name] };
+    if (locals !== undefined && isLocal(scorer)) locals.addUp(scorer.plugin, sums);
+    else addUp(rawScores(scorer, nodes), sums);
+  });
   return new ScoreSheet(plugins, { scores, totals });
 }
 
-interface Sums {
-  scores: Uint8Array;
-  /** Where the plugin's scores begin. */
-  offset: number;
-  totals: Float64Array;
-  weight: number;
+interface Scorer {
+  readonly plugin: ScorePlugin;
+  readonly score: NodeScorer;
 }
 
-/** Whole numbers, so that less than a hundredth of a score decides nothing and equal nodes are equal. */
+/** Plugins that have something to say about the pod. */
+function compileScorers(
+  pod: PodInfo,
+  nodes: readonly NodeInfo[],
+  { snapshot, profile }: { snapshot: Snapshot; profile: Profile },
+): Scorer[] {
+  return profile.scores.flatMap((plugin) => {
+    const score = plugin.preScore(pod, snapshot, nodes);
+    return score === undefined ? [] : [{ plugin, score }];
+  });
+}
+
+function isLocal({ plugin }: Scorer): boolean {
+  return plugin.isLocal === true;
+}
+
+function toLocalScorer({ plugin, score }: Scorer): LocalScorer {
+  return { plugin, score: (node) => toWholeScore(score(node)) };
+}
+
+function rawScores({ plugin, score }: Scorer, nodes: readonly NodeInfo[]): Float64Array {
+  const raw = new Float64Array(nodes.length);
+  let index = 0;
+  for (const node of nodes) raw[index++] = score(node);
+  plugin.normalizeScore?.(raw);
+  return raw;
+}
+
 function addUp(raw: Float64Array, { scores, offset, totals, weight }: Sums): void {
   for (let index = 0; index < raw.length; index += 1) {
-    const score = Math.floor((raw[index] ?? 0) + 0.5);
-    const whole = Math.min(MAX_SCORE, Math.max(0, score));
+    const whole = toWholeScore(raw[index] ?? 0);
     scores[offset + index] = whole;
     totals[index] = (totals[index] ?? 0) + whole * weight;
   }

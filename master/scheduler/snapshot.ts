@@ -1,5 +1,6 @@
 /** The picture that a decision is made from. A decision is synchronous, so the cache itself is the snapshot. */
 import type { ImageState } from './images/image-state.ts';
+import type { LocalScores } from './local-scores.ts';
 import type { NodeInfo } from './node-info.ts';
 import type { CountsByNode, PodGroups } from './pod-groups.ts';
 import type { TermIndex } from './term-index.ts';
@@ -20,4 +21,6 @@ export interface Snapshot {
   readonly terms: TermIndex;
   readonly volumes: VolumeState;
   readonly images: ImageState;
+  /** Scores that were worked out already. */
+  readonly localScores: LocalScores;
 }

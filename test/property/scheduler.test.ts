@@ -5,8 +5,10 @@ import fc from 'fast-check';
 import { Cache } from '../../master/scheduler/cache.ts';
 import { computeDecision, type Decision } from '../../master/scheduler/decision.ts';
 import { compileFilters, refusalOf } from '../../master/scheduler/feasibility.ts';
+import { LocalScores } from '../../master/scheduler/local-scores.ts';
 import type { PodInfo } from '../../master/scheduler/pod-info.ts';
 import { DEFAULT_PROFILE } from '../../master/scheduler/profile.ts';
+import { defined } from '../../shared/platform/assert.ts';
 import { seededRandom } from '../../shared/platform/random.ts';
 import { makeNode, makeSensors, type NodeOptions, type PodOptions, podInfo } from '../unit/scheduler/cluster.ts';
 
@@ -70,14 +72,17 @@ function build({ nodes, sensors }: Cluster): Cache {
 }
 
 /** Places the pods one after the other, as the scheduler does; `onPlaced` sees each decision before it is assumed. */
-function schedule(cluster: Cluster, onPlaced: (pod: PodInfo, decision: Decision, cache: Cache) => void): string[] {
+function schedule(
+  cluster: Cluster,
+  onPlaced: (pod: PodInfo, decision: Decision, cache: Cache, turn: number) => void,
+): string[] {
   const cache = build(cluster);
   const random = seededRandom(cluster.seed);
   let start = 0;
   return cluster.pods.map((options, index) => {
     const pod = podInfo({ ...options, name: `p${index}` });
     const decision = computeDecision({ pod, snapshot: cache.snapshot(0), random, start });
-    onPlaced(pod, decision, cache);
+    onPlaced(pod, decision, cache, index);
     if (decision.type === 'unschedulable') return '';
     start = decision.nextStart;
     cache.assume(pod, decision.node, 0);
@@ -128,6 +133,49 @@ test('same snapshot and seed, same node', () => {
     RUNS,
   );
 });
+
+test('scores that are remembered are those that would be worked out anew, whatever happens to the boards', () => {
+  const happening = fc.record({
+    name: fc.integer({ min: 0, max: 7 }).map((index) => `n${index}`),
+    node: NODE.map(openToAll),
+    sensors: fc.option(SENSORS, { nil: undefined }),
+    leaver: fc.integer({ min: 0, max: 29 }),
+    what: fc.constantFrom('nothing', 'changed', 'gone', 'read', 'a pod left'),
+  });
+  fc.assert(
+    fc.property(CLUSTER, fc.array(happening, { minLength: 30, maxLength: 30 }), (cluster, happenings) => {
+      const nodes = cluster.nodes.map(openToAll);
+      // Many that ask for the same.
+      const pods = cluster.pods.map(({ owner }, index) => ({
+        owner,
+        requests: { cpu: index % 3 === 0 ? '50m' : '100m' },
+      }));
+      schedule({ ...cluster, nodes, pods }, (pod, decision, cache, turn) => {
+        const remembering = cache.snapshot(0);
+        const input = { pod, random: seededRandom(1), enough: 8 };
+        const remembered = computeDecision({ ...input, snapshot: remembering });
+        const anew = computeDecision({ ...input, snapshot: { ...remembering, localScores: new LocalScores() } });
+        assert.deepEqual(scoresOf(remembered), scoresOf(anew));
+        const { name, node, sensors, leaver, what } = defined(happenings[turn], 'what happens');
+        if (what === 'changed') cache.setNode(makeNode({ ...node, name }));
+        // A board that was just chosen stays: the pod is about to be counted there.
+        else if (what === 'gone' && decision.type === 'place' && decision.node !== name) cache.removeNode(name);
+        else if (what === 'read') cache.setSensors(name, sensors && makeSensors(name, sensors), 0);
+        else if (what === 'a pod left') cache.removePod(`default/p${leaver}`);
+      });
+    }),
+    RUNS,
+  );
+});
+
+function openToAll(node: NodeOptions): NodeOptions {
+  return { ...node, taints: [], unschedulable: false };
+}
+
+function scoresOf(decision: Decision) {
+  if (decision.type === 'unschedulable') return [];
+  return decision.candidates.map(({ name }, index) => [name, decision.scores.totals[index], decision.scores.of(index)]);
+}
 
 test('a hotter node never scores higher, all else equal', () => {
   const celsius = fc.double({ min: 1, max: 95, noNaN: true });

@@ -3,6 +3,7 @@ import { clampScore, MAX_SCORE, type ScorePlugin } from '../framework.ts';
 
 export const balancedAllocation: ScorePlugin = {
   name: 'NodeResourcesBalancedAllocation',
+  isLocal: true,
   preScore({ requests }) {
     return ({ requested, allocatable }) => {
       const cpu = usedShare(requested.cpuMillis + requests.cpuMillis, allocatable.cpuMillis);

@@ -22,6 +22,7 @@ export const temperatureFilter: FilterPlugin = {
 export function createTemperatureScore({ fullLoadRiseCelsius }: { fullLoadRiseCelsius: number }): ScorePlugin {
   return {
     name: 'NodeTemperature',
+    isLocal: true,
     preScore(_pod, { traits }) {
       if (traits.reporting === 0) return undefined;
       return ({ estimate, allocatable }) => {

@@ -6,6 +6,7 @@ import { clampScore, MAX_SCORE, NEUTRAL_SCORE, type ScorePlugin } from '../frame
 
 export const realLoad: ScorePlugin = {
   name: 'NodeRealLoad',
+  isLocal: true,
   preScore({ requests: { scoringCpuMillis, scoringMemoryBytes } }, { traits }) {
     if (traits.reporting === 0) return undefined;
     return ({ estimate, allocatable }) => {

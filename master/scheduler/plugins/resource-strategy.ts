@@ -42,6 +42,7 @@ export function createResourceScore({ strategy, weights }: ResourceScoring): Sco
   const others = [...weights].filter(([name]) => name !== 'cpu' && name !== 'memory');
   return {
     name: 'NodeResourcesFit',
+    isLocal: true,
     preScore({ requests }) {
       const { scoringCpuMillis, scoringMemoryBytes } = requests;
       return (node) => {

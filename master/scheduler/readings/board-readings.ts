@@ -69,8 +69,8 @@ export class BoardReadings {
   }
 
   refresh(node: MutableNodeInfo): void {
-    node.estimate = this.#histories.get(node.name)?.estimate(this.#atMs);
-    node.isTooHot = node.estimate !== undefined && this.#isTooHot(node, node.estimate);
+    const estimate = this.#histories.get(node.name)?.estimate(this.#atMs);
+    node.setEstimate(estimate, estimate !== undefined && this.#isTooHot(node, estimate));
   }
 
   #isTooHot({ node, labels }: MutableNodeInfo, { temperatureCelsius, throttleCelsius }: BoardEstimate): boolean {
