@@ -32,7 +32,7 @@ export class NftKernel {
 
   /** All of the script or nothing. */
   apply(script: string): void {
-    const before = structuredClone(this.tables);
+    const before = new Map([...this.tables].map(([name, table]) => [name, copyOf(table)]));
     try {
       for (const line of script.split('\n')) if (!/^(#|\s*$)/.test(line)) this.#command(line.trim());
       for (const table of this.tables.values()) checkReferences(table);
@@ -65,6 +65,14 @@ export class NftKernel {
       if (!this.tables.has(name)) this.tables.set(name, { chains: new Map(), sets: new Map() });
     } else if (!this.tables.delete(name)) throw new NftError(`no table ${name}`);
   }
+}
+
+/** Rules never change, so that a copy may share them. */
+function copyOf({ chains, sets }: Table): Table {
+  return {
+    chains: new Map([...chains].map(([name, chain]) => [name, { ...chain, rules: [...chain.rules] }])),
+    sets: new Map([...sets].map(([name, set]) => [name, { ...set, elements: new Map(set.elements) }])),
+  };
 }
 
 type Command = (table: Table, subject: string, body: string) => void;

@@ -55,7 +55,16 @@ const FIELDS: readonly Field[] = [
   'oifname',
 ];
 
+/** The same rules come again and again. */
+const parsed = new Map<string, Rule>();
+
 export function parseRule(text: string): Rule {
+  const known = parsed.get(text) ?? readRule(text);
+  parsed.set(text, known);
+  return known;
+}
+
+function readRule(text: string): Rule {
   const steps: Step[] = [];
   let rest = text;
   while (rest !== '') {
