@@ -5,6 +5,8 @@
 import { X509Certificate } from 'node:crypto';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { NodeRef } from '../shared/api/kind-refs.ts';
+import type { Client } from '../shared/client/client.ts';
 import { createClient } from '../shared/client/create-client.ts';
 import { sleep, systemClock } from '../shared/platform/clock.ts';
 import { type Component, startAll, stopAll } from '../shared/platform/lifecycle.ts';
@@ -48,6 +50,9 @@ import { createSystemSensors } from './sensors/system-sensors.ts';
 import { createServingTools } from './serving-tools.ts';
 import { uninstall } from './uninstall.ts';
 
+import { findInstallation } from './update/installation.ts';
+import { TrialKeeper } from './update/trial-keeper.ts';
+import { createUpdateHandler, UPDATE_PATH } from './update/update-handler.ts';
 /** Exit codes, as docs/cli.md lists them. */
 const EXIT = { usage: 2, failed: 1 } as const;
 
@@ -121,9 +126,16 @@ async function compose(flags: AgentFlags, foundation: Foundation): Promise<Compo
   const trust = new MasterTrust({ master, ca, earliestMs, askTime: askMasterTime, clock: systemClock, logger });
   const late: { agent?: Agent } = {};
   const link = createMasterLink({
+  const installation = findInstallation(process.argv[1] ?? '');
+  const updates = createUpdateHandler({
+    ...{ installation, logger, ca: () => held.identity.ca },
+    // What started the agent starts the version that is current now.
+    restart: () => process.kill(process.pid, 'SIGTERM'),
+  });
     ...{ ...BASE, node, master, trust, logger, identity: () => held.identity },
     handler: (request) => {
       if (late.agent === undefined) throw new Error('the agent is not made yet');
+      if (request.path === UPDATE_PATH) return updates(request);
       return late.agent.handler(request);
     },
   });
@@ -145,7 +157,18 @@ async function compose(flags: AgentFlags, foundation: Foundation): Promise<Compo
     finder?.setLink(up, () => link.reconnect());
     if (up) late.agent?.onLinkUp();
   });
-  return [link, ...(finder ? [finder] : []), ...composed.doors, composed.agent, renewal];
+  const isReady = (): Promise<boolean> => isNodeReady(createClient(link.call), node);
+  const trial = installation && new TrialKeeper({ installation, isReady, clock: systemClock, logger });
+  return [
+    ...[link, ...(finder ? [finder] : []), ...composed.doors, composed.agent, renewal],
+    ...(trial ? [trial] : []),
+  ];
+}
+
+/** In the master's eyes. */
+async function isNodeReady(client: Client, name: string): Promise<boolean> {
+  const { status } = await client.get(NodeRef, { name });
+  return isConditionTrue(status.conditions, 'Ready');
 }
 
 /** The board's address on the LAN, now: another network may give it another one. */

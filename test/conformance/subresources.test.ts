@@ -154,6 +154,17 @@ test('a node that cannot be reached, and port-forward', async () => {
   assert.equal((await api.get(`${PODS}/nobody/portforward?ports=80`)).code, 404);
 });
 
+test('nodes/proxy: what follows it in the path is the node’s, for whoever may', async () => {
+  await api.post('/api/v1/nodes', { metadata: { name: 'n7' } });
+  const { code, body } = await api.get('/api/v1/nodes/n7/proxy/update/deep?x=1');
+  assert.deepEqual([code, body], [200, '/update/deep\n']);
+  const last = asked.at(-1);
+  assert.deepEqual([last?.node, last?.request.query], ['n7', { x: ['1'] }]);
+  assert.equal((await api.get('/api/v1/nodes/n7/proxy')).code, 400);
+  assert.equal((await api.get('/api/v1/nodes/nobody/proxy/update')).code, 404);
+  assert.equal((await api.get('/api/v1/nodes/n7/proxy/update', { user: nodeUser('n7') })).code, 403);
+});
+
 test('ephemeral containers are added through their own door only', async () => {
   await api.post(PODS, pod('debugged'));
   const ephemeralContainers = [{ name: 'debug', image: 'busybox', targetContainerName: 'main' }];

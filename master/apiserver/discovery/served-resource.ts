@@ -91,6 +91,7 @@ const EXTRA_SUBRESOURCES: Readonly<Record<string, readonly ServedSubresource[]>>
     { name: 'resize', kind: core('Pod'), verbs: OBJECT_VERBS },
     { name: 'portforward', kind: core('PodPortForwardOptions'), verbs: ['create', 'get'] },
   ],
+  nodes: [{ name: 'proxy', kind: core('NodeProxyOptions'), verbs: ['create', 'delete', 'get', 'patch', 'update'] }],
   namespaces: [{ name: 'finalize', kind: core('Namespace'), verbs: ['update'] }],
   serviceaccounts: [
     {

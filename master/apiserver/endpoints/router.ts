@@ -3,6 +3,7 @@
 import { bindingEndpoint } from './binding.ts';
 import { type Endpoint, methodNotAllowed } from './endpoint.ts';
 import { evictionEndpoint } from './eviction.ts';
+import { nodeProxyEndpoint } from './node-proxy.ts';
 import { changeEndpoint, getEndpoint, objectsEndpoint } from './objects.ts';
 import { attachEndpoint, execEndpoint, logEndpoint } from './pod-streams.ts';
 import { portForwardEndpoint } from './port-forward.ts';
@@ -32,6 +33,7 @@ const SUBRESOURCES: Readonly<Record<string, Endpoint>> = {
   attach: attachEndpoint,
   portforward: portForwardEndpoint,
   token: tokenEndpoint,
+  proxy: nodeProxyEndpoint,
 };
 
 export function endpointOf(subresource: string): Endpoint | undefined {

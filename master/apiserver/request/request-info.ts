@@ -82,7 +82,9 @@ function splitTarget(rest: readonly string[]): Target | undefined {
 
 function targetIn(namespace: string, parts: readonly string[]): Target | undefined {
   const [resource = '', name = '', subresource = ''] = parts;
-  if (resource === '' || parts.length > 3) return undefined;
+  // Below proxy the path is the node's.
+  const isBelowProxy = resource === 'nodes' && subresource === 'proxy';
+  if (resource === '' || (parts.length > 3 && !isBelowProxy)) return undefined;
   return { resource, name, subresource, namespace };
 }
 
