@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { NodeRef } from '../shared/api/kind-refs.ts';
 import type { Client } from '../shared/client/client.ts';
 import { createClient } from '../shared/client/create-client.ts';
+import { isConditionTrue } from '../shared/machinery/conditions.ts';
 import { sleep, systemClock } from '../shared/platform/clock.ts';
 import { type Component, startAll, stopAll } from '../shared/platform/lifecycle.ts';
 import { createLogger, type Logger } from '../shared/platform/logger.ts';
@@ -49,10 +50,10 @@ import type { Sensors } from './sensors/sensors.ts';
 import { createSystemSensors } from './sensors/system-sensors.ts';
 import { createServingTools } from './serving-tools.ts';
 import { uninstall } from './uninstall.ts';
-
 import { findInstallation } from './update/installation.ts';
 import { TrialKeeper } from './update/trial-keeper.ts';
 import { createUpdateHandler, UPDATE_PATH } from './update/update-handler.ts';
+
 /** Exit codes, as docs/cli.md lists them. */
 const EXIT = { usage: 2, failed: 1 } as const;
 
@@ -125,17 +126,17 @@ async function compose(flags: AgentFlags, foundation: Foundation): Promise<Compo
   const earliestMs = new X509Certificate(certificate).validFromDate.getTime();
   const trust = new MasterTrust({ master, ca, earliestMs, askTime: askMasterTime, clock: systemClock, logger });
   const late: { agent?: Agent } = {};
-  const link = createMasterLink({
   const installation = findInstallation(process.argv[1] ?? '');
   const updates = createUpdateHandler({
     ...{ installation, logger, ca: () => held.identity.ca },
     // What started the agent starts the version that is current now.
     restart: () => process.kill(process.pid, 'SIGTERM'),
   });
+  const link = createMasterLink({
     ...{ ...BASE, node, master, trust, logger, identity: () => held.identity },
     handler: (request) => {
-      if (late.agent === undefined) throw new Error('the agent is not made yet');
       if (request.path === UPDATE_PATH) return updates(request);
+      if (late.agent === undefined) throw new Error('the agent is not made yet');
       return late.agent.handler(request);
     },
   });
