@@ -6,6 +6,7 @@ import type { Node } from '../../shared/api/node.ts';
 import {
   familyOf,
   formatIp,
+  formatRange,
   type IpRange,
   parseIp,
   parseRange,
@@ -63,42 +64,49 @@ export interface RouteFacts {
 }
 
 export function computeRoutes(facts: RouteFacts): WantedRoutes {
-  const { nodes, ownNodes, tunnel } = facts;
+  const { nodes, ownNodes } = facts;
   const ours = nodes.filter(({ metadata }) => ownNodes.has(metadata.name));
-  const others = nodes.filter(({ metadata }) => !ownNodes.has(metadata.name)).map((node) => reach(node, facts));
-  const known = others.filter((each) => each !== undefined);
-  const routes = known.flatMap(({ direct, far }) => [...direct, ...far.map((slice) => tunnelRoute(slice, tunnel))]);
-  const peers = known.flatMap(({ far, peer }) => (far.length > 0 ? [peer] : []));
+  const others = nodes.filter(({ metadata }) => !ownNodes.has(metadata.name));
+  const device = tunnelDeviceOf(ours, facts);
+  const reached = others.map((node) => reach(node, facts, device));
+  const routes = [...reached.flatMap((each) => each.routes), ...serviceRoutes(facts)];
+  const peers = reached.flatMap(({ peer }) => peer ?? []);
   return {
-    routes: [...routes, ...serviceRoutes(facts)].sort((a, b) => (a.destination < b.destination ? -1 : 1)),
-    tunnel: peers.length > 0 ? tunnelDeviceOf(ours, facts) : undefined,
+    routes: routes.sort((a, b) => (a.destination < b.destination ? -1 : 1)),
+    tunnel: peers.length > 0 ? device : undefined,
     peers,
   };
 }
 
 interface Reached {
-  /** To its slices whose family the segment of both of us has. */
-  direct: Route[];
-  /** Its other slices: through the tunnel, which carries both families over one. */
-  far: IpRange[];
-  peer: TunnelPeer;
+  routes: readonly Route[];
+  /** undefined: the tunnel is not needed, or cannot lead there. */
+  peer: TunnelPeer | undefined;
 }
 
-/** undefined: the node has no slice or no address yet, or is this machine under another name. */
-function reach(node: Node, { ownAddresses }: RouteFacts): Reached | undefined {
+const NOT_REACHED: Reached = { routes: [], peer: undefined };
+
+/**
+ * To slices whose family the segment of both of us has it goes directly, to the others through the tunnel, which carries both
+ * families over one. Nothing for a node without slice or address yet, and for this machine under another name.
+ */
+function reach(node: Node, { ownAddresses, tunnel }: RouteFacts, device: TunnelDevice | undefined): Reached {
   const slices = slicesOf(node);
   const addresses = addressesOf(node);
-  const [outer] = addresses;
   const [first] = slices;
-  if (first === undefined || outer === undefined || isOwn(outer, ownAddresses)) return undefined;
+  if (first === undefined || addresses.some((address) => isOwn(address, ownAddresses))) return NOT_REACHED;
   const hopTo = ({ family }: IpRange): string | undefined =>
     addresses.find((address) => familyOf(address) === family && isNear(address, ownAddresses));
-  const direct = slices.flatMap((slice) => {
+  const direct = slices.flatMap((slice): Route[] => {
     const via = hopTo(slice);
-    return via === undefined ? [] : [{ destination: rangeText(slice), via, device: '' }];
+    return via === undefined ? [] : [{ destination: formatRange(slice), via, device: '' }];
   });
   const far = slices.filter((slice) => hopTo(slice) === undefined);
-  return { direct, far, peer: { outer, mac: macOf(first), inner: slices.map(innerOf) } };
+  // The kernel takes only ends of one family.
+  const outer = device && addresses.find((address) => familyOf(address) === familyOf(device.outer));
+  if (far.length === 0 || outer === undefined) return { routes: direct, peer: undefined };
+  const peer = { outer, mac: macOf(first), inner: slices.map(innerOf) };
+  return { routes: [...direct, ...far.map((slice) => tunnelRoute(slice, tunnel))], peer };
 }
 
 function slicesOf({ spec }: Node): IpRange[] {
@@ -124,7 +132,7 @@ function isNear(address: string, ownAddresses: readonly OwnAddress[]): boolean {
 }
 
 function tunnelRoute(slice: IpRange, device: string): Route {
-  return { destination: rangeText(slice), via: innerOf(slice), device };
+  return { destination: formatRange(slice), via: innerOf(slice), device };
 }
 
 function tunnelDeviceOf(ours: readonly Node[], { ownAddresses }: RouteFacts): TunnelDevice | undefined {
@@ -144,10 +152,13 @@ function innerOf({ family, first }: IpRange): string {
   return formatIp({ family, value: first });
 }
 
-/** A locally administered address that holds the first slice's: both ends know it without asking. */
+/**
+ * A locally administered address that holds the first slice's, the four words of an IPv6 one folded into one: both ends know it
+ * without asking.
+ */
 function macOf({ first }: IpRange): string {
-  const low = first & 0xffff_ffffn;
-  const bytes = [24n, 16n, 8n, 0n].map((shift) => ((low >> shift) & 0xffn).toString(16).padStart(2, '0'));
+  const folded = [0n, 32n, 64n, 96n].reduce((sum, shift) => sum ^ ((first >> shift) & 0xffff_ffffn), 0n);
+  const bytes = [24n, 16n, 8n, 0n].map((shift) => ((folded >> shift) & 0xffn).toString(16).padStart(2, '0'));
   return ['0a', '62', ...bytes].join(':');
 }
 
@@ -158,8 +169,4 @@ function macOf({ first }: IpRange): string {
 function serviceRoutes({ serviceRanges, bridge }: RouteFacts): Route[] {
   if (bridge === '') return [];
   return serviceRanges.map((destination) => ({ destination, via: '', device: bridge }));
-}
-
-function rangeText({ family, first, prefix }: IpRange): string {
-  return `${formatIp({ family, value: first })}/${prefix}`;
 }
