@@ -87,7 +87,8 @@ export class MachineNetwork implements Component {
     this.#userspace = new UserspaceProxy({
       ...{ clock, random, logger },
       addresses: new ServiceAddresses(shell, names.services),
-      isOwn: (address) => options.addresses.has(address),
+      ownAddresses: () => options.addresses.list().map(({ cidr }) => cidr.split('/')[0] ?? ''),
+      onTakenOver: (address, port) => this.#conntrack.clear([{ type: 'service', address, port }]),
     });
     this.#conntrack = new Conntrack({ shell, logger });
     this.#table = new KernelTable({ ...base, skeleton, onProblem: (problem) => this.#setTableProblem(problem) });
@@ -144,6 +145,7 @@ export class MachineNetwork implements Component {
     this.#routes.lookAgain();
     this.#watch.onLocality();
     if (this.#kernelProblem === undefined) this.#policies.lookAgain();
+    else this.#userspace.lookAgain();
   }
 
   async #begin(): Promise<void> {

@@ -1,7 +1,7 @@
-/** Makes the kernel forget UDP flows to targets that have gone. Source: conntrack(8). */
+/** Makes the kernel forget UDP flows that lead nowhere any more. Source: conntrack(8). */
 import type { Logger } from '../../../shared/platform/logger.ts';
 import type { Shell } from '../../../shared/platform/shell.ts';
-import type { LostFlow } from './lost-flows.ts';
+import { type LostFlow, renderFlow } from './lost-flows.ts';
 
 /** Each call walks the kernel's whole table: many at once are asked for in batches, one after the other. */
 const MAX_QUEUED = 10_000;
@@ -32,7 +32,7 @@ export class Conntrack {
   /** Returns at once; the work follows. */
   clear(flows: readonly LostFlow[]): void {
     this.#queue.push(...flows.slice(0, MAX_QUEUED - this.#queue.length));
-    this.#work ??= this.#run();
+    if (this.#queue.length > 0) this.#work ??= this.#run();
   }
 
   /** Resolves when nothing is left to do. */
@@ -45,11 +45,10 @@ export class Conntrack {
     this.#work = undefined;
   }
 
-  async #clearOne({ address, port }: LostFlow): Promise<void> {
+  async #clearOne(flow: LostFlow): Promise<void> {
     const { shell, logger } = this.#options;
-    const family = address.includes(':') ? 'ipv6' : 'ipv4';
-    const flow = ['--reply-src', address, '--reply-port-src', `${port}`];
-    const { code } = await shell.run('conntrack', ['-D', '-f', family, '-p', 'udp', ...flow]);
+    const family = flow.address.includes(':') ? 'ipv6' : 'ipv4';
+    const { code } = await shell.run('conntrack', ['-D', '-f', family, '-p', 'udp', ...renderFlow(flow)]);
     if (code === NOT_RUN && !this.#isMissing)
       logger.warn('UDP flows to removed pods are not ended', { why: 'no conntrack' });
     this.#isMissing = code === NOT_RUN;

@@ -34,7 +34,7 @@ export class KernelTable implements Component {
   readonly #fragments = new Fragments();
   readonly #controller: Controller;
   /** Called after the next transaction. */
-  #afterwards: (() => void)[] = [];
+  readonly #afterwards: (() => void)[] = [];
   #hasBegun = false;
   #isLoaded = false;
   #lastLookMs = 0;
@@ -80,9 +80,14 @@ export class KernelTable implements Component {
   async #reconcile(): Promise<ReconcileResult> {
     await this.#lookWhetherThere();
     const text = this.#takeText();
-    if (text !== '') await this.#load(text);
-    const told = this.#afterwards;
-    this.#afterwards = [];
+    // Those of this text: what is put while nft works is not in the kernel yet.
+    const told = this.#afterwards.splice(0);
+    try {
+      if (text !== '') await this.#load(text);
+    } catch (error) {
+      this.#afterwards.unshift(...told);
+      throw error;
+    }
     for (const each of told) each();
     return { requeueAfterMs: LOOK_INTERVAL_MS };
   }

@@ -19,8 +19,10 @@ import { openUdpRelay } from './udp-relay.ts';
 
 export interface UserspaceProxyOptions {
   addresses: ServiceAddresses;
-  /** Whether an address is this machine's. */
-  isOwn(address: string): boolean;
+  /** This machine's addresses on the LAN, now. */
+  ownAddresses(): readonly string[];
+  /** UDP flows to this address must not go on where the kernel led them; empty: to the port of any address. */
+  onTakenOver(address: string, port: number): void;
   clock: Clock;
   random: Random;
   logger: Logger;
@@ -40,7 +42,7 @@ interface OpenListener {
 export class UserspaceProxy implements ServiceSink, Component {
   readonly #options: UserspaceProxyOptions;
   readonly #controller: Controller;
-  readonly #wanted = new Map<string, readonly Listener[]>();
+  readonly #wanted = new Map<string, readonly Portal[]>();
   readonly #open = new Map<string, OpenListener>();
   #present = new Set<string>();
   #hasBegun = false;
@@ -63,9 +65,13 @@ export class UserspaceProxy implements ServiceSink, Component {
   }
 
   put(service: string, portals: readonly Portal[]): void {
-    const listeners = computeListeners(portals, this.#options.isOwn);
-    if (listeners.length === 0) this.#wanted.delete(service);
-    else this.#wanted.set(service, listeners);
+    if (portals.length === 0) this.#wanted.delete(service);
+    else this.#wanted.set(service, portals);
+    this.lookAgain();
+  }
+
+  /** The machine's addresses may have changed. */
+  lookAgain(): void {
     if (this.#hasBegun) this.#controller.enqueue('listeners');
   }
 
@@ -77,8 +83,10 @@ export class UserspaceProxy implements ServiceSink, Component {
   async #reconcile(): Promise<ReconcileResult> {
     // Of two services that want the same listener the one that was there first has it.
     const wanted = new Map<string, Listener>();
-    for (const listeners of this.#wanted.values()) {
-      for (const each of listeners) if (!wanted.has(each.id) && wanted.size < MAX_LISTENERS) wanted.set(each.id, each);
+    const own = this.#options.ownAddresses();
+    for (const portals of this.#wanted.values()) {
+      for (const each of computeListeners(portals, own))
+        if (!wanted.has(each.id) && wanted.size < MAX_LISTENERS) wanted.set(each.id, each);
     }
     for (const [id, { relay }] of [...this.#open]) {
       if (wanted.has(id)) continue;
@@ -119,6 +127,7 @@ export class UserspaceProxy implements ServiceSink, Component {
       const options = { address, port, choose };
       const relay = await (protocol === 'TCP' ? openTcpRelay(options) : openUdpRelay({ ...options, isTarget, clock }));
       this.#open.set(listener.id, { listener, relay });
+      if (protocol === 'UDP') this.#options.onTakenOver(address, port);
       return undefined;
     } catch (error) {
       return error;

@@ -30,7 +30,7 @@ function makePortal(change: Partial<Portal>): Portal {
 }
 
 describe('where it listens', () => {
-  const own = (address: string): boolean => address === '10.77.0.1';
+  const own = ['10.77.0.1', 'fd77::1'];
   const ids = (portal: Portal): string[] =>
     computeListeners([portal], own).map(({ id, isTaken, targets }) => `${id} ${isTaken} ${targets.length}`);
 
@@ -38,6 +38,10 @@ describe('where it listens', () => {
     assert.deepEqual(ids(makePortal({})), ['tcp 10.43.0.9 80 true 1']));
   it('at node ports everywhere, for outside targets', () =>
     assert.deepEqual(ids(makePortal({ nodePort: 30_080 })), ['tcp 10.43.0.9 80 true 1', 'tcp  30080 false 2']));
+  it('at node ports of UDP on each address, so that answers come from the one that was asked', () => {
+    const portal = makePortal({ nodePort: 30_053, protocol: 'UDP' });
+    assert.deepEqual(ids(portal), ['udp 10.43.0.9 80 true 1', 'udp 10.77.0.1 30053 false 2']);
+  });
   it("at its own balancer's address, not at those of other nodes", () => {
     const frontends = ['10.77.0.1', '10.77.0.2'].map((address) => ({ kind: 'LoadBalancer' as const, address }));
     assert.deepEqual(ids(makePortal({ frontends })), ['tcp 10.77.0.1 80 false 2']);
