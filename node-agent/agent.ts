@@ -75,6 +75,8 @@ export interface Agent extends Component {
   readonly network: NodeNetwork | undefined;
   /** The master can be reached again. */
   onLinkUp(): void;
+  /** The board is being switched off: ends its pods in their order. Stop the agent afterwards. */
+  shutDown(): Promise<void>;
 }
 
 const DEFAULT_CLUSTER_DOMAIN = 'cluster.local';
@@ -128,14 +130,14 @@ export function createAgent(options: AgentOptions): Agent {
   const own: Component[] = [reporter, guard, localPaths, images, kubelet, sensorReporter];
   const parts = [...(assignment ? [assignment] : []), ...networking.parts, ...own];
   return {
-    kubelet,
-    network,
+    ...{ kubelet, network },
     onLinkUp: () => {
       networking.retryNow();
       for (const part of [kubelet, localPaths, images]) part.retryNow();
     },
     handler: createNodeHandler({ ...options, pods: kubelet.pods, state: kubelet.state, runtime }),
     start: () => startAll(parts),
+    shutDown: () => guard.shutdown.run(),
     async stop() {
       await stopAll(parts);
       await recorder.stop();
@@ -158,6 +160,7 @@ function createReporter(options: AgentOptions, { guard, localPaths, ...world }: 
     runtime: guard.runtime,
     health: () => guard.health,
     devices: () => guard.devices,
+    isShuttingDown: () => guard.shutdown.isUnderWay,
     onAnnotations: (annotations) => {
       guard.setAnnotations(annotations);
       localPaths.setAnnotations(annotations);

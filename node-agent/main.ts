@@ -1,6 +1,7 @@
 /**
  * The agent of a board: gets the node's identity, connects to the master and runs what it is told. Ends cleanly at SIGTERM
- * and SIGINT and leaves the containers running: the next agent takes them over.
+ * and SIGINT and leaves the containers running: the next agent takes them over. When the board itself is switched off (SIGPWR,
+ * or systemd says so) its pods end first.
  */
 import { X509Certificate } from 'node:crypto';
 import { hostname } from 'node:os';
@@ -40,11 +41,13 @@ import { ImageSharing } from './kubelet/images/peers/image-sharing.ts';
 import { probeRegistry } from './kubelet/images/registry-probe.ts';
 import { computeParallelPods } from './kubelet/node/board-class.ts';
 import { createProbeDialer } from './kubelet/probes/node-probe-dialer.ts';
+import { isBoardStopping } from './kubelet/shutdown/board-state.ts';
 import { nodeHostFiles } from './kubelet/volumes/node-host-files.ts';
 import { findLanAddress } from './lan-address.ts';
 import { caHashOf, MasterFinder } from './master-finder.ts';
 import { createNetworkTools, createPodNetworkDoor } from './network-tools.ts';
 import type { NodeNetwork } from './node-network.ts';
+import { createNodeShell } from './node-shell.ts';
 import { type AgentFlags, OptionsError, parseAgentFlags, USAGE } from './options.ts';
 import type { Sensors } from './sensors/sensors.ts';
 import { createSystemSensors } from './sensors/system-sensors.ts';
@@ -56,6 +59,9 @@ import { createUpdateHandler, UPDATE_PATH } from './update/update-handler.ts';
 
 /** Exit codes, as docs/cli.md lists them. */
 const EXIT = { usage: 2, failed: 1 } as const;
+
+/** What power supplies say before they give up: the board is being switched off. */
+const POWER_SIGNAL = 'SIGPWR';
 
 const ADDRESS_PATIENCE_MS = 2_000;
 
@@ -94,9 +100,11 @@ async function runOnDirectory(flags: AgentFlags, logger: Logger): Promise<void> 
     throw error;
   });
   if (identity === undefined) return;
-  const components = await compose(flags, { logger, files, identity, finder });
+  const { components, agent } = await compose(flags, { logger, files, identity, finder });
   await startAll(components);
   await whenAborted(ending);
+  const shell = createNodeShell(systemClock);
+  if (ending.reason === POWER_SIGNAL || (await isBoardStopping(shell))) await agent.shutDown();
   await stopAll(components);
   logger.info('the agent ends; containers run on');
 }
@@ -115,8 +123,13 @@ interface Foundation {
   finder: MasterFinder | undefined;
 }
 
-/** In the order of their start. */
-async function compose(flags: AgentFlags, foundation: Foundation): Promise<Component[]> {
+interface Composed {
+  /** In the order of their start. */
+  components: Component[];
+  agent: Agent;
+}
+
+async function compose(flags: AgentFlags, foundation: Foundation): Promise<Composed> {
   const { logger, files } = foundation;
   const { name: node, master } = flags;
   const held = { identity: foundation.identity };
@@ -160,10 +173,8 @@ async function compose(flags: AgentFlags, foundation: Foundation): Promise<Compo
   });
   const isReady = (): Promise<boolean> => isNodeReady(createClient(link.call), node);
   const trial = installation && new TrialKeeper({ installation, isReady, clock: systemClock, logger });
-  return [
-    ...[link, ...(finder ? [finder] : []), ...composed.doors, composed.agent, renewal],
-    ...(trial ? [trial] : []),
-  ];
+  const own = [link, ...(finder ? [finder] : []), ...composed.doors, composed.agent, renewal];
+  return { components: [...own, ...(trial ? [trial] : [])], agent: composed.agent };
 }
 
 /** In the master's eyes. */
@@ -233,6 +244,7 @@ async function composeAgent(flags: AgentFlags, surroundings: Surroundings): Prom
     guard: {
       devices: createSystemDevices({ root, namesFile: flags.devicesConfig }),
       eviction: flags.eviction,
+      shutdown: flags.shutdown,
       imageLedger: createSmallFile(join(dataDir, 'images.json')),
       bootMarker: createSmallFile(join(dataDir, 'boot')),
     },
@@ -268,10 +280,10 @@ function createDoor(flags: AgentFlags, { runtime, sensors, identity, logger }: D
 /** The first signal ends the agent in order, a second one at once. */
 function abortAtSignal(logger: Logger): AbortSignal {
   const ending = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  for (const signal of ['SIGINT', 'SIGTERM', POWER_SIGNAL] as const) {
     process.once(signal, () => {
       logger.info('the agent is asked to end', { signal });
-      ending.abort();
+      ending.abort(signal);
     });
   }
   return ending.signal;

@@ -9,6 +9,7 @@ import {
   parseEvictionHard,
   parseMinimumReclaim,
 } from './kubelet/eviction/thresholds.ts';
+import { DEFAULT_SHUTDOWN_SETTINGS, type ShutdownSettings } from './kubelet/shutdown/shutdown-phases.ts';
 import { NETWORK_TAG } from './network/names.ts';
 
 export interface AgentFlags {
@@ -43,6 +44,8 @@ export interface AgentFlags {
   /** File with names for devices; undefined: there is none. */
   devicesConfig: string | undefined;
   eviction: EvictionSettings;
+  /** What pods get when the board is switched off. */
+  shutdown: ShutdownSettings;
   /** Who answers cluster names; no servers: pods get the node's own resolver. */
   clusterDns: { servers: readonly string[]; domain: string };
   /** Where Ingresses are served; 0: nowhere. */
@@ -91,6 +94,11 @@ export const USAGE = `Usage: bramble agent [flags]
                        memory.available<100Mi,nodefs.available<10%,imagefs.available<1Gi,pid.available<500
   --eviction-minimum-reclaim SIGNAL=AMOUNT,…
                        how much more must be free before the pressure is over
+  --shutdown-grace-seconds N
+                       what pods get when the board is switched off (default: 30; 0: the
+                       engine stops them as it likes)
+  --shutdown-critical-seconds N
+                       how much of it is left for critical pods (default: 10)
   --peer-port N        port at which other nodes copy images from this one (default: 7443; 0: they do not)
   --peer-limit AMOUNT  how fast all of them together may copy, in bytes a second: 5Mi
                        (default: as fast as it goes)
@@ -120,6 +128,8 @@ const FLAGS = {
   'devices-config': { type: 'string' },
   'eviction-hard': { type: 'string', default: '' },
   'eviction-minimum-reclaim': { type: 'string', default: '' },
+  'shutdown-grace-seconds': { type: 'string' },
+  'shutdown-critical-seconds': { type: 'string' },
   'peer-port': { type: 'string', default: '7443' },
   'peer-limit': { type: 'string', default: '' },
   'sensors-root': { type: 'string', default: '' },
@@ -132,6 +142,9 @@ const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'];
 const PROXIES = ['auto', 'userspace'] as const;
 const SWITCH = ['on', 'off'] as const;
 const FORMATS = ['text', 'json'] as const;
+
+/** Nobody waits longer for a board to go off; systemd's own time for the agent must be longer. */
+const MAX_SHUTDOWN_SECONDS = 3_600;
 
 /** Kubernetes' rule for node names: DNS-1123 subdomains; 63 characters, so that it also is a label's value. */
 const NODE_NAME = /^[a-z0-9]([-.a-z0-9]{0,61}[a-z0-9])?$/;
@@ -169,6 +182,7 @@ export function parseAgentFlags(args: readonly string[], { env, hostname }: Agen
     clusterDns: { servers: parseAddresses('--cluster-dns', values['cluster-dns']), domain: values['cluster-domain'] },
     devicesConfig: values['devices-config'],
     eviction: parseEviction(values['eviction-hard'], values['eviction-minimum-reclaim']),
+    shutdown: parseShutdown(values['shutdown-grace-seconds'], values['shutdown-critical-seconds']),
     logLevel: oneOf('--log-level', LEVELS, values['log-level']),
     logFormat: oneOf('--log-format', FORMATS, values['log-format']),
   };
@@ -190,6 +204,22 @@ function parseEviction(hard: string, reclaim: string): EvictionSettings {
     if (error instanceof EvictionSettingsError) throw new OptionsError(`--eviction-…: ${error.message}`);
     throw error;
   }
+}
+
+function parseShutdown(grace: string | undefined, critical: string | undefined): ShutdownSettings {
+  const defaults = DEFAULT_SHUTDOWN_SETTINGS;
+  const gracePeriodSeconds = parseSeconds('--shutdown-grace-seconds', grace, defaults.gracePeriodSeconds);
+  const fallback = Math.min(defaults.criticalPodsSeconds, gracePeriodSeconds);
+  const criticalPodsSeconds = parseSeconds('--shutdown-critical-seconds', critical, fallback);
+  if (criticalPodsSeconds <= gracePeriodSeconds) return { gracePeriodSeconds, criticalPodsSeconds };
+  throw new OptionsError('--shutdown-critical-seconds is a part of --shutdown-grace-seconds, and cannot be more');
+}
+
+function parseSeconds(flag: string, text: string | undefined, fallback: number): number {
+  if (text === undefined) return fallback;
+  const seconds = Number(text);
+  if (/^\d+$/.test(text) && seconds <= MAX_SHUTDOWN_SECONDS) return seconds;
+  throw new OptionsError(`${flag} takes seconds from 0 to ${MAX_SHUTDOWN_SECONDS}, not '${text}'`);
 }
 
 /** A host name may hold what a node's name may not; a name that was asked for is never changed. */

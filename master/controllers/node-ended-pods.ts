@@ -9,7 +9,11 @@ export const NODE_ENDED_KEPT_MS = 5 * 60_000;
 export const NODE_ENDED_KEPT_PER_OWNER = 3;
 
 /** Reasons that kubelets give; `OutOfcpu` and the like on top. */
-const REASONS: readonly string[] = ['Evicted', 'DeviceLost', 'UnexpectedAdmissionError', 'NodeAffinity', 'NodePorts'];
+const REASONS: readonly string[] = [
+  ...['Evicted', 'DeviceLost', 'UnexpectedAdmissionError', 'NodeAffinity', 'NodePorts'],
+  // The node was switched off.
+  ...['Terminated', 'NodeShutdown'],
+];
 
 /** Only a pod with a controller has a replacement; whoever made another one looks after it. */
 export function isEndedByNode({ metadata, status }: Pod): boolean {

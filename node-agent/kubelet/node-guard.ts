@@ -32,7 +32,10 @@ import type { Kubelet } from './kubelet.ts';
 import { type Health, HealthTracker } from './node/health-tracker.ts';
 import type { NodeReporter } from './node/node-reporter.ts';
 import type { PodPaths } from './paths.ts';
+import { combineGates } from './pod/combined-gate.ts';
 import type { PodGate } from './pod/pod-gate.ts';
+import { NodeShutdown } from './shutdown/node-shutdown.ts';
+import type { ShutdownSettings } from './shutdown/shutdown-phases.ts';
 import type { HostFiles } from './volumes/host-files.ts';
 
 export interface NodeGuardSettings {
@@ -44,6 +47,8 @@ export interface NodeGuardSettings {
   /** Where it is written down which images pods have used, and that an agent runs; absent: in memory. */
   imageLedger?: SmallFile;
   bootMarker?: SmallFile;
+  /** What pods get when the board is switched off. */
+  shutdown?: ShutdownSettings;
 }
 
 export interface NodeGuardOptions extends NodeGuardSettings {
@@ -61,6 +66,9 @@ export interface NodeGuardOptions extends NodeGuardSettings {
 
 const PRESSURES: readonly PressureType[] = ['MemoryPressure', 'DiskPressure', 'PIDPressure'];
 
+/** The master's answer to a node that says that it is not ready. */
+const NOT_READY_TAINT = 'node.kubernetes.io/not-ready';
+
 const NO_DEVICE_SOURCE: DeviceSource = {
   scan: () => [],
   find: () => undefined,
@@ -72,6 +80,7 @@ export class NodeGuard implements Component {
   readonly gate: PodGate;
   /** The runtime as the kubelet should use it. */
   readonly runtime: ContainerRuntime;
+  readonly shutdown: NodeShutdown;
   readonly #options: NodeGuardOptions;
   readonly #health: HealthTracker;
   readonly #devices: DeviceManager;
@@ -97,7 +106,8 @@ export class NodeGuard implements Component {
     });
     this.runtime = doctor.attend();
     this.#evictions = this.#createEvictions(endings);
-    this.gate = this.#createGate(endings);
+    this.shutdown = this.#createShutdown();
+    this.gate = combineGates([this.shutdown, this.#createGate(endings)]);
     const pageSizeBytes = (): number => options.reporter().inventory?.pageSizeBytes ?? 0;
     this.#hints = new CrashHints({
       ...{ runtime, recorder, pageSizeBytes },
@@ -186,15 +196,30 @@ export class NodeGuard implements Component {
       ...{ endings, health: this.#health },
       nodeSubject: () => this.#nodeSubject(),
       pods: () => this.#pods(),
-      isRunning: (uid) =>
-        kubelet()
-          .state.peek(uid)
-          .containers.some(({ state }) => state === 'running'),
+      isRunning: (uid) => this.#isRunning(uid),
       diskUsage: (pods) => this.#measurePodDisks(pods),
       reclaimDisk: (isEnough) => this.#disks.reclaim(isEnough),
       measureDisks: () => this.#measureDisks(),
       onEnding: (uid) => kubelet().lookAgain(uid),
     });
+  }
+
+  #createShutdown(): NodeShutdown {
+    const { kubelet, reporter, shutdown: settings } = this.#options;
+    return new NodeShutdown({
+      ...{ ...this.#options, settings },
+      pods: () => this.#pods(),
+      isRunning: (uid) => this.#isRunning(uid),
+      isClosed: () => reporter().node?.spec.taints?.some(({ key }) => key === NOT_READY_TAINT) ?? false,
+      onBegin: () => reporter().lookAgain(),
+      onEnding: (uid) => kubelet().lookAgain(uid),
+      nodeSubject: () => this.#nodeSubject(),
+    });
+  }
+
+  #isRunning(uid: string): boolean {
+    const { containers } = this.#options.kubelet().state.peek(uid);
+    return containers.some(({ state }) => state === 'running');
   }
 
   #createGate(endings: PodEndings): PodGate {

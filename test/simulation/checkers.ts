@@ -70,18 +70,23 @@ export function boundPodsStay(): Checker {
     });
 }
 
-/** A rolling update never has more pods than wanted and surge allow; pods that are on their way out do not count. */
-export const neverAboveSurge: Checker = ({ pods, deployments }) =>
-  deployments.flatMap((deployment) => {
-    const { name } = deployment.metadata;
-    const alive = pods.filter(
-      (pod) => belongsTo(pod, deployment) && !isTerminal(pod) && !pod.metadata.deletionTimestamp,
-    );
-    // 25 % rounded up, and replicas as of before a scale-down that is under way.
-    const wanted = Math.max(deployment.spec.replicas, deployment.status.replicas ?? 0);
-    const limit = wanted + Math.max(1, Math.ceil(wanted * 0.25));
-    return complainIf(alive.length > limit, `deployment ${name} has ${alive.length} pods, more than ${limit}`);
-  });
+/**
+ * A rolling update never has more pods than wanted and surge allow; pods that are on their way out do not count. `wantedOf`:
+ * the most that its controller may still know of.
+ */
+export function neverAboveSurge(wantedOf: (deployment: Deployment) => number): Checker {
+  return ({ pods, deployments }) =>
+    deployments.flatMap((deployment) => aboveSurge(deployment, pods, wantedOf(deployment)));
+}
+
+function aboveSurge(deployment: Deployment, pods: readonly Pod[], known: number): string[] {
+  const { name } = deployment.metadata;
+  const alive = pods.filter((pod) => belongsTo(pod, deployment) && !isTerminal(pod) && !pod.metadata.deletionTimestamp);
+  // 25 % rounded up, and replicas as of before a scale-down that is under way.
+  const wanted = Math.max(known, deployment.spec.replicas, deployment.status.replicas ?? 0);
+  const limit = wanted + Math.max(1, Math.ceil(wanted * 0.25));
+  return complainIf(alive.length > limit, `deployment ${name} has ${alive.length} pods, more than ${limit}`);
+}
 
 /** At the end, when faults have stopped: what was asked for is what there is. */
 export const converged: Checker = (observation) => [

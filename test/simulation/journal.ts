@@ -4,6 +4,7 @@
  */
 import type { Write } from '../../master/store/store.ts';
 import type { DaemonSet } from '../../shared/api/daemon-set.ts';
+import type { Deployment } from '../../shared/api/deployment.ts';
 import type { Job } from '../../shared/api/job.ts';
 import type { Node } from '../../shared/api/node.ts';
 import type { Pod } from '../../shared/api/pod.ts';
@@ -36,12 +37,19 @@ export interface Witness {
   onStart?(start: Start, journal: Journal): string[];
 }
 
+interface Wish {
+  generation: number;
+  replicas: number;
+  atMs: number;
+}
+
 export class Journal {
   /** By `namespace/name`, or `name`. */
   readonly pods = new Map<string, Pod>();
   readonly nodes = new Map<string, Node>();
   readonly daemonSets = new Map<string, DaemonSet>();
   readonly jobs = new Map<string, Job>();
+  readonly #wishes = new Map<string, Wish[]>();
   readonly #owners = new Map<string, OwnerReference>();
   readonly #witnesses: readonly Witness[];
   readonly #monotonicMs: () => number;
@@ -70,6 +78,17 @@ export class Journal {
     return [...this.pods.values()].filter((pod) => controllerOf(pod)?.uid === ownerUid);
   }
 
+  /** The most replicas that its controller may still be at work for: it has not seen what came since, or only just. */
+  mostReplicas({ metadata, status }: Deployment, lagMs: number): number {
+    const { observedGeneration = 0 } = status;
+    const wishes = this.#wishes.get(metadata.uid) ?? [];
+    const inForce = wishes.filter(({ generation }, index) => {
+      const supersededMs = wishes[index + 1]?.atMs ?? Number.POSITIVE_INFINITY;
+      return generation >= observedGeneration || supersededMs >= this.nowMs - lagMs;
+    });
+    return Math.max(0, ...inForce.map(({ replicas }) => replicas));
+  }
+
   noteWrite({ key, value }: Write): void {
     const text = value ?? '';
     const [, group = '', plural = '', ...rest] = key.split('/');
@@ -78,11 +97,19 @@ export class Journal {
     if (resource === 'core/pods') this.#note(put(this.pods, name, text), ({ onPod }) => onPod);
     if (resource === 'core/nodes') this.#note(put(this.nodes, name, text), ({ onNode }) => onNode);
     if (resource === 'batch/jobs') this.#note(put(this.jobs, name, text), ({ onJob }) => onJob);
+    if (resource === 'apps/deployments' && text !== '') this.#noteWish(JSON.parse(text));
     if (resource === 'apps/daemonsets') put(this.daemonSets, name, text);
   }
 
   noteStart(start: Start): void {
     for (const { onStart } of this.#witnesses) this.#complaints.push(...(onStart?.(start, this) ?? []));
+  }
+
+  #noteWish({ metadata, spec }: Deployment): void {
+    const wishes = this.#wishes.get(metadata.uid) ?? [];
+    const { generation = 0 } = metadata;
+    if (wishes.at(-1)?.generation === generation) return;
+    this.#wishes.set(metadata.uid, [...wishes, { generation, replicas: spec.replicas, atMs: this.nowMs }]);
   }
 
   #note<T extends KubernetesObject>(

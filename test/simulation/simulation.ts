@@ -6,7 +6,7 @@
 import { createHash } from 'node:crypto';
 import type { ContainerRecord } from '../../node-agent/container-runtime/runtime.ts';
 import { DaemonSetKind } from '../../shared/api/daemon-set.ts';
-import { DeploymentKind } from '../../shared/api/deployment.ts';
+import { type Deployment, DeploymentKind } from '../../shared/api/deployment.ts';
 import { JobKind } from '../../shared/api/job.ts';
 import { NodeKind } from '../../shared/api/node.ts';
 import { PodKind } from '../../shared/api/pod.ts';
@@ -32,7 +32,7 @@ import { nodeWitnesses } from './node-witnesses.ts';
 import { SimulatedBoard } from './simulated-board.ts';
 import { SimulatedMaster } from './simulated-master.ts';
 import { planOfTask } from './task-plans.ts';
-import { workloadWitnesses } from './witnesses.ts';
+import { LAG_MS, workloadWitnesses } from './witnesses.ts';
 import { act, makePeace } from './workload.ts';
 import { workloadsConverged } from './workload-convergence.ts';
 import type { Workload, World } from './world.ts';
@@ -78,7 +78,8 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
     options.onLine?.(line);
   });
   const complaints: string[] = [];
-  const checkers = [oneCopyPerPod, neverOverAllocatable, boundPodsStay(), neverAboveSurge];
+  const wantedOf = (deployment: Deployment): number => world.journal.mostReplicas(deployment, LAG_MS);
+  const checkers = [oneCopyPerPod, neverOverAllocatable, boundPodsStay(), neverAboveSurge(wantedOf)];
   let steps = 0;
   await startWorld(world);
   const endMs = world.clock.monotonicMs() + options.minutes * 60_000;

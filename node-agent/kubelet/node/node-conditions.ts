@@ -15,6 +15,8 @@ export interface ConditionFacts {
   throttleCelsius: number;
   /** Why the engine does not answer; undefined: it does. */
   runtimeProblem: string | undefined;
+  /** The board is being switched off. */
+  isShuttingDown?: boolean;
   /** Whether the kernel enforces limits on memory; undefined: the engine has not told yet. */
   memoryLimits: boolean | undefined;
 }
@@ -95,7 +97,10 @@ export function renderConditions(facts: ConditionFacts): NodeCondition[] {
   ];
 }
 
-function renderReady({ runtimeProblem }: ConditionFacts): NodeCondition {
+function renderReady({ runtimeProblem, isShuttingDown = false }: ConditionFacts): NodeCondition {
+  if (isShuttingDown) {
+    return { type: 'Ready', status: 'False', reason: 'KubeletNotReady', message: 'node is shutting down' };
+  }
   if (runtimeProblem === undefined) {
     return { type: 'Ready', status: 'True', reason: 'KubeletReady', message: 'kubelet is posting ready status' };
   }

@@ -30,6 +30,8 @@ export interface NodeFacts {
   runtime: RuntimeInfo | undefined;
   /** Why the engine does not answer; undefined: it does. */
   runtimeProblem: string | undefined;
+  /** The board is being switched off. */
+  isShuttingDown?: boolean;
   images: readonly ImageRecord[];
   health: Health;
   devices: DeviceFacts;
@@ -82,6 +84,7 @@ export function renderNodeStatus(facts: NodeFacts): Omit<NodeStatus, 'daemonEndp
       ...renderConditions({
         ...{ health: facts.health, runtimeProblem: facts.runtimeProblem },
         throttleCelsius: facts.inventory.throttleCelsius,
+        isShuttingDown: facts.isShuttingDown ?? false,
         memoryLimits: facts.runtime?.memoryLimits,
       }),
     ],

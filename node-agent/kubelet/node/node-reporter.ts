@@ -52,6 +52,8 @@ export interface NodeReporterOptions {
   peerPort?(): number;
   /** Why the engine does not answer; undefined: it does. */
   runtimeProblem(): string | undefined;
+  /** The board is being switched off. */
+  isShuttingDown?(): boolean;
   /** The address by which the board is known on the LAN. */
   internalIp(): string;
   /** What the Node tells of its network; undefined: nothing. */
@@ -170,6 +172,7 @@ export class NodeReporter implements Component {
       sample: this.#sample,
       runtime: this.#runtime,
       runtimeProblem: runtimeProblem(),
+      isShuttingDown: this.#options.isShuttingDown?.() ?? false,
       images: this.#images,
       health: health(),
       devices: devices(),

@@ -28,9 +28,21 @@ describe('parseAgentFlags', () => {
       clusterDns: { servers: [], domain: 'cluster.local' },
       devicesConfig: undefined,
       eviction: { hard: new Map(), minimumReclaim: new Map() },
+      shutdown: { gracePeriodSeconds: 30, criticalPodsSeconds: 10 },
       logLevel: 'info',
       logFormat: 'text',
     });
+  });
+  it('divides the time that pods get when the board is switched off', () => {
+    const timesOf = (...args: string[]) => {
+      const flags = parseAgentFlags(args, HERE);
+      return flags === 'help' ? {} : Object.values(flags.shutdown);
+    };
+    assert.deepEqual(timesOf('--shutdown-grace-seconds', '60', '--shutdown-critical-seconds', '20'), [60, 20]);
+    assert.deepEqual(timesOf('--shutdown-grace-seconds', '5'), [5, 5]);
+    assert.deepEqual(timesOf('--shutdown-grace-seconds', '0'), [0, 0]);
+    assert.throws(() => timesOf('--shutdown-critical-seconds', '31'), OptionsError);
+    assert.throws(() => timesOf('--shutdown-grace-seconds', 'soon'), OptionsError);
   });
   it('takes the data directory from the environment, the flag first', () => {
     const there = { ...HERE, env: { BRAMBLE_DATA_DIR: '/env' } };
