@@ -4,6 +4,7 @@
  * place, with our name on them. Nothing else of other people's tables is touched. Source: Docker, "Packet filtering and
  * firewalls".
  */
+import { formatRange, parseRange } from '../../shared/machinery/ip-range.ts';
 import type { Shell } from '../../shared/platform/shell.ts';
 
 const CHAIN = 'DOCKER-USER';
@@ -26,8 +27,9 @@ export async function openDockerFirewall(shell: Shell, options: FirewallOptions)
     const present = await readOwnRules(shell, family, options.comment);
     if (present === undefined) continue;
     const wanted = options.clusterRanges
-      .filter((range) => range.includes(':') === (family === 6))
-      .flatMap((range) => renderRules(range, options.comment));
+      .flatMap((text) => parseRange(text) ?? [])
+      .filter((range) => range.family === family)
+      .flatMap((range) => renderRules(formatRange(range), options.comment));
     for (const rule of present) if (!wanted.includes(rule)) await change(shell, family, '-D', rule);
     for (const rule of wanted) if (!present.includes(rule)) await change(shell, family, '-I', rule);
   }
