@@ -1,29 +1,30 @@
 /**
- * What the network costs: a service's address against the direct route, the userspace proxy and Docker's published port, and
- * what a change of one endpoint costs among many.
+ * What the network costs: a service's address against the direct route, the userspace proxy and Docker's published port,
+ * what a change of one endpoint costs among many, and how long pods wait for names.
  */
 import { atLeast, atMost, type Bench, type Figures } from './bench.ts';
-import { measurePaths, type PathFigures } from './network/paths.ts';
+import { dnsGoals, measureDns } from './dns.ts';
+import { measurePaths } from './network/paths.ts';
 import { measureRules } from './network/rules.ts';
 
 export const network: Bench = {
   name: 'network',
   description:
-    'Container to container across boards: direct, by service, userspace proxy, published port; rules at 1,000 services',
-  async run({ clock, progress }) {
+    'Container to container across boards: direct, by service, userspace proxy, published port; rules and names at 1,000 services',
+  async run(context) {
+    const { clock, progress } = context;
     progress('1,000 services with 5,000 endpoints');
     const rules = await measureRules(clock);
-    const paths = await measurePaths(progress);
-    const share = (name: keyof PathFigures): number =>
-      (paths['service']?.[name] ?? Number.NaN) / (paths['direct']?.[name] ?? 1);
-    const figures: Figures = { ...rules, changeCpuShare: rules.changeCpuMs / rules.fullLoadCpuMs };
+    const names = await measureDns(context);
+    const { paths, serviceShares } = await measurePaths(progress);
+    const figures: Figures = { ...rules, changeCpuShare: rules.changeCpuMs / rules.fullLoadCpuMs, ...names };
     for (const [path, each] of Object.entries(paths)) {
       for (const [name, value] of Object.entries(each)) figures[`${path}.${name}`] = value;
     }
     const shares = {
-      serviceThroughputShare: share('gbitPerSecond'),
-      serviceCpuShareOfBytes: share('cpuSecondsPerGb'),
-      serviceCpuShareOfConnections: share('cpuMicrosPerConnection'),
+      serviceThroughputShare: serviceShares.gbitPerSecond,
+      serviceCpuShareOfBytes: serviceShares.cpuSecondsPerGb,
+      serviceCpuShareOfConnections: serviceShares.cpuMicrosPerConnection,
     };
     return {
       figures: { ...figures, ...shares },
@@ -33,6 +34,7 @@ export const network: Bench = {
         serviceThroughputShare: atLeast(shares.serviceThroughputShare, 0.95),
         serviceCpuShareOfBytes: atMost(shares.serviceCpuShareOfBytes, 1.1),
         serviceCpuShareOfConnections: atMost(shares.serviceCpuShareOfConnections, 1.1),
+        ...dnsGoals(names),
       },
     };
   },

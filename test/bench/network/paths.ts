@@ -1,6 +1,7 @@
 /**
  * The ways from a container on one board to a container on another: throughput, connections a second and CPU time of both
- * boards, client and server included, for each. Side by side in one run, several rounds, medians.
+ * boards, client and server included, for each. Side by side in one run, several rounds, medians; how the service compares
+ * with the direct route is the median of what the rounds say, because a machine that others use is another one each minute.
  */
 import { fileURLToPath } from 'node:url';
 import { TEST_IMAGE } from '../../support/docker.ts';
@@ -17,8 +18,8 @@ export interface PathFigures {
 
 const LOAD = [process.execPath, fileURLToPath(new URL('./load.ts', import.meta.url))];
 const BYTES = 800_000_000;
-const CONNECTIONS = 2_000;
-const ROUNDS = 3;
+const CONNECTIONS = 4_000;
+const ROUNDS = 5;
 const PORT = 9_000;
 const PUBLISHED_PORT = 9_100;
 
@@ -39,7 +40,15 @@ metadata: {name: server}
 spec: {selector: {app: server}, ports: [{port: ${PORT}}]}
 `;
 
-export async function measurePaths(progress: (line: string) => void): Promise<Record<string, PathFigures>> {
+export interface PathReport {
+  paths: Record<string, PathFigures>;
+  /** Of the service's figures, in those of the direct route. */
+  serviceShares: PathFigures;
+}
+
+type Rounds = ReadonlyMap<string, readonly PathFigures[]>;
+
+export async function measurePaths(progress: (line: string) => void): Promise<PathReport> {
   const cluster = await startLanCluster({ hosts: 2 });
   try {
     await cluster.apply(WORLD);
@@ -57,7 +66,9 @@ export async function measurePaths(progress: (line: string) => void): Promise<Re
     const hasAddress = async (): Promise<boolean> =>
       (await cluster.lan.host(1).output('ip', '-o', 'addr')).includes(service.address);
     await waitFor('the agent itself serves', hasAddress, 60_000);
-    return { ...kernel, ...(await measureRounds(cluster, { userspace: service }, progress)) };
+    const userspace = await measureRounds(cluster, { userspace: service }, progress);
+    const paths = Object.fromEntries([...kernel, ...userspace].map(([name, all]) => [name, medians(all)]));
+    return { paths, serviceShares: sharesOf(kernel, 'service', 'direct') };
   } finally {
     await cluster.stop();
   }
@@ -80,7 +91,7 @@ async function measureRounds(
   cluster: LanCluster,
   paths: Readonly<Record<string, End>>,
   progress: (line: string) => void,
-): Promise<Record<string, PathFigures>> {
+): Promise<Rounds> {
   const samples = new Map<string, PathFigures[]>();
   for (let round = 1; round <= ROUNDS; round += 1) {
     for (const [name, end] of Object.entries(paths)) {
@@ -88,7 +99,7 @@ async function measureRounds(
       samples.set(name, [...(samples.get(name) ?? []), await measureOnce(cluster, end)]);
     }
   }
-  return Object.fromEntries([...samples].map(([name, all]) => [name, medians(all)]));
+  return samples;
 }
 
 async function measureOnce(cluster: LanCluster, { address, port }: End): Promise<PathFigures> {
@@ -118,7 +129,17 @@ async function runLoad(cluster: LanCluster, args: string[]): Promise<{ seconds: 
 }
 
 function medians(all: readonly PathFigures[]): PathFigures {
-  const of = (name: keyof PathFigures): number => median(all.map((each) => each[name]));
+  return figuresOf((name) => median(all.map((each) => each[name])));
+}
+
+function sharesOf(rounds: Rounds, name: string, base: string): PathFigures {
+  const others = rounds.get(base) ?? [];
+  const share = (figure: keyof PathFigures) =>
+    median((rounds.get(name) ?? []).map((each, round) => each[figure] / (others[round]?.[figure] ?? Number.NaN)));
+  return figuresOf(share);
+}
+
+function figuresOf(of: (name: keyof PathFigures) => number): PathFigures {
   return {
     gbitPerSecond: of('gbitPerSecond'),
     cpuSecondsPerGb: of('cpuSecondsPerGb'),
