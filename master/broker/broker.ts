@@ -1,26 +1,32 @@
 /**
- * The MQTT broker in the master's process: aedes behind a TLS listener (adapter: sockets and aedes' own timers live here).
+ * The MQTT broker in the master's process: aedes behind TLS listeners (adapter: aedes' own timers live here).
  * Invariants: an identity is fixed when a session connects; every publish and subscribe passes the topic rules; what a
  * session may send and may have unread is bounded. README.md tells how.
  */
 import type { X509Certificate } from 'node:crypto';
 import type { EventEmitter } from 'node:events';
-import { createServer as createTcpServer, type Server, type Socket } from 'node:net';
-import { createServer as createTlsServer, TLSSocket, type TlsOptions, type Server as TlsServer } from 'node:tls';
-import { Aedes, type Client, type PublishPacket } from 'aedes';
-import { defined } from '../../shared/platform/assert.ts';
-import type { Clock } from '../../shared/platform/clock.ts';
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { TLSSocket } from 'node:tls';
+import { Aedes, type Client, type ConnectPacket, type PublishPacket, type Subscription } from 'aedes';
+import { type Clock, systemClock } from '../../shared/platform/clock.ts';
 import type { Component } from '../../shared/platform/lifecycle.ts';
 import type { Logger } from '../../shared/platform/logger.ts';
-import { TIME_PROTOCOL } from '../../shared/protocol/join-token.ts';
+import { BOOTSTRAP_USERNAME } from '../../shared/protocol/join-token.ts';
 import { MAX_ENVELOPE_BYTES } from '../../shared/protocol/limits.ts';
-import { parseTopic } from '../../shared/protocol/topics.ts';
+import { TOKEN_USERNAME } from '../../shared/protocol/mqtt-user.ts';
+import { OWN_PREFIX, parseTopic } from '../../shared/protocol/topics.ts';
 import type { Transport, Unsubscribe } from '../../shared/protocol/transport.ts';
+import { TopicEmitter } from './emitter.ts';
+import { FrameError } from './frame-reader.ts';
 import { createInProcessTransport } from './in-process-transport.ts';
-import { PacketLimit } from './packet-limit.ts';
+import { type BrokerCertificate, Listeners } from './listeners.ts';
+import { BrokerPersistence, type PersistenceLimits } from './persistence/broker-persistence.ts';
+import { openPersistenceFile } from './persistence/persistence-file.ts';
+import { type BrokerPacket, type InternalClient, QuickPath } from './quick-path.ts';
 import { CONNACK_CODES, SessionRefused } from './session-refused.ts';
 import type { Session, SessionIdentity, SessionListener, Sessions } from './sessions.ts';
-import { MAX_CLIENT_ID_CHARS, mayPublish, maySubscribe, mayUseClientId } from './topic-rules.ts';
+import { MAX_CLIENT_ID_CHARS, mayPublish, mayReceive, maySubscribe, mayUseClientId } from './topic-rules.ts';
 
 /** What a client shows of itself when it connects. */
 export interface SessionCredentials {
@@ -30,13 +36,6 @@ export interface SessionCredentials {
   username: string | undefined;
   password: string | undefined;
   remoteAddress: string;
-}
-
-export interface BrokerCertificate {
-  key: string;
-  cert: string;
-  /** Whose client certificates are believed. */
-  ca: string;
 }
 
 export interface BrokerOptions {
@@ -50,7 +49,15 @@ export interface BrokerOptions {
   logger: Logger;
   limits?: Partial<BrokerLimits>;
   /** For boards that have no clock; without it nobody is told the time. */
-  clock?: Pick<Clock, 'nowMs'>;
+  clock?: Clock;
+  /** MQTT over WebSockets, by TLS too; undefined: not. 0: a free port. */
+  websocketPort?: number | undefined;
+  /** File of retained messages and persistent sessions; undefined: they end with the process. */
+  persistencePath?: string;
+  /** Topics beside our own whose messages are never written down. */
+  isVolatile?(topic: string): boolean;
+  /** Runs a task when the present turn of the event loop is over: what a client gets in a turn is written at once. */
+  schedule?(task: () => void): void;
 }
 
 export interface BrokerLimits {
@@ -67,6 +74,11 @@ export interface BrokerLimits {
   unreadBytes: number;
   /** A client that reads nothing for this long is closed. */
   drainTimeoutMs: number;
+  /** Filters of one client. */
+  subscriptions: number;
+  /** Packets that one client may send in a second on average; who sends more waits. */
+  messagesPerSecond: number;
+  persistence: Partial<PersistenceLimits>;
 }
 
 const DEFAULT_LIMITS: BrokerLimits = {
@@ -77,13 +89,21 @@ const DEFAULT_LIMITS: BrokerLimits = {
   inflight: 100,
   unreadBytes: 4 * 1024 * 1024,
   drainTimeoutMs: 15_000,
+  subscriptions: 1_000,
+  messagesPerSecond: 20_000,
+  persistence: {},
 };
 
 export interface Broker extends Component, Sessions {
   /** Makes the master's own attachment work; nobody else can connect before `start`, so that the doors can be ready first. */
   open(): Promise<void>;
-  /** Port that is listened on, once started. */
+  /** Ports that are listened on, once started. */
   port(): number;
+  websocketPort(): number | undefined;
+  /** Ends the connections of sessions; they may come back with what they have then. */
+  disconnect(matches: (session: Session) => boolean): void;
+  /** The user is no more: nothing waits for its sessions any longer. */
+  forgetUser(name: string): Promise<void>;
   /** For connections from now on; those that are open stay. */
   updateCertificate(certificate: BrokerCertificate): void;
 }
@@ -92,29 +112,47 @@ export function createBroker(options: BrokerOptions): Broker {
   return new AedesBroker(options);
 }
 
+/** What of aedes is used beyond its types. */
+interface InternalAedes {
+  counter: number;
+  clients: Record<string, Client & InternalClient>;
+}
+
+/** What of a connecting client is used beyond its types. */
+interface ConnectingClient {
+  _will?: { topic: string; retain?: boolean } | undefined;
+  subscriptions: object;
+}
+
 class AedesBroker implements Broker {
   readonly #options: BrokerOptions;
   readonly #limits: BrokerLimits;
   readonly #logger: Logger;
-  readonly #aedes: Aedes;
+  readonly #emitter = new TopicEmitter<BrokerPacket>();
+  readonly #persistence: BrokerPersistence;
+  readonly #aedes: Aedes & InternalAedes;
   readonly #transport: Transport;
-  readonly #server: Server | TlsServer;
-  readonly #sockets = new Set<Socket>();
-  readonly #limitOf = new WeakMap<object, PacketLimit>();
+  readonly #listeners: Listeners;
+  readonly #quick = new WeakMap<object, QuickPath>();
   /** From the moment that the identity is known; ends with aedes' object for the connection. */
   readonly #identified = new WeakMap<Client, Session>();
   /** Sessions that have taken their client id, by it. */
   readonly #sessions = new Map<string, { client: Client; session: Session }>();
-  readonly #listeners = new Set<SessionListener>();
+  readonly #sessionListeners = new Set<SessionListener>();
   #opened: Promise<void> | undefined;
 
   constructor(options: BrokerOptions) {
     this.#options = options;
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.#logger = options.logger.with({ component: 'broker' });
+    this.#persistence = this.#createPersistence();
     this.#aedes = this.#createAedes();
     this.#transport = createInProcessTransport(this.#aedes);
-    this.#server = this.#createServer();
+    this.#listeners = new Listeners({
+      ...{ host: options.host, port: options.port, tls: options.tls, websocketPort: options.websocketPort },
+      ...{ limits: this.#limits, clock: options.clock, logger: this.#logger },
+      onConnection: (connection, request) => this.#accept(connection, request),
+    });
   }
 
   open(): Promise<void> {
@@ -123,32 +161,26 @@ class AedesBroker implements Broker {
   }
 
   async start(): Promise<void> {
-    const { host, port } = this.#options;
     await this.open();
-    await new Promise<void>((resolve, reject) => {
-      this.#server.once('error', reject);
-      this.#server.listen(port, host, () => {
-        this.#server.off('error', reject);
-        resolve();
-      });
-    });
-    this.#server.on('error', (error) => this.#logger.error('the MQTT listener failed', { error }));
+    await this.#listeners.start();
   }
 
   async stop(): Promise<void> {
-    const closed = new Promise((resolve) => void this.#server.close(resolve));
     await new Promise<void>((resolve) => this.#aedes.close(resolve));
-    for (const socket of this.#sockets) socket.destroy();
-    await closed;
+    await this.#listeners.stop();
+    await this.#persistence.destroy();
   }
 
   port(): number {
-    const address = this.#server.address();
-    return typeof address === 'object' ? defined(address, 'address of the started broker').port : 0;
+    return this.#listeners.port();
   }
 
-  updateCertificate({ key, cert, ca }: BrokerCertificate): void {
-    if ('setSecureContext' in this.#server) this.#server.setSecureContext({ key, cert, ca });
+  websocketPort(): number | undefined {
+    return this.#listeners.websocketPort();
+  }
+
+  updateCertificate(certificate: BrokerCertificate): void {
+    this.#listeners.updateCertificate(certificate);
   }
 
   transport(): Transport {
@@ -156,22 +188,42 @@ class AedesBroker implements Broker {
   }
 
   onSession(listener: SessionListener): Unsubscribe {
-    this.#listeners.add(listener);
+    this.#sessionListeners.add(listener);
     for (const { session } of this.#sessions.values()) listener.connected(session);
-    return () => this.#listeners.delete(listener);
+    return () => this.#sessionListeners.delete(listener);
   }
 
-  #createAedes(): Aedes {
+  disconnect(matches: (session: Session) => boolean): void {
+    for (const { client, session } of [...this.#sessions.values()]) if (matches(session)) client.close();
+  }
+
+  forgetUser(name: string): Promise<void> {
+    this.disconnect(({ identity }) => identity.name === name);
+    return this.#persistence.forgetOwner(name);
+  }
+
+  #createPersistence(): BrokerPersistence {
+    const { persistencePath, clock = systemClock, isVolatile } = this.#options;
+    return new BrokerPersistence({
+      file: persistencePath === undefined ? undefined : openPersistenceFile(persistencePath),
+      clock,
+      logger: this.#logger,
+      isVolatile: (topic) => topic.startsWith(OWN_PREFIX) || topic.startsWith('$') || isVolatile?.(topic) === true,
+      limits: this.#limits.persistence,
+    });
+  }
+
+  #createAedes(): Aedes & InternalAedes {
     const aedes = new Aedes({
-      // No bound across clients: with one, a client that does not read would hold up all others. Each has its own below.
-      concurrency: 0,
+      mq: this.#emitter,
+      persistence: this.#persistence,
       connectTimeout: this.#limits.connectTimeoutMs,
       drainTimeout: this.#limits.drainTimeoutMs,
       maxInflightInbound: this.#limits.inflight,
       maxClientsIdLength: MAX_CLIENT_ID_CHARS,
-      preConnect: (_client, packet, done) => {
-        // Sessions end with their connection: nothing is queued in memory for clients that may never come back.
-        packet.clean = true;
+      preConnect: (client, packet, done) => {
+        // Sessions of agents and programs end with their connection: nothing is queued for who may never come back.
+        packet.clean = packet.clean === true || !isOfMqttUser(client, packet);
         done(null, true);
       },
       authenticate: (client, username, password, done) => {
@@ -181,14 +233,8 @@ class AedesBroker implements Broker {
         );
       },
       authorizePublish: (client, packet, done) => done(this.#checkPublish(client, packet)),
-      authorizeSubscribe: (client, subscription, done) => {
-        const session = this.#identified.get(client);
-        const allowed = session !== undefined && maySubscribe(session.identity, client.id, subscription.topic);
-        if (!allowed)
-          this.#logger.info('a subscription was refused', { client: client.id, filter: subscription.topic });
-        done(null, allowed ? subscription : null);
-      },
-      authorizeForward: (client, packet) => (this.#hasRoom(client) ? packet : null),
+      authorizeSubscribe: (client, subscription, done) => done(null, this.#checkSubscribe(client, subscription)),
+      authorizeForward: (client, packet) => (this.#mayReceive(client, packet.topic) ? packet : null),
     });
     // Before the CONNACK, so that nothing of the session arrives before `connected`.
     aedes.on('client', (client) => this.#connected(client));
@@ -197,91 +243,98 @@ class AedesBroker implements Broker {
     aedes.on('connectionError', (_client, error) => this.#logger.debug('a connection failed', { error }));
     const emitter: EventEmitter = aedes; // its types leave `error` out
     emitter.on('error', (error) => this.#logger.error('the broker failed', { error }));
-    return aedes;
+    return aedes as Aedes & InternalAedes;
   }
 
-  #createServer(): Server | TlsServer {
-    const server = this.#options.tls === 'plain' ? this.#createPlainServer() : this.#createTlsServer(this.#options.tls);
-    server.maxConnections = this.#limits.connections;
-    server.on('drop', () => this.#logger.warn('too many MQTT connections, one was refused', { ...this.#limits }));
-    return server;
-  }
-
-  #createPlainServer(): Server {
-    return createTcpServer({ noDelay: true }, (socket) => this.#accept(socket));
-  }
-
-  #createTlsServer(certificate: BrokerCertificate): TlsServer {
-    const options: TlsOptions = {
-      ...certificate,
-      requestCert: true,
-      // Judged in `authenticate`, where a client can be told why.
-      rejectUnauthorized: false,
-      minVersion: 'TLSv1.2',
-      handshakeTimeout: this.#limits.connectTimeoutMs,
-      // Without TIME_PROTOCOL it is MQTT, whatever the client calls it.
-      ALPNCallback: ({ protocols }) => protocols.find((name) => name === TIME_PROTOCOL) ?? protocols[0],
-    };
-    const server = createTlsServer(options, (socket) => {
-      if (socket.alpnProtocol === TIME_PROTOCOL) this.#tellTime(socket);
-      else this.#accept(socket.setNoDelay(true));
-    });
-    server.on('tlsClientError', (error) => this.#logger.debug('a TLS handshake failed', { error }));
-    return server;
-  }
-
-  #tellTime(socket: TLSSocket): void {
-    const { clock } = this.#options;
-    this.#sockets.add(socket);
-    socket.once('close', () => this.#sockets.delete(socket));
-    socket.on('error', (error) => this.#logger.debug('telling the time failed', { error }));
-    socket.setTimeout(this.#limits.connectTimeoutMs, () => socket.destroy());
-    socket.end(clock === undefined ? '' : `${new Date(clock.nowMs()).toISOString()}\n`);
-  }
-
-  #accept(socket: Socket): void {
-    this.#sockets.add(socket);
-    socket.once('close', () => this.#sockets.delete(socket));
-    const limit = new PacketLimit(this.#limits.connectPacketBytes);
-    this.#limitOf.set(socket, limit);
+  #accept(connection: Duplex, request?: IncomingMessage): void {
+    const quick = this.#createQuickPath();
+    this.#quick.set(connection, quick);
     // aedes pulls bytes by `read`; this is the one place that sees them before they are buffered.
-    const read = socket.read.bind(socket);
-    socket.read = (size?: number): Buffer | null => {
+    const read = connection.read.bind(connection);
+    connection.read = (size?: number): Buffer | null => {
+      if (!quick.isOpen(() => connection.emit('readable'))) return null;
       const bytes: Buffer | null = read(size);
-      if (bytes === null || limit.accept(bytes)) return bytes;
-      socket.destroy(new Error('the packet is larger than allowed'));
-      return null;
+      try {
+        return bytes && quick.read(bytes);
+      } catch (error) {
+        if (!(error instanceof FrameError)) throw error;
+        connection.destroy(error);
+        return null;
+      }
     };
-    this.#aedes.handle(socket);
+    this.#aedes.handle(connection, request);
+  }
+
+  #createQuickPath(): QuickPath {
+    const { clock = systemClock, schedule = queueMicrotask } = this.#options;
+    return new QuickPath({
+      clock,
+      schedule,
+      emitter: this.#emitter,
+      limits: this.#limits,
+      nextCounter: () => {
+        this.#aedes.counter += 1;
+        return { brokerId: this.#aedes.id, brokerCounter: this.#aedes.counter };
+      },
+      mayPublish: (client, topic) =>
+        this.#checkPublish(client, { topic, retain: false }) === null && isPublishable(topic),
+      mayReceive: (client, topic) => this.#mayReceive(client, topic),
+      isQueued: (topic) => this.#persistence.isQueued(topic),
+    });
   }
 
   async #authenticate(client: Client, username: string | undefined, password: string | undefined): Promise<void> {
     const { id: clientId, conn } = client;
     const certificate = conn instanceof TLSSocket ? peerCertificate(conn) : undefined;
-    const remoteAddress = ('remoteAddress' in conn && conn.remoteAddress) || '';
+    const remoteAddress = ('remoteAddress' in conn && conn.remoteAddress) || client.req?.socket.remoteAddress || '';
     const identity = await this.#options.authenticate({ clientId, certificate, username, password, remoteAddress });
-    const holder = this.#sessions.get(clientId);
-    const taken = holder !== undefined && !holder.client.closed && holder.session.identity.name !== identity.name;
-    if (taken || !mayUseClientId(identity, clientId)) {
+    const owner = this.#ownerOf(clientId);
+    if ((owner !== undefined && owner !== identity.name) || !mayUseClientId(identity, clientId)) {
       throw new SessionRefused('identifier-rejected', `${identity.name} may not use the client id ${clientId}`);
     }
-    this.#limitOf.get(conn)?.raise(this.#limits.packetBytes);
+    const { _will: will } = client as Client & ConnectingClient;
+    const complaint = will && checkMessage({ clientId, identity }, will.topic, will.retain === true);
+    if (complaint) throw new SessionRefused('not-authorized', complaint);
+    if (!client.clean) await this.#persistence.claim(clientId, identity.name, (id) => this.#sessions.has(id));
     this.#identified.set(client, { clientId, identity });
+    this.#quick.get(conn)?.identified(client as Client & InternalClient);
+  }
+
+  /** Who has the client id: connected now, or with a session that waits. */
+  #ownerOf(clientId: string): string | undefined {
+    const holder = this.#sessions.get(clientId);
+    const connected = holder === undefined || holder.client.closed ? undefined : holder.session.identity.name;
+    return connected ?? this.#persistence.ownerOf(clientId);
   }
 
   /** An error closes the connection: MQTT 3.1.1 has no other way to refuse a message (section 3.3.5). */
-  #checkPublish(client: Client | null, packet: PublishPacket): Error | null {
+  #checkPublish(client: Client | null, { topic, retain }: Pick<PublishPacket, 'topic' | 'retain'>): Error | null {
     const session = client === null ? undefined : this.#identified.get(client);
-    const { topic, retain } = packet;
-    if (session === undefined || !mayPublish(session.identity, session.clientId, topic)) {
-      return new Error(`${session?.identity.name ?? 'an unknown client'} may not publish to ${topic}`);
-    }
-    const mayRetain = parseTopic(topic)?.leaf === 'status';
-    return retain && !mayRetain ? new Error(`messages to ${topic} may not be retained`) : null;
+    if (session === undefined) return new Error(`an unknown client may not publish to ${topic}`);
+    const complaint = checkMessage(session, topic, retain);
+    return complaint === undefined ? null : new Error(complaint);
   }
 
-  #hasRoom(client: Client): boolean {
-    if (client.conn.writableLength <= this.#limits.unreadBytes) return true;
+  #checkSubscribe(client: Client, subscription: Subscription): Subscription | null {
+    const session = this.#identified.get(client);
+    const { subscriptions } = client as Client & ConnectingClient;
+    const hasRoom = Object.keys(subscriptions).length < this.#limits.subscriptions;
+    const allowed = session !== undefined && maySubscribe(session.identity, client.id, subscription.topic);
+    if (allowed && hasRoom) return subscription;
+    this.#logger.info('a subscription was refused', {
+      client: client.id,
+      user: session?.identity.name,
+      filter: subscription.topic,
+      why: allowed ? `it has ${this.#limits.subscriptions} already` : 'it has no right to the topic',
+    });
+    return null;
+  }
+
+  #mayReceive(client: Client, topic: string): boolean {
+    const session = this.#identified.get(client);
+    if (session === undefined || !mayReceive(session.identity, client.id, topic)) return false;
+    const unread = this.#quick.get(client.conn)?.unreadBytes ?? 0;
+    if (unread <= this.#limits.unreadBytes) return true;
     if (!client.conn.destroyed) client.conn.destroy(new Error('the client does not read'));
     return false;
   }
@@ -290,15 +343,36 @@ class AedesBroker implements Broker {
     const session = this.#identified.get(client);
     if (session === undefined) return;
     this.#sessions.set(session.clientId, { client, session });
-    for (const listener of [...this.#listeners]) listener.connected(session);
+    for (const listener of [...this.#sessionListeners]) listener.connected(session);
   }
 
   #disconnected(client: Client): void {
     const held = this.#sessions.get(client.id);
     if (held === undefined || held.client !== client) return;
     this.#sessions.delete(client.id);
-    for (const listener of [...this.#listeners]) listener.disconnected(held.session);
+    this.#persistence.release(client.id);
+    for (const listener of [...this.#sessionListeners]) listener.disconnected(held.session);
   }
+}
+
+/** What is wrong with publishing that. What may be retained of ours is a node's status; no envelope, no answer ever is. */
+function checkMessage({ identity, clientId }: Session, topic: string, retain: boolean): string | undefined {
+  if (!mayPublish(identity, clientId, topic)) return `${identity.name} may not publish to ${topic}`;
+  const mayRetain = !topic.startsWith(OWN_PREFIX) || parseTopic(topic)?.leaf === 'status';
+  return retain && !mayRetain ? `messages to ${topic} may not be retained` : undefined;
+}
+
+/** Levels that a topic may have: what aedes allows. */
+const MAX_TOPIC_LEVELS = 100;
+
+function isPublishable(topic: string): boolean {
+  return topic !== '' && !/[+#\0]/.test(topic) && topic.split('/').length <= MAX_TOPIC_LEVELS;
+}
+
+/** People's own clients may have sessions that last: a user name of theirs, and no certificate. */
+function isOfMqttUser({ conn }: Client, { username = '' }: ConnectPacket): boolean {
+  const isOther = username === '' || username === BOOTSTRAP_USERNAME || username === TOKEN_USERNAME;
+  return !isOther && !(conn instanceof TLSSocket && conn.getPeerX509Certificate() !== undefined);
 }
 
 /** Undefined when none was shown; a certificate that is not believed is refused, never ignored. */

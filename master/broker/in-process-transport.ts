@@ -36,6 +36,7 @@ function retainedOf(aedes: Aedes): Retained['persistence'] {
   return (aedes as Aedes & Retained).persistence;
 }
 
-function toMessage({ topic, payload }: AedesPublishPacket, retain: boolean): Message {
-  return { topic, payload: typeof payload === 'string' ? Buffer.from(payload) : payload, retain };
+function toMessage({ topic, payload, clientId }: AedesPublishPacket & { clientId?: string }, retain: boolean): Message {
+  const bytes = typeof payload === 'string' ? Buffer.from(payload) : payload;
+  return { topic, payload: bytes, retain, ...(clientId === undefined ? {} : { clientId }) };
 }

@@ -4,6 +4,7 @@
  * Secrets, the master reads them.
  */
 import { createHash, randomBytes, scrypt, timingSafeEqual } from 'node:crypto';
+import { BOOTSTRAP_USERNAME } from './join-token.ts';
 import { isValidFilter } from './topic-filter.ts';
 
 export const MQTT_USER_SECRET_TYPE = 'bramble.dev/mqtt-user';
@@ -17,8 +18,11 @@ export const WRITE_EXTRA = 'bramble.dev/mqtt-write';
 export const MAX_TOPICS_PER_USER = 64;
 export const MAX_PASSWORD_CHARS = 256;
 
+/** MQTT user name beside a bearer token. */
+export const TOKEN_USERNAME = 'token';
+
 /** These names mean other credentials. */
-const RESERVED_NAMES: readonly string[] = ['bootstrap', 'token'];
+const RESERVED_NAMES: readonly string[] = [BOOTSTRAP_USERNAME, TOKEN_USERNAME];
 
 export interface MqttUserTopics {
   /** Filters that the user may subscribe to. */

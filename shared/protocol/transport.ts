@@ -5,6 +5,8 @@ export interface Message {
   /** UTF-8 JSON, except where the topic's contract says otherwise. */
   payload: Uint8Array;
   retain?: boolean;
+  /** Whose session it came from, where the broker itself is asked; absent for messages of the master's own. */
+  clientId?: string;
 }
 
 export interface PublishOptions {

@@ -153,13 +153,14 @@ export class BrokerPersistence {
     return { subsCount: this.#subscriptions.queuedSubscriptions, clientsCount: this.#subscriptions.clients };
   }
 
-  async subscriptionsByTopic(topic: string): Promise<TopicSubscription[]> {
-    return this.hasQueueFor(topic) ? this.#subscriptions.matching(topic) : [];
+  async subscriptionsByTopic(topic: string): Promise<readonly TopicSubscription[]> {
+    return this.#isVolatile(topic) ? [] : this.#subscriptions.matching(topic);
   }
 
-  /** Whether messages of the topic may have to wait for somebody: quick, for most do not. */
-  hasQueueFor(topic: string): boolean {
-    return this.#subscriptions.queuedSubscriptions > 0 && !this.#isVolatile(topic);
+  /** Whether messages of the topic may have to wait for somebody. */
+  isQueued(topic: string): boolean {
+    if (this.#subscriptions.queuedSubscriptions === 0 || this.#isVolatile(topic)) return false;
+    return this.#subscriptions.matching(topic).length > 0;
   }
 
   /** The session ends for good, with all that waits in it (MQTT 3.1.1, section 3.1.2.4). */

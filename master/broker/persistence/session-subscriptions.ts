@@ -15,11 +15,16 @@ export interface TopicSubscription extends SubscriptionRecord {
   clientId: string;
 }
 
+/** Topics whose subscriptions are remembered: most messages come on few topics. */
+const MAX_REMEMBERED_TOPICS = 2_048;
+
 export class SessionSubscriptions {
   readonly #byClient = new Map<string, Map<string, SubscriptionRecord>>();
   /** Of QoS 1 and 2: what nothing is queued for needs no search. */
   readonly #byTopic = new TopicTrie<TopicSubscription>();
   readonly #queued = new Map<string, TopicSubscription>();
+  /** Emptied with each change. */
+  readonly #remembered = new Map<string, readonly TopicSubscription[]>();
 
   get clients(): number {
     return this.#byClient.size;
@@ -54,8 +59,13 @@ export class SessionSubscriptions {
     return [...(this.#byClient.get(clientId)?.values() ?? [])];
   }
 
-  matching(topic: string): TopicSubscription[] {
-    return this.#byTopic.match(topic);
+  matching(topic: string): readonly TopicSubscription[] {
+    const known = this.#remembered.get(topic);
+    if (known !== undefined) return known;
+    const found = this.#byTopic.match(topic);
+    if (this.#remembered.size >= MAX_REMEMBERED_TOPICS) this.#remembered.clear();
+    this.#remembered.set(topic, found);
+    return found;
   }
 
   clientsOf(filter: string): string[] {
@@ -65,6 +75,7 @@ export class SessionSubscriptions {
   #remember(subscription: TopicSubscription): void {
     this.#queued.set(keyOf(subscription.clientId, subscription.topic), subscription);
     this.#byTopic.add(subscription.topic, subscription);
+    this.#remembered.clear();
   }
 
   #forget(clientId: string, filter: string): void {
@@ -73,6 +84,7 @@ export class SessionSubscriptions {
     if (known === undefined) return;
     this.#queued.delete(key);
     this.#byTopic.remove(filter, known);
+    this.#remembered.clear();
   }
 }
 

@@ -4,6 +4,7 @@ import type { Client } from '../../../shared/client/client.ts';
 import { isStatusError } from '../../../shared/machinery/errors.ts';
 import type { Clock } from '../../../shared/platform/clock.ts';
 import { BOOTSTRAP_USERNAME, parseBootstrapToken } from '../../../shared/protocol/join-token.ts';
+import { TOKEN_USERNAME } from '../../../shared/protocol/mqtt-user.ts';
 import type { UserInfo } from '../../apiserver/user-info.ts';
 import type { SessionCredentials } from '../../broker/broker.ts';
 import { SessionRefused } from '../../broker/session-refused.ts';
@@ -28,9 +29,6 @@ export interface Authenticator {
   /** For the broker; rejects with SessionRefused. */
   userOfSession(credentials: SessionCredentials): Promise<UserInfo>;
 }
-
-/** MQTT user name beside a bearer token; any other name than this and the bootstrap's is refused. */
-export const TOKEN_USERNAME = 'token';
 
 export function createAuthenticator(options: AuthenticatorOptions): Authenticator {
   const { client, clock, tokenKey } = options;

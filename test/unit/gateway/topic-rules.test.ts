@@ -1,8 +1,6 @@
-/** Who may use which client id and which topic; how packets are bounded. */
+/** Who may use which client id and which topic. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
-import { PacketLimit } from '../../../master/broker/packet-limit.ts';
 import {
   type Identity,
   mayPublish,
@@ -152,44 +150,4 @@ test('what a wildcard reaches but nobody else may see is held back', () => {
   for (const [identity, topic, expected] of table) {
     assert.equal(mayReceive(identity, 'phone', topic), expected, `${identity.name} receives ${topic}`);
   }
-});
-
-/** A packet of MQTT with a body of the given length. */
-function packet(bodyBytes: number): Buffer {
-  const length: number[] = [];
-  let rest = bodyBytes;
-  do {
-    length.push((rest % 128) + (rest >= 128 ? 128 : 0));
-    rest = Math.floor(rest / 128);
-  } while (rest > 0);
-  return Buffer.concat([Buffer.from([0x30, ...length]), Buffer.alloc(bodyBytes, 0xff)]);
-}
-
-test('packets within the bound pass however the stream is cut, a larger one never does', () => {
-  fc.assert(
-    fc.property(fc.array(fc.nat(3_000)), fc.array(fc.integer({ min: 1, max: 400 })), (sizes, cuts) => {
-      const bytes = Buffer.concat(sizes.map(packet));
-      const limit = new PacketLimit(2_000);
-      let accepted = true;
-      for (let offset = 0, cut = 0; offset < bytes.length && accepted; cut += 1) {
-        const end = offset + (cuts[cut % Math.max(1, cuts.length)] ?? bytes.length);
-        accepted = limit.accept(bytes.subarray(offset, end));
-        offset = end;
-      }
-      assert.equal(
-        accepted,
-        sizes.every((size) => size <= 2_000),
-      );
-    }),
-    { seed: 20_260_101 },
-  );
-});
-
-test('a length of five bytes is malformed; the bound can be raised', () => {
-  assert(!new PacketLimit(2 ** 28).accept(Buffer.from([0x10, 0xff, 0xff, 0xff, 0xff, 0x01])));
-  const limit = new PacketLimit(10);
-  assert(limit.accept(packet(10)));
-  limit.raise(1_000);
-  assert(limit.accept(packet(1_000)));
-  assert(!limit.accept(packet(1_001)));
 });
