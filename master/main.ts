@@ -41,8 +41,10 @@ import { ensureAdminKubeconfig } from './gateway/pki/admin-kubeconfig.ts';
 import { type CertificateAuthority, openCertificateAuthority } from './gateway/pki/certificate-authority.ts';
 import { createPkiFiles, type PkiFiles } from './gateway/pki/pki-files.ts';
 import { createServerCertificate, type ServerCertificate } from './gateway/pki/server-certificate.ts';
+import { certificateCheck } from './health-checks.ts';
 import { advertisedAddress, lanAddresses } from './lan-addresses.ts';
 import { LanAnnouncement } from './lan-announcement.ts';
+import { createMasterMetrics, type MasterMetrics, measureBoards } from './metrics.ts';
 import { type MasterOptions, OptionsError, parseMasterOptions, USAGE } from './options.ts';
 import { profileOf } from './scheduler/configuration/profile-of.ts';
 import { IMAGE_PATIENCE_MS } from './scheduler/images/image-wait.ts';
@@ -70,11 +72,13 @@ interface Foundation extends Environment {
   tokenKey: KeyObject;
   store: SqliteStore;
   settings: SchedulerConfiguration;
+  metrics: MasterMetrics;
 }
 
 async function openFoundation(options: MasterOptions, environment: Environment): Promise<Foundation> {
   const { clock, random, logger } = environment;
   const settings = await readSettings(options.schedulerConfig);
+  const metrics = createMasterMetrics(clock);
   // The store comes first: it locks the data directory, so that a second master changes nothing in it.
   const store = await openSqliteStore({
     path: join(options.dataDir, 'store.db'),
@@ -94,7 +98,7 @@ async function openFoundation(options: MasterOptions, environment: Environment):
     logger,
   });
   const tokenKey = await openTokenKey(files);
-  return { ...environment, options, files, authority, certificate, tokenKey, store, settings };
+  return { ...environment, options, files, authority, certificate, tokenKey, store, settings, metrics };
 }
 
 function firstAddressOf(serviceCidr: string): string {
@@ -111,7 +115,7 @@ interface Api {
   setMetrics(render: () => string): void;
 }
 
-function createApi({ store, options, clock, random, logger, tokenKey }: Foundation): Api {
+function createApi({ store, options, clock, random, logger, tokenKey, metrics, certificate }: Foundation): Api {
   const late: { proxies?: NodeProxies; scheduler?: Scheduler; renderMetrics?: () => string } = {};
   const clientOf = (component: string): Client => {
     const user = componentUser(component);
@@ -135,6 +139,8 @@ function createApi({ store, options, clock, random, logger, tokenKey }: Foundati
       return late.proxies.call(node, request);
     },
     explainPlacement: (key) => late.scheduler?.explain(key),
+    metrics: metrics.registry,
+    healthChecks: [certificateCheck(certificate, clock)],
     renderMoreMetrics: () => late.renderMetrics?.() ?? '',
     tolerationSeconds: options.tolerationSeconds,
   });
@@ -166,9 +172,11 @@ function createComponents(foundation: Foundation, api: Api): Component[] {
   const scheduler = new Scheduler({
     ...clientOf('system:kube-scheduler'),
     profile: profileOf(foundation.settings),
+    onDecision: foundation.metrics.onDecision,
     imagePatienceMs: foundation.options.imageLookup ? IMAGE_PATIENCE_MS : 0,
   });
   api.setScheduler(scheduler);
+  foundation.metrics.measureScheduler(scheduler);
   const controllerSettings = new ControllerSettings(foundation.settings);
   const settings = new SettingsFile({
     ...{ clock, logger },
@@ -195,6 +203,8 @@ function createComponents(foundation: Foundation, api: Api): Component[] {
       network: { clusterCidrs: foundation.options.clusterCidrs, serviceCidrs: foundation.options.serviceCidrs },
       settings: controllerSettings,
       onMetrics: (render) => api.setMetrics(render),
+      queueMetrics: foundation.metrics.queues,
+      onSensors: (list) => measureBoards(foundation.metrics.registry, list),
       ...(foundation.options.imageLookup ? { registry: createRegistry(foundation) } : {}),
     }),
     scheduler,

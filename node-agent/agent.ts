@@ -9,8 +9,10 @@ import type { Clock } from '../shared/platform/clock.ts';
 import { type Component, startAll, stopAll } from '../shared/platform/lifecycle.ts';
 import type { Logger } from '../shared/platform/logger.ts';
 import type { Random } from '../shared/platform/random.ts';
+import type { Shell } from '../shared/platform/shell.ts';
 import type { Handler } from '../shared/protocol/exchange.ts';
 import type { ContainerRuntime } from './container-runtime/runtime.ts';
+import type { NodeAnswersOptions } from './kubelet/api/node-answers.ts';
 import { createNodeHandler } from './kubelet/api/node-handler.ts';
 import type { PortDialer } from './kubelet/api/port-dialer.ts';
 import { Assignment } from './kubelet/assignment/assignment.ts';
@@ -65,6 +67,10 @@ export interface AgentOptions {
   serving?: ServingTools;
   /** Loads what connects to the ports of pods; nothing does unless given. */
   openPorts?(): Promise<PortDialer>;
+  /** The machine's programs, to look at it and to reboot it. */
+  shell?: Shell;
+  /** Whether the agent may reboot the board and turn it off. */
+  powerControl?: boolean;
 }
 
 export interface Agent extends Component {
@@ -135,7 +141,7 @@ export function createAgent(options: AgentOptions): Agent {
       networking.retryNow();
       for (const part of [kubelet, localPaths, images]) part.retryNow();
     },
-    handler: createNodeHandler({ ...options, pods: kubelet.pods, state: kubelet.state, runtime }),
+    handler: createHandler(options, { kubelet, runtime, lastSample: () => sensorReporter.last }),
     start: () => startAll(parts),
     shutDown: () => guard.shutdown.run(),
     async stop() {
@@ -143,6 +149,20 @@ export function createAgent(options: AgentOptions): Agent {
       await recorder.stop();
     },
   };
+}
+
+interface HandlerWorld extends Pick<NodeAnswersOptions, 'lastSample'> {
+  kubelet: Kubelet;
+  runtime: ContainerRuntime;
+}
+
+/** What is asked seldom is loaded when it is asked. */
+function createHandler(options: AgentOptions, { kubelet, ...world }: HandlerWorld): Handler {
+  const known = { ...options, ...world, state: kubelet.state };
+  return createNodeHandler({
+    ...{ ...known, pods: kubelet.pods },
+    answerOwn: async (request) => (await import('./kubelet/api/node-answers.ts')).answerNodePath(known, request),
+  });
 }
 
 interface ReporterWorld {

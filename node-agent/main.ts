@@ -239,6 +239,7 @@ async function composeAgent(flags: AgentFlags, surroundings: Surroundings): Prom
     paths: { root: join(dataDir, 'pods'), memory: join(dataDir, 'pods-memory') },
     clusterDns: flags.clusterDns,
     dialer: createProbeDialer(systemClock),
+    ...{ shell: createNodeShell(systemClock), powerControl: flags.powerControl },
     openPorts: async () => (await import('./kubelet/api/node-port-dialer.ts')).nodePortDialer,
     parallelPods: computeParallelPods(await sensors.inventory()),
     guard: {

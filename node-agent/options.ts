@@ -50,6 +50,8 @@ export interface AgentFlags {
   clusterDns: { servers: readonly string[]; domain: string };
   /** Where Ingresses are served; 0: nowhere. */
   ingressPorts: { http: number; https: number };
+  /** Whether who has the right may reboot the board and turn it off through the API. */
+  powerControl: boolean;
   logLevel: LogLevel;
   logFormat: 'text' | 'json';
 }
@@ -102,6 +104,9 @@ export const USAGE = `Usage: bramble agent [flags]
   --peer-port N        port at which other nodes copy images from this one (default: 7443; 0: they do not)
   --peer-limit AMOUNT  how fast all of them together may copy, in bytes a second: 5Mi
                        (default: as fast as it goes)
+  --power-control on|off
+                       let "bramble node reboot" and "shutdown" act on this machine
+                       (default: off; on where the firmware scripts set the board up)
   --sensors-root DIR   read /proc, /sys and /dev below this folder instead, for tests
   --log-level LEVEL    debug, info, warn or error (default: info)
   --log-format FORMAT  text or json (default: text)
@@ -132,6 +137,7 @@ const FLAGS = {
   'shutdown-critical-seconds': { type: 'string' },
   'peer-port': { type: 'string', default: '7443' },
   'peer-limit': { type: 'string', default: '' },
+  'power-control': { type: 'string', default: 'off' },
   'sensors-root': { type: 'string', default: '' },
   'log-level': { type: 'string', default: 'info' },
   'log-format': { type: 'string', default: 'text' },
@@ -182,6 +188,7 @@ export function parseAgentFlags(args: readonly string[], { env, hostname }: Agen
     clusterDns: { servers: parseAddresses('--cluster-dns', values['cluster-dns']), domain: values['cluster-domain'] },
     devicesConfig: values['devices-config'],
     eviction: parseEviction(values['eviction-hard'], values['eviction-minimum-reclaim']),
+    powerControl: oneOf('--power-control', SWITCH, values['power-control']) === 'on',
     shutdown: parseShutdown(values['shutdown-grace-seconds'], values['shutdown-critical-seconds']),
     logLevel: oneOf('--log-level', LEVELS, values['log-level']),
     logFormat: oneOf('--log-format', FORMATS, values['log-format']),

@@ -1,11 +1,13 @@
 /** What the API server is made from. */
 import type { Clock } from '../../shared/platform/clock.ts';
 import type { Logger } from '../../shared/platform/logger.ts';
+import type { MetricsRegistry } from '../../shared/platform/metrics.ts';
 import type { Random } from '../../shared/platform/random.ts';
 import type { Kind } from '../../shared/schema/define-kind.ts';
 import type { Store } from '../store/store.ts';
 import type { Authorizer } from './authorization/authorizer.ts';
 import type { TokenAuthenticator, TokenIssuer } from './endpoints/tokens.ts';
+import type { HealthCheck } from './health/health-checks.ts';
 import type { NodeProxy } from './node-proxy.ts';
 import type { VersionInfo } from './version-info.ts';
 import type { PlacementExplainer } from './virtual/placements.ts';
@@ -31,6 +33,10 @@ export interface ApiServerOptions {
   tolerationSeconds?: number;
   /** Why a pod is where it is; without it placements are not served. */
   explainPlacement?: PlacementExplainer;
+  /** Where this room counts; its own unless given. */
+  metrics?: MetricsRegistry;
+  /** What else must be well for this process to be. */
+  healthChecks?: readonly HealthCheck[];
   /** What other rooms of the process count, as Prometheus text. */
   renderMoreMetrics?(): string;
   /** Port of the masters' HTTPS door, for the Service `kubernetes`; 6443 unless given. */

@@ -59,6 +59,7 @@ class Server implements ApiServer {
   async handle(request: Request, user: UserInfo): Promise<Response> {
     const startMs = this.#options.clock.monotonicMs();
     const info = parseRequestInfo(request);
+    const finish = this.#parts.metrics.begin(info);
     try {
       const response = await this.#answer(request, user, info);
       this.#record(info, response.code, startMs);
@@ -67,6 +68,8 @@ class Server implements ApiServer {
       const status = this.#statusErrorOf(error, info);
       this.#record(info, status.code, startMs);
       throw status;
+    } finally {
+      finish();
     }
   }
 

@@ -6,7 +6,9 @@ import { findSchema } from '../../shared/api/registry.ts';
 import type { ResourceQuota } from '../../shared/api/resource-quota.ts';
 import type { StorageClass } from '../../shared/api/storage-class.ts';
 import type { Component } from '../../shared/platform/lifecycle.ts';
+import { MetricsRegistry } from '../../shared/platform/metrics.ts';
 import { decodeProtobuf } from '../../shared/schema/protobuf.ts';
+import type { Store } from '../store/store.ts';
 import { type AdmissionOptions, createAdmissionChain } from './admission/chain.ts';
 import { QuotaLedger } from './admission/quota/quota-ledger.ts';
 import { ServiceAllocator } from './admission/service-addresses/service-allocator.ts';
@@ -18,7 +20,7 @@ import { OpenApiDocuments } from './discovery/openapi-documents.ts';
 import { servedResourceOf } from './discovery/served-resource.ts';
 import type { PathServices } from './endpoints/paths.ts';
 import { RequestMetrics } from './health/request-metrics.ts';
-import { renderServerMetrics } from './health/server-metrics.ts';
+import { measureServer } from './health/server-metrics.ts';
 import { Responder } from './response/responder.ts';
 import type { Services } from './services.ts';
 import { createBootstrapObjects } from './startup/bootstrap-objects.ts';
@@ -59,7 +61,9 @@ export function composeServer(options: ApiServerOptions, isReady: () => boolean)
   const allocator = composeAllocator(options, storage);
   const virtual = virtualResources(kinds, options.explainPlacement);
   const catalog = new Catalog([...kinds.map(servedResourceOf), ...virtual.map(({ served }) => served)]);
-  const metrics = new RequestMetrics();
+  const registry = options.metrics ?? new MetricsRegistry();
+  const metrics = new RequestMetrics(registry);
+  measureServer(registry, { ...storage, store });
   const rules = composeResolver(storage);
   const authorize = options.authorize ?? composeAuthorizer(storage, rules);
   const policy = { allocator, ...(rules ? { escalation: { resolver: rules, authorize } } : {}) };
@@ -81,9 +85,8 @@ export function composeServer(options: ApiServerOptions, isReady: () => boolean)
     catalog,
     documents: new OpenApiDocuments(catalog, version.gitVersion),
     version,
-    checks: healthChecks(isReady),
-    renderMetrics: () =>
-      metrics.render() + renderServerMetrics({ ...storage, store }) + (options.renderMoreMetrics?.() ?? ''),
+    checks: [...healthChecks(isReady, store), ...(options.healthChecks ?? [])],
+    renderMetrics: () => registry.render() + (options.renderMoreMetrics?.() ?? ''),
   };
   return { services, catalog, virtual, paths, metrics, components: composeComponents(options, services, allocator) };
 }
@@ -149,10 +152,16 @@ async function readSensors({ objects, kindOf }: Storage) {
   return (await objects.list(kind, { namespace: '' })).items.map(({ object }) => object);
 }
 
-function healthChecks(isReady: () => boolean): PathServices['checks'] {
+function healthChecks(isReady: () => boolean, store: Store): PathServices['checks'] {
   const all = ['healthz', 'livez', 'readyz'] as const;
   return [
     { name: 'ping', paths: all, check: async () => undefined },
+    {
+      // Kubernetes' name of the check of the store, whatever the store is.
+      name: 'etcd',
+      paths: all,
+      check: async () => void (await store.get('/registry/health')),
+    },
     {
       name: 'poststarthook/bootstrap-objects',
       paths: ['readyz'],

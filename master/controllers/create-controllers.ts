@@ -1,5 +1,7 @@
 /** All controllers with the informers that they share, in the order in which they start. */
 import { DEFAULT_CLUSTER_CIDRS, DEFAULT_SERVICE_CIDRS } from '../../shared/api/cluster-network.ts';
+import type { NodeSensors } from '../../shared/api/node-sensors.ts';
+import { parseAddressPool } from '../../shared/machinery/address-pool.ts';
 import type { Component } from '../../shared/platform/lifecycle.ts';
 import type { Kind } from '../../shared/schema/define-kind.ts';
 import { createBootstrapTokenCleaner } from './bootstrap-token-cleaner.ts';
@@ -50,6 +52,8 @@ export interface ControllersOptions extends Environment {
   settings?: ControllerSettings;
   /** Gets what controllers count, as Prometheus text. */
   onMetrics?(render: () => string): void;
+  /** Gets what boards have told last. */
+  onSensors?(list: () => readonly NodeSensors[]): void;
 }
 
 const DEFAULT_NETWORK: NetworkRanges = { clusterCidrs: DEFAULT_CLUSTER_CIDRS, serviceCidrs: DEFAULT_SERVICE_CIDRS };
@@ -59,10 +63,11 @@ const NEVER_OWNED: ReadonlySet<string> = new Set(['Event']);
 
 export function createControllers(options: ControllersOptions): Component[] {
   const { sign, kinds, rootCertificate, registry, network = DEFAULT_NETWORK, ...rest } = options;
-  const { settings = new ControllerSettings(), onMetrics, ...environment } = rest;
+  const { settings = new ControllerSettings(), onMetrics, onSensors, ...environment } = rest;
   const informers = new Informers(environment);
   const heat = new HeatProtection({ ...environment, settings }, informers);
   onMetrics?.(() => heat.metrics.render());
+  onSensors?.(() => informers.nodeSensors.list());
   const collected = kinds.filter((kind) => !NEVER_OWNED.has(kind.kind));
   const controllers: Component[] = [
     new ReplicaSetController(environment, informers),
@@ -79,7 +84,7 @@ export function createControllers(options: ControllersOptions): Component[] {
     new ResourceQuotaController(environment, informers, kinds),
     createClusterRoleAggregation(environment),
     new NodeIpamController(environment, informers, network),
-    new LoadBalancerController(environment, informers),
+    new LoadBalancerController(environment, informers, parseAddressPool(network.balancerPool ?? [])),
     new PersistentVolumeController(environment, informers),
     createClaimProtection(environment, informers),
     createVolumeProtection(environment, informers),

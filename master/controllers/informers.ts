@@ -30,6 +30,7 @@ import { type StatefulSet, StatefulSetKind } from '../../shared/api/stateful-set
 import { type StorageClass, StorageClassKind } from '../../shared/api/storage-class.ts';
 import type { Client, KindRef } from '../../shared/client/client.ts';
 import { Informer } from '../../shared/client/informer.ts';
+import type { WorkQueueMetrics } from '../../shared/client/work-queue-metrics.ts';
 import { controllerOf } from '../../shared/machinery/owner-references.ts';
 import type { Clock } from '../../shared/platform/clock.ts';
 import { type Component, startAll, stopAll } from '../../shared/platform/lifecycle.ts';
@@ -42,6 +43,8 @@ export interface Environment {
   clock: Clock;
   random: Random;
   logger: Logger;
+  /** Counts what waits in the queues of controllers; nobody does unless given. */
+  queueMetrics?: WorkQueueMetrics;
 }
 
 /** What the garbage collector uses of the informer of any kind. */

@@ -59,6 +59,16 @@ export class SchedulingQueue {
     return this.#pods.size;
   }
 
+  /** Pods by what they wait for, in Kubernetes' words; those that are decided about are not among them. */
+  counts(): { active: number; backoff: number; unschedulable: number } {
+    const counts = { active: 0, backoff: 0, unschedulable: this.#resting.size };
+    for (const { state } of this.#pods.values()) {
+      if (state === 'active') counts.active += 1;
+      else if (state === 'backing-off') counts.backoff += 1;
+    }
+    return counts;
+  }
+
   /** May count pods that are gone meanwhile. */
   get hasActive(): boolean {
     return this.#active.size > 0;

@@ -38,8 +38,8 @@ export interface SchedulerOptions {
   profile?: Profile;
   /** How long a pod waits for what the registry says of its images; 0 unless given: nobody asks registries. */
   imagePatienceMs?: number;
-  /** Hears how long each decision took. */
-  onDecision?(durationMs: number): void;
+  /** Hears how long each decision took, and its result in Kubernetes' words. */
+  onDecision?(durationMs: number, result: 'scheduled' | 'unschedulable'): void;
 }
 
 /** Decisions made before other work of the process gets its turn. */
@@ -121,6 +121,11 @@ export class Scheduler implements Component {
     return this.#explainer.explain(key);
   }
 
+  /** For metrics. */
+  pendingPods(): ReturnType<SchedulingQueue['counts']> {
+    return this.#queue.counts();
+  }
+
   /** Resolves at once; decisions begin when nodes and pods are known. */
   async start(): Promise<void> {
     await this.#conditions.start();
@@ -182,7 +187,8 @@ export class Scheduler implements Component {
     }
     const startMs = this.#options.clock.monotonicMs();
     const decision = this.#compute(queued, startMs);
-    this.#options.onDecision?.(this.#options.clock.monotonicMs() - startMs);
+    const result = decision.type === 'unschedulable' ? 'unschedulable' : 'scheduled';
+    this.#options.onDecision?.(this.#options.clock.monotonicMs() - startMs, result);
     this.#log.add(pod.key, { uid: pod.uid, decision, decidedMs: this.#options.clock.nowMs() });
     if (decision.type === 'unschedulable') {
       this.#rest(queued, decision);

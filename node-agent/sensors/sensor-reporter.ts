@@ -40,12 +40,18 @@ export class SensorReporter implements Component {
   /** A report under way: a master or an engine that does not answer must not keep the sensors from being read. */
   #report: Promise<void> | undefined;
   #inventory: Inventory | undefined;
+  #last: Sample | undefined;
   #reports = 0;
   #pods: PodUsage[] = [];
   #told: { reading: Reading; atMs: number } | undefined;
 
   constructor(options: SensorReporterOptions) {
     this.#options = options;
+  }
+
+  /** The latest reading; undefined before the first. */
+  get last(): Sample | undefined {
+    return this.#last;
   }
 
   async start(): Promise<void> {
@@ -71,6 +77,7 @@ export class SensorReporter implements Component {
     const { sensors, onSample } = this.#options;
     this.#inventory ??= await sensors.inventory();
     const { sample, inventory } = { sample: await sensors.sample(), inventory: this.#inventory };
+    this.#last = sample;
     onSample(sample);
     if (this.#report !== undefined) return;
     this.#report = this.#quietly(() => this.#tellIfDue(sample, inventory)).finally(() => {

@@ -10,6 +10,7 @@ import type { Component } from '../platform/lifecycle.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { Random } from '../platform/random.ts';
 import { WorkQueue } from './work-queue.ts';
+import type { QueueObserver, WorkQueueMetrics } from './work-queue-metrics.ts';
 
 export interface ReconcileResult {
   requeueAfterMs?: number;
@@ -27,17 +28,22 @@ export interface ControllerOptions {
   /** Keys handled at the same time; 1 unless said. */
   concurrency?: number;
   backoff?: BackoffPolicy;
+  /** Counts under the controller's name. */
+  queueMetrics?: WorkQueueMetrics | undefined;
 }
 
 export class Controller implements Component {
   readonly #options: ControllerOptions;
   readonly #queue: WorkQueue;
+  readonly #observer: QueueObserver | undefined;
   #workers: Promise<void>[] = [];
 
   constructor(options: ControllerOptions) {
     this.#options = options;
-    const { clock, random, backoff } = options;
-    this.#queue = new WorkQueue({ clock, random, ...(backoff ? { backoff } : {}) });
+    const { clock, random, backoff, name } = options;
+    this.#observer = options.queueMetrics?.observe(name, () => this.#queue.size);
+    const observer = this.#observer && { observer: this.#observer };
+    this.#queue = new WorkQueue({ clock, random, ...(backoff ? { backoff } : {}), ...observer });
   }
 
   enqueue(key: string): void {
@@ -60,7 +66,10 @@ export class Controller implements Component {
 
   async #work(): Promise<void> {
     for (let key = await this.#queue.take(); key !== undefined; key = await this.#queue.take()) {
+      const { clock } = this.#options;
+      const startMs = this.#observer && clock.monotonicMs();
       await this.#handle(key);
+      if (startMs !== undefined) this.#observer?.worked((clock.monotonicMs() - startMs) / 1000);
       this.#queue.done(key);
     }
   }

@@ -5,11 +5,14 @@
 import { type BackoffPolicy, computeBackoffMs } from '../platform/backoff.ts';
 import type { Clock, Timer } from '../platform/clock.ts';
 import type { Random } from '../platform/random.ts';
+import type { QueueObserver } from './work-queue-metrics.ts';
 
 export interface WorkQueueOptions {
   clock: Clock;
   random: Random;
   backoff?: BackoffPolicy;
+  /** Hears what is counted. */
+  observer?: QueueObserver;
 }
 
 /** 20 ms to about 17 minutes, as client-go's rate limiter ends up for one item. */
@@ -17,7 +20,8 @@ const DEFAULT_BACKOFF: BackoffPolicy = { initialMs: 20, maxMs: 1_000_000, factor
 
 export class WorkQueue {
   readonly #options: WorkQueueOptions;
-  readonly #waiting = new Set<string>();
+  /** When each came, by monotonic time; 0 where nobody counts. */
+  readonly #waiting = new Map<string, number>();
   readonly #active = new Set<string>();
   readonly #again = new Set<string>();
   readonly #timers = new Map<string, { timer: Timer; dueMs: number }>();
@@ -39,9 +43,16 @@ export class WorkQueue {
       this.#again.add(key);
       return;
     }
+    const { observer, clock } = this.#options;
     const taker = this.#takers.shift();
-    if (taker === undefined) this.#waiting.add(key);
-    else this.#hand(key, taker);
+    if (taker !== undefined) {
+      observer?.added();
+      observer?.waited(0);
+      this.#hand(key, taker);
+    } else if (!this.#waiting.has(key)) {
+      observer?.added();
+      this.#waiting.set(key, observer === undefined ? 0 : clock.monotonicMs());
+    }
   }
 
   /** Adds the key after a while; the earliest of several such wishes counts. */
@@ -66,6 +77,7 @@ export class WorkQueue {
   addRateLimited(key: string): void {
     const failures = this.#failures.get(key) ?? 0;
     this.#failures.set(key, failures + 1);
+    this.#options.observer?.retried();
     this.addAfter(key, computeBackoffMs(this.#options.backoff ?? DEFAULT_BACKOFF, failures, this.#options.random));
   }
 
@@ -76,13 +88,15 @@ export class WorkQueue {
   /** Next key; undefined once closed. Call `done` with it afterwards. */
   take(): Promise<string | undefined> {
     if (this.#closed) return Promise.resolve(undefined);
-    const [key] = this.#waiting;
+    const [[key, sinceMs] = [undefined, 0]] = this.#waiting;
     return new Promise((resolve) => {
       if (key === undefined) {
         this.#takers.push(resolve);
         return;
       }
       this.#waiting.delete(key);
+      const { observer, clock } = this.#options;
+      observer?.waited((clock.monotonicMs() - sinceMs) / 1000);
       this.#hand(key, resolve);
     });
   }

@@ -90,14 +90,14 @@ test('version, health and metrics', async () => {
   assert.equal((await api.get('/healthz')).body, 'ok');
   assert.equal(
     (await api.get('/readyz?verbose')).body,
-    '[+]ping ok\n[+]poststarthook/bootstrap-objects ok\nreadyz check passed\n',
+    '[+]ping ok\n[+]etcd ok\n[+]poststarthook/bootstrap-objects ok\nreadyz check passed\n',
   );
   assert.equal((await api.get('/livez/ping')).body, 'ok');
   const { body, contentType } = await api.get('/metrics');
   assert.match(contentType ?? '', /^text\/plain; version=0\.0\.4/);
   assert.match(
     body,
-    /apiserver_request_total\{verb="get",group="",version="",resource="",subresource="",code="200"\} \d+/,
+    /apiserver_request_total\{verb="GET",group="",version="",resource="",subresource="",scope="",code="200"\} \d+/,
   );
 });
 

@@ -91,7 +91,11 @@ const EXTRA_SUBRESOURCES: Readonly<Record<string, readonly ServedSubresource[]>>
     { name: 'resize', kind: core('Pod'), verbs: OBJECT_VERBS },
     { name: 'portforward', kind: core('PodPortForwardOptions'), verbs: ['create', 'get'] },
   ],
-  nodes: [{ name: 'proxy', kind: core('NodeProxyOptions'), verbs: ['create', 'delete', 'get', 'patch', 'update'] }],
+  nodes: [
+    { name: 'proxy', kind: core('NodeProxyOptions'), verbs: ['create', 'delete', 'get', 'patch', 'update'] },
+    { name: 'reboot', kind: core('Status'), verbs: ['create'] },
+    { name: 'shutdown', kind: core('Status'), verbs: ['create'] },
+  ],
   namespaces: [{ name: 'finalize', kind: core('Namespace'), verbs: ['update'] }],
   serviceaccounts: [
     {

@@ -3,6 +3,7 @@
 import { bindingEndpoint } from './binding.ts';
 import { type Endpoint, methodNotAllowed } from './endpoint.ts';
 import { evictionEndpoint } from './eviction.ts';
+import { nodePowerEndpoint } from './node-power.ts';
 import { nodeProxyEndpoint } from './node-proxy.ts';
 import { changeEndpoint, getEndpoint, objectsEndpoint } from './objects.ts';
 import { attachEndpoint, execEndpoint, logEndpoint } from './pod-streams.ts';
@@ -34,6 +35,8 @@ const SUBRESOURCES: Readonly<Record<string, Endpoint>> = {
   portforward: portForwardEndpoint,
   token: tokenEndpoint,
   proxy: nodeProxyEndpoint,
+  reboot: nodePowerEndpoint,
+  shutdown: nodePowerEndpoint,
 };
 
 export function endpointOf(subresource: string): Endpoint | undefined {

@@ -1,9 +1,10 @@
 /**
- * What the server counts of its requests, rendered as Prometheus text. Label values come from closed sets (verbs, served
- * resources, codes), so that a client cannot grow the tables.
- * Source: Kubernetes metrics reference, apiserver_request_total and apiserver_longrunning_requests.
+ * Counters of requests, under the names that dashboards for Kubernetes know. Labels come from the catalog's bounded sets, so
+ * that no client can grow the tables.
+ * Source: Kubernetes metrics reference, apiserver_request_total, _duration_seconds and apiserver_current_inflight_requests.
  */
-import type { RequestInfo } from '../request/request-info.ts';
+import type { Counter, Histogram, MetricsRegistry } from '../../../shared/platform/metrics.ts';
+import type { RequestInfo, Verb } from '../request/request-info.ts';
 
 export interface RequestOutcome {
   info: RequestInfo;
@@ -16,75 +17,69 @@ export interface RequestOutcome {
 /** Upper bounds of the latency histogram, seconds. */
 const BUCKETS_SECONDS = [0.005, 0.025, 0.1, 0.5, 1, 5, 30];
 
-interface Histogram {
-  counts: number[];
-  sumSeconds: number;
-  count: number;
-}
+/** Kubernetes' words in metrics. */
+const METRIC_VERBS: Readonly<Record<Verb, string>> = {
+  get: 'GET',
+  list: 'LIST',
+  watch: 'WATCH',
+  create: 'POST',
+  update: 'PUT',
+  patch: 'PATCH',
+  delete: 'DELETE',
+  deletecollection: 'DELETECOLLECTION',
+};
+
+/** Streams that a person holds open: how long says nothing about the server. */
+const CONNECT_SUBRESOURCES: readonly string[] = ['attach', 'exec', 'log', 'portforward', 'proxy'];
+
+const METHODS: readonly string[] = ['get', 'post', 'put', 'patch', 'delete'];
 
 export class RequestMetrics {
-  readonly #totals = new Map<string, number>();
-  readonly #durations = new Map<string, Histogram>();
+  readonly #totals: Counter;
+  readonly #durations: Histogram;
+  readonly #inFlight = { readOnly: 0, mutating: 0 };
+
+  constructor(registry: MetricsRegistry) {
+    this.#totals = registry.counter('apiserver_request_total', 'Requests that were answered');
+    this.#durations = registry.histogram(
+      'apiserver_request_duration_seconds',
+      'How long answers took to begin; watches, logs and connections left out',
+      BUCKETS_SECONDS,
+    );
+    registry.read('apiserver_current_inflight_requests', { help: 'Requests that are being answered' }, () =>
+      Object.entries(this.#inFlight).map(([kind, value]) => ({ labels: { request_kind: kind }, value })),
+    );
+  }
+
+  /** The returned function says that the request is answered. */
+  begin({ verb }: RequestInfo): () => void {
+    const kind = verb === 'get' || verb === 'list' || verb === 'watch' ? 'readOnly' : 'mutating';
+    this.#inFlight[kind] += 1;
+    return () => {
+      this.#inFlight[kind] -= 1;
+    };
+  }
 
   record({ info, isServed, code, durationMs }: RequestOutcome): void {
     const labels = labelsOf(info, isServed);
-    const key = `${labels},code="${code}"`;
-    this.#totals.set(key, (this.#totals.get(key) ?? 0) + 1);
-    if (info.verb === 'watch') return;
-    const histogram = this.#histogramOf(labels);
-    observe(histogram, durationMs / 1000);
+    this.#totals.add({ ...labels, code: String(code) });
+    if (labels.verb === 'WATCH' || labels.verb === 'CONNECT') return;
+    this.#durations.observe(labels, durationMs / 1000);
   }
 
   /** How often requests of these labels were answered; for tests and the status page. */
-  total(labels: { verb: string; resource: string; code: number }): number {
-    const wanted = [`verb="${labels.verb}"`, `,resource="${labels.resource}"`, `,code="${labels.code}"`];
-    let sum = 0;
-    for (const [key, value] of this.#totals) if (wanted.every((part) => key.includes(part))) sum += value;
-    return sum;
-  }
-
-  render(): string {
-    const lines = ['# TYPE apiserver_request_total counter'];
-    for (const [labels, value] of this.#totals) lines.push(`apiserver_request_total{${labels}} ${value}`);
-    lines.push('# TYPE apiserver_request_duration_seconds histogram');
-    for (const [labels, histogram] of this.#durations) lines.push(...renderHistogram(labels, histogram));
-    return `${lines.join('\n')}\n`;
-  }
-
-  #histogramOf(labels: string): Histogram {
-    let histogram = this.#durations.get(labels);
-    if (histogram === undefined) {
-      histogram = { counts: BUCKETS_SECONDS.map(() => 0), sumSeconds: 0, count: 0 };
-      this.#durations.set(labels, histogram);
-    }
-    return histogram;
+  total({ verb, resource, code }: { verb: Verb; resource: string; code: number }): number {
+    return this.#totals.total({ verb: METRIC_VERBS[verb], resource, code: String(code) });
   }
 }
 
-function labelsOf(info: RequestInfo, isServed: boolean): string {
-  if (!info.isResource || !isServed) return `verb="${info.verb}",group="",version="",resource="",subresource=""`;
-  const { verb, group, version, resource, subresource } = info;
-  return `verb="${verb}",group="${group}",version="${version}",resource="${resource}",subresource="${subresource}"`;
-}
-
-function observe(histogram: Histogram, seconds: number): void {
-  histogram.count += 1;
-  histogram.sumSeconds += seconds;
-  const index = BUCKETS_SECONDS.findIndex((bound) => seconds <= bound);
-  if (index >= 0) histogram.counts[index] = (histogram.counts[index] ?? 0) + 1;
-}
-
-function renderHistogram(labels: string, histogram: Histogram): string[] {
-  const name = 'apiserver_request_duration_seconds';
-  let below = 0;
-  const buckets = BUCKETS_SECONDS.map((bound, index) => {
-    below += histogram.counts[index] ?? 0;
-    return `${name}_bucket{${labels},le="${bound}"} ${below}`;
-  });
-  return [
-    ...buckets,
-    `${name}_bucket{${labels},le="+Inf"} ${histogram.count}`,
-    `${name}_sum{${labels}} ${histogram.sumSeconds}`,
-    `${name}_count{${labels}} ${histogram.count}`,
-  ];
+function labelsOf(info: RequestInfo, isServed: boolean) {
+  if (!info.isResource || !isServed) {
+    const verb = METHODS.includes(info.verb) ? info.verb.toUpperCase() : 'OTHER';
+    return { verb, group: '', version: '', resource: '', subresource: '', scope: '' };
+  }
+  const { group, version, resource, subresource, name, namespace } = info;
+  const verb = CONNECT_SUBRESOURCES.includes(subresource) ? 'CONNECT' : METRIC_VERBS[info.verb];
+  const scope = name !== '' ? 'resource' : namespace !== '' ? 'namespace' : 'cluster';
+  return { verb, group, version, resource, subresource, scope };
 }

@@ -1,4 +1,5 @@
-/** Gauges of the server beside its request counters, as Prometheus text. */
+/** Gauges of the server beside its request counters. */
+import type { MetricsRegistry } from '../../../shared/platform/metrics.ts';
 import type { Store } from '../../store/store.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import type { WatchHubs } from '../storage/watch-hubs.ts';
@@ -9,14 +10,12 @@ export interface MeasuredParts {
   store: Pick<Store, 'revision'>;
 }
 
-export function renderServerMetrics({ objects, hubs, store }: MeasuredParts): string {
-  return [
-    '# TYPE apiserver_registered_watchers gauge',
-    `apiserver_registered_watchers ${hubs.watchers}`,
-    '# TYPE bramble_apiserver_cached_objects gauge',
-    `bramble_apiserver_cached_objects ${objects.cache.size}`,
-    '# TYPE bramble_store_revision counter',
-    `bramble_store_revision ${store.revision()}`,
-    '',
-  ].join('\n');
+export function measureServer(registry: MetricsRegistry, { objects, hubs, store }: MeasuredParts): void {
+  registry.read('apiserver_registered_watchers', { help: 'Watches that are open' }, () => [{ value: hubs.watchers }]);
+  registry.read('bramble_apiserver_cached_objects', { help: 'Objects that are kept parsed' }, () => [
+    { value: objects.cache.size },
+  ]);
+  registry.read('bramble_store_revision', { help: 'Writes since the store was made', type: 'counter' }, () => [
+    { value: store.revision() },
+  ]);
 }

@@ -6,6 +6,7 @@
  *     GET /exec/{namespace}/{pod}/{container}?command=…&stdin&stdout&stderr&tty
  *     GET /attach/{namespace}/{pod}/{container}?stdin&stdout&stderr&tty
  *     GET /portForward/{namespace}/{pod}?port=N
+ *     the rest: node-answers.ts
  */
 import type { Pod } from '../../../shared/api/pod.ts';
 import { badRequest, notFound, StatusError } from '../../../shared/machinery/errors.ts';
@@ -22,6 +23,8 @@ import { fromRuntimeError } from './runtime-to-status.ts';
 export interface NodeHandlerOptions extends PortForwardOptions {
   runtime: ContainerRuntime;
   clock: Clock;
+  /** Answers what is about the node itself; undefined: nothing. */
+  answerOwn?(request: Request): Promise<Response | undefined>;
 }
 
 interface Target {
@@ -44,6 +47,8 @@ export function createNodeHandler(options: NodeHandlerOptions): Handler {
     if (verb === 'portForward' && container === '') return forwards.answer(request, { namespace, pod });
     const route = Object.hasOwn(routes, verb) ? routes[verb] : undefined;
     if (route === undefined || container === '' || rest.length > 0 || request.method !== 'GET') {
+      const own = await options.answerOwn?.(request);
+      if (own !== undefined) return own;
       throw new StatusError('NotFound', 'the server could not find the requested resource');
     }
     try {

@@ -25,6 +25,7 @@ describe('parseAgentFlags', () => {
       proxy: 'auto',
       uninstall: false,
       sensorsRoot: '',
+      powerControl: false,
       clusterDns: { servers: [], domain: 'cluster.local' },
       devicesConfig: undefined,
       eviction: { hard: new Map(), minimumReclaim: new Map() },
