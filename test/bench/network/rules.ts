@@ -2,14 +2,17 @@
  * 1,000 services with 5,000 endpoints in a real kernel: what a full load costs, and what one changed endpoint does, from the
  * EndpointSlice to the kernel's answer. In a network namespace of its own, which goes with the bench.
  */
-
 import { Fragments } from '../../../node-agent/proxy/ruleset/fragments.ts';
 import { renderChanges, renderTable } from '../../../node-agent/proxy/ruleset/render.ts';
 import { renderService } from '../../../node-agent/proxy/ruleset/service-fragment.ts';
 import { renderSkeleton } from '../../../node-agent/proxy/ruleset/skeleton.ts';
-import type { Portal, Target } from '../../../node-agent/proxy/services/portal.ts';
+import { computePortals } from '../../../node-agent/proxy/services/compute-portals.ts';
+import type { Locality } from '../../../node-agent/proxy/services/portal.ts';
+import type { EndpointSlice } from '../../../shared/api/endpoint-slice.ts';
+import type { Service } from '../../../shared/api/service.ts';
 import type { Clock } from '../../../shared/platform/clock.ts';
 import { createNamespaces } from '../../support/lan/namespaces.ts';
+import { makeService, makeSlice } from '../../support/rulesets/objects.ts';
 import { median } from '../support/statistics.ts';
 
 export const SERVICES = 1_000;
@@ -41,14 +44,16 @@ export async function measureRules(clock: Clock): Promise<RuleFigures> {
   };
   try {
     const fragments = new Fragments();
+    const loads = Array.from({ length: SERVICES }, (_, index) => makeLoad(index, 0));
     const full = await load(() => {
-      for (let index = 0; index < SERVICES; index += 1) put(fragments, index, 0);
+      for (const each of loads) put(fragments, each);
       return renderTable(skeleton, fragments.takeAll());
     });
     const changes: Cost[] = [];
     for (let round = 1; round <= CHANGES; round += 1) {
+      const changed = makeLoad((round * 37) % SERVICES, round);
       const change = (): string => {
-        put(fragments, (round * 37) % SERVICES, round);
+        put(fragments, changed);
         return renderChanges('bramble', fragments.take());
       };
       changes.push(await load(change));
@@ -74,19 +79,27 @@ function ownCpu(): () => number {
   };
 }
 
+interface Load {
+  service: Service;
+  slice: EndpointSlice;
+}
+
 /** `round` replaces one of the endpoints. */
-function put(fragments: Fragments, index: number, round: number): void {
-  const targets = Array.from({ length: ENDPOINTS_EACH }, (_, number): Target => {
+function makeLoad(index: number, round: number): Load {
+  const endpoints = Array.from({ length: ENDPOINTS_EACH }, (_, number) => {
     const host = number === 0 ? (round % 200) + 20 : number;
-    return { address: `10.42.${index % 250}.${host}`, port: 8080, isLocal: false };
+    return `10.42.${index % 250}.${host} there`;
   });
-  const portal: Portal = {
-    ...{ namespace: 'default', name: `web-${index}`, port: 80, protocol: 'TCP', family: 4, created: '', nodePort: 0 },
-    frontends: [{ kind: 'ClusterIP', address: `10.43.${Math.floor(index / 250)}.${(index % 250) + 1}` }],
-    internal: targets,
-    external: { policy: 'cluster', cluster: targets, local: [] },
-    sourceRanges: undefined,
-    affinitySeconds: 0,
+  const clusterIP = `10.43.${Math.floor(index / 250)}.${(index % 250) + 1}`;
+  const ports = [{ name: 'http', protocol: 'TCP', port: 80, targetPort: 8080 } as const];
+  return {
+    service: makeService(`web-${index}`, { clusterIP, ports }),
+    slice: makeSlice(`web-${index}`, endpoints, [{ name: 'http', protocol: 'TCP', port: 8080 }]),
   };
-  fragments.put(`service default/web-${index}`, renderService([portal]));
+}
+
+const LOCALITY: Locality = { nodes: new Set(['here']), zone: '' };
+
+function put(fragments: Fragments, { service, slice }: Load): void {
+  fragments.put(`service ${service.metadata.name}`, renderService(computePortals(service, [slice], LOCALITY)));
 }
