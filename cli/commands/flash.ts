@@ -16,10 +16,11 @@ import {
 import { FlashError, type FlashErrorReason } from '../../firmware-scripts/flash/flash-error.ts';
 import { createRunProgram, type RunProgram } from '../../firmware-scripts/flash/programs.ts';
 import { type BoardSettings, checkSettings, type RawSettings } from '../../firmware-scripts/flash/settings.ts';
-import { ask, confirmByTyping } from '../ask.ts';
+import { ask, askSecret, confirmByTyping } from '../ask.ts';
 import type { Context } from '../context.ts';
 import { EXIT, type ExitCode, Failure, messageOf } from '../failure.ts';
 import { createProgress, type Progress } from '../progress.ts';
+import { askForSettings } from './flash-questions.ts';
 
 export interface FlashOptions {
   image?: string;
@@ -195,13 +196,7 @@ async function readSshKey(text: string): Promise<string> {
 /** On a terminal what must be known is asked for. */
 async function complete(context: Context, options: FlashOptions, raw: RawSettings): Promise<RawSettings> {
   if (options.yes || !context.stderr.isTerminal) return raw;
-  const role = raw.role ?? (await ask(context, 'Is this board the master, or an agent? [agent] ')) ?? 'agent';
-  const hostname = raw.hostname ?? (await ask(context, 'Name of the board (such as kitchen or node-01): '));
-  const needsToken = (role || 'agent') === 'agent' && raw.token === undefined;
-  const token = needsToken
-    ? await ask(context, "Join token (the master's `bramble token create` prints one): ")
-    : raw.token;
-  return { ...raw, role: role || 'agent', hostname, token };
+  return askForSettings(raw, (text, secret) => (secret?.isSecret ? askSecret(context, text) : ask(context, text)));
 }
 
 function readSettings(raw: RawSettings): BoardSettings {

@@ -8,6 +8,8 @@ import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { parse } from 'yaml';
 import { BOOT_OFFSET_BYTES, listBootFiles, makePiImage, readBootFile, run } from '../support/firmware/pi-image.ts';
+import { startTerminal } from '../support/terminal.ts';
+import { waitFor } from '../support/wait.ts';
 
 const BRAMBLE = fileURLToPath(new URL('../../cli/bramble', import.meta.url));
 const TOKEN = `bramble:${'a'.repeat(64)}:abcdef.0123456789abcdef`;
@@ -153,6 +155,24 @@ test('a batch counts names up', async () => {
   const { code, stderr } = await flash(...batch, '--role', 'agent', '--hostname', 'node-09', '--token', TOKEN, '--yes');
   assert.equal(code, 0, stderr);
   assert.match(await readBootFile(pathOf('card-node-10.img'), 'bramble/board.conf'), /^hostname=node-10$/m);
+});
+
+test('at a terminal a person is asked, and a password is not shown', async () => {
+  const args = ['flash', '--image', pathOf('bookworm.img'), '--dry-run'];
+  const terminal = startTerminal(BRAMBLE, args, { PATH: process.env['PATH'] });
+  for (const [question, answer] of [
+    ['the master, or an agent', 'master'],
+    ['Name of the board', 'cellar'],
+    ['Wi-Fi network', 'home'],
+    ['Country', 'de'],
+    ['Password of home', 'geheim123'],
+  ] as const) {
+    await waitFor(question, () => terminal.text().includes(question));
+    terminal.write(`${answer}\r`);
+  }
+  assert.equal(await terminal.ended, 0, terminal.text());
+  assert.match(terminal.text(), /wifi_ssid=home\r?\nwifi_country=DE/);
+  assert.doesNotMatch(terminal.text(), /geheim123/);
 });
 
 test('a dry run shows every file, hides secrets and writes nothing', async () => {
