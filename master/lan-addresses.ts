@@ -2,7 +2,7 @@
 import { networkInterfaces } from 'node:os';
 
 /** Interfaces that only exist on this machine: nobody on the LAN dials them. */
-const INTERNAL_INTERFACES = /^(docker|br-|veth|virbr|cni|flannel)/;
+const INTERNAL_INTERFACES = /^(docker|br-|veth|virbr|cni|flannel|bramble)/;
 
 /** IPv4 and IPv6 addresses of interfaces that reach the LAN, link-local ones left out. */
 export function lanAddresses(): string[] {

@@ -200,7 +200,7 @@ function createComponents(foundation: Foundation, api: Api): Component[] {
       kinds: ALL_KINDS,
       sign: async (request, signing) => foundation.authority.signCertificateRequest(request, signing),
       rootCertificate: foundation.authority.certificate,
-      network: { clusterCidrs: foundation.options.clusterCidrs, serviceCidrs: foundation.options.serviceCidrs },
+      network: foundation.options,
       settings: controllerSettings,
       onMetrics: (render) => api.setMetrics(render),
       queueMetrics: foundation.metrics.queues,
@@ -210,12 +210,25 @@ function createComponents(foundation: Foundation, api: Api): Component[] {
     scheduler,
     settings,
     ...(isTold(foundation.options) ? [createAnnouncement(foundation)] : []),
-    createStatusPage({
-      ...clientOf('system:status-page'),
-      host: foundation.options.listen,
-      port: foundation.options.statusPort,
-    }),
+    ...(foundation.options.statusAccess === 'off'
+      ? []
+      : [createPage(foundation, api, foundation.options.statusAccess)]),
   ];
+}
+
+/** The page reads as a component; what a person does there is that person's request. */
+function createPage(foundation: Foundation, { apiServer, authenticator }: Api, access: 'open' | 'sign-in'): Component {
+  const { clock, random, logger, options } = foundation;
+  const page = componentUser('system:status-page');
+  return createStatusPage({
+    ...{ clock, random, logger, access, host: options.listen, port: options.statusPort },
+    folder: join(import.meta.dirname, 'page'),
+    handler: (request) => apiServer.handle(request, page),
+    signIn: async (token) => {
+      const user = await authenticator.userOfToken(token);
+      return { name: user.name, handler: (request) => apiServer.handle(request, user) };
+    },
+  });
 }
 
 /** A master that only this machine reaches is nobody else's business. */

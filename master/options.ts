@@ -1,6 +1,7 @@
 /** The master's command line: flags in, a checked value out. Bad input gives OptionsError with a sentence that says what to do. */
 import { parseArgs } from 'node:util';
 import { DEFAULT_CLUSTER_CIDRS, DEFAULT_SERVICE_CIDRS, splitList } from '../shared/api/cluster-network.ts';
+import { parseAddressPool } from '../shared/machinery/address-pool.ts';
 import { addressBits, parseRange } from '../shared/machinery/ip-range.ts';
 import type { LogLevel } from '../shared/platform/logger.ts';
 
@@ -11,11 +12,15 @@ export interface MasterOptions {
   apiPort: number;
   mqttPort: number;
   statusPort: number;
+  /** Who may look at the status page: everybody who reaches it, who signs in, or nobody. */
+  statusAccess: 'open' | 'sign-in' | 'off';
   /** Host names or addresses that the server certificate shall also hold. */
   serverNames: string[];
   /** Where pods and services get their addresses from: one range an address family. */
   clusterCidrs: string[];
   serviceCidrs: string[];
+  /** Addresses of the LAN for load balancers; empty: they are served at the nodes' own. */
+  balancerPool: string[];
   /** Settings of placement and protection; undefined: the defaults. */
   schedulerConfig: string | undefined;
   /** Registries are asked what images are built for, before pods are placed. */
@@ -42,6 +47,9 @@ export const USAGE = `Usage: bramble master [flags]
   --api-port N         Kubernetes API over HTTPS (default: 6443)
   --mqtt-port N        MQTT over TLS, for agents and the command line (default: 8883)
   --status-port N      status page over HTTP (default: 8080)
+  --status-access open|sign-in|off
+                       who may look at the status page: everybody on the LAN, who
+                       signs in with a token, or nobody (default: open)
   --server-name NAME   a further name or address for the certificate; may be repeated
   --cluster-cidr RANGE,…
                        addresses of pods, one range an address family
@@ -49,6 +57,10 @@ export const USAGE = `Usage: bramble master [flags]
   --service-cidr RANGE,…
                        addresses of services, one range an address family; the first
                        is that of services that do not say (default: 10.43.0.0/16)
+  --load-balancer-pool RANGE,…
+                       addresses of the LAN that are given to Services of type
+                       LoadBalancer, such as 192.168.1.240-192.168.1.250; outside of
+                       what DHCP gives (default: none, the boards' own addresses)
   --scheduler-config FILE
                        settings of placement and heat protection (docs/scheduler.md);
                        read again when the file changes
@@ -71,9 +83,11 @@ const FLAGS = {
   'api-port': { type: 'string', default: '6443' },
   'mqtt-port': { type: 'string', default: '8883' },
   'status-port': { type: 'string', default: '8080' },
+  'status-access': { type: 'string', default: 'open' },
   'server-name': { type: 'string', multiple: true },
   'cluster-cidr': { type: 'string', default: DEFAULT_CLUSTER_CIDRS.join(',') },
   'service-cidr': { type: 'string', default: DEFAULT_SERVICE_CIDRS.join(',') },
+  'load-balancer-pool': { type: 'string', default: '' },
   'scheduler-config': { type: 'string' },
   'toleration-seconds': { type: 'string', default: '30' },
   'image-lookup': { type: 'string', default: 'on' },
@@ -86,6 +100,7 @@ const FLAGS = {
 
 const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'];
 const FORMATS = ['text', 'json'] as const;
+const ACCESS = ['open', 'sign-in', 'off'] as const;
 const SWITCH = ['on', 'off'] as const;
 
 /** `help` when the usage was asked for. */
@@ -101,9 +116,11 @@ export function parseMasterOptions(
     apiPort: parsePort('--api-port', values['api-port']),
     mqttPort: parsePort('--mqtt-port', values['mqtt-port']),
     statusPort: parsePort('--status-port', values['status-port']),
+    statusAccess: oneOf('--status-access', ACCESS, values['status-access']),
     serverNames: values['server-name'] ?? [],
     clusterCidrs: parseRanges('--cluster-cidr', values['cluster-cidr']),
     serviceCidrs: parseServiceRanges('--service-cidr', values['service-cidr']),
+    balancerPool: parsePool('--load-balancer-pool', values['load-balancer-pool']),
     schedulerConfig: values['scheduler-config'],
     imageLookup: oneOf('--image-lookup', SWITCH, values['image-lookup']) === 'on',
     insecureRegistries: values['insecure-registry'] ?? [],
@@ -145,6 +162,12 @@ function parseServiceRanges(flag: string, text: string): string[] {
   });
   if (wrong === undefined) return ranges;
   throw new OptionsError(`${flag} takes ranges from /8 to /30, or /104 to /126 of IPv6, not '${wrong}'`);
+}
+
+function parsePool(flag: string, text: string): string[] {
+  const parts = splitList(text);
+  if (parseAddressPool(parts) !== undefined) return parts;
+  throw new OptionsError(`${flag} takes IPv4 ranges such as 192.168.1.240-192.168.1.250, not '${text}'`);
 }
 
 function parsePort(flag: string, text: string): number {

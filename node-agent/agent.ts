@@ -210,7 +210,7 @@ function createNetworking(options: AgentOptions, assignment: Assignment | undefi
   const dns = clusterDns ?? { servers: [], domain: DEFAULT_CLUSTER_DOMAIN };
   const serving = servingTools && new NodeServing({ ...shared, tools: servingTools, clusterDns: dns, world, onChange });
   const onNetwork = (): void => {
-    serving?.setGateways(network.gateways());
+    serving?.setAddresses({ gateways: network.gateways(), held: network.heldAddresses() });
     onChange();
   };
   const network = new NodeNetwork({ ...tools, ...shared, client, onChange: onNetwork, clock, random, logger });

@@ -3,7 +3,7 @@ import { createSocket } from 'node:dgram';
 import { networkInterfaces } from 'node:os';
 
 /** Interfaces that only exist on this machine: nobody on the LAN dials them. */
-const INTERNAL_INTERFACES = /^(docker|br-|veth|virbr|cni|flannel)/;
+const INTERNAL_INTERFACES = /^(docker|br-|veth|virbr|cni|flannel|bramble)/;
 
 /** The address that packets to `host` leave from; the first one of the LAN when that is a loopback; 127.0.0.1 as the last resort. */
 export async function findLanAddress(host: string): Promise<string> {

@@ -18,6 +18,8 @@ export interface LanNamesOptions {
   multicast: Multicast;
   /** Of the board, now. */
   internalIp(): string;
+  /** Addresses of load balancers that the board holds, now. */
+  held(): readonly string[];
   /** Hosts of Ingresses that are served here. */
   hosts(): readonly string[];
   services(): readonly Service[];
@@ -65,11 +67,16 @@ export class LanNames implements Component {
   }
 
   async #reconcile(): Promise<ReconcileResult> {
-    const { internalIp, hosts, services } = this.#options;
+    const { internalIp, held, hosts, services } = this.#options;
     const address = internalIp();
-    const names = computeLanNames(hosts(), services(), address);
-    this.#responder.setRecords(names.flatMap((name) => renderHost(name, [address], false)));
-    if (names.length === 0) return {};
+    const records = [
+      ...computeLanNames(hosts(), services(), address).flatMap((name) => renderHost(name, [address], false)),
+      ...held().flatMap((each) =>
+        computeHeldNames(services(), each).flatMap((name) => renderHost(name, [each], false)),
+      ),
+    ];
+    this.#responder.setRecords(records);
+    if (records.length === 0) return {};
     if (!this.#isTelling) await this.#responder.start();
     this.#isTelling = true;
     return { requeueAfterMs: LOOK_INTERVAL_MS };
@@ -77,13 +84,22 @@ export class LanNames implements Component {
 }
 
 export function computeLanNames(hosts: readonly string[], services: readonly Service[], address: string): string[] {
-  const balanced = services
-    .filter((service) => isServedAt(service, address))
-    .flatMap(({ metadata }) => {
-      const { name, namespace = '' } = metadata;
-      return [`${name}.${namespace}${LAN_DOMAIN}`, ...(namespace === 'default' ? [`${name}${LAN_DOMAIN}`] : [])];
-    });
+  const balanced = services.filter((service) => isServedAt(service, address)).flatMap(namesOf);
   return [...new Set([...hosts.filter((host) => host.endsWith(LAN_DOMAIN)), ...balanced])];
+}
+
+/** Names of the services that have this address of the pool. */
+function computeHeldNames(services: readonly Service[], address: string): string[] {
+  return services
+    .filter(({ spec, status }) => {
+      const told = (status as Service['status'] | undefined)?.loadBalancer.ingress ?? [];
+      return spec.type === 'LoadBalancer' && told.some(({ ip }) => ip === address);
+    })
+    .flatMap(namesOf);
+}
+
+function namesOf({ metadata: { name, namespace = '' } }: Service): string[] {
+  return [`${name}.${namespace}${LAN_DOMAIN}`, ...(namespace === 'default' ? [`${name}${LAN_DOMAIN}`] : [])];
 }
 
 /** The master says where; before it has been heard everybody serves. */

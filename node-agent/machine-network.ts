@@ -4,18 +4,24 @@
  */
 import { NamespaceRef, NetworkPolicyRef, PodRef } from '../shared/api/kind-refs.ts';
 import type { Node } from '../shared/api/node.ts';
+import type { Service } from '../shared/api/service.ts';
 import type { Client } from '../shared/client/client.ts';
 import { Informer } from '../shared/client/informer.ts';
+import { parseAddressPool } from '../shared/machinery/address-pool.ts';
 import { type Clock, sleep } from '../shared/platform/clock.ts';
 import { type Component, startAll, stopAll } from '../shared/platform/lifecycle.ts';
 import type { Logger } from '../shared/platform/logger.ts';
 import type { Random } from '../shared/platform/random.ts';
 import type { Shell } from '../shared/platform/shell.ts';
+import { BalancerAddresses } from './network/balancer-addresses/balancer-addresses.ts';
+import { computeHeldAddresses, type HeldAddress } from './network/balancer-addresses/compute-held.ts';
 import { HostRoutes } from './network/host-routes.ts';
 import type { KernelSettings } from './network/kernel-settings.ts';
 import { clusterRangesOf, nodesOfMachine, podRangesOf } from './network/machine-nodes.ts';
 import type { NetworkNames } from './network/names.ts';
 import type { OwnAddresses } from './network/own-addresses.ts';
+import { computeHealthCheck } from './proxy/health-checks/health-check.ts';
+import { HealthChecks } from './proxy/health-checks/health-checks.ts';
 import { Conntrack } from './proxy/kernel/conntrack.ts';
 import { KernelProxy } from './proxy/kernel/kernel-proxy.ts';
 import { KernelTable, removeKernelTable } from './proxy/kernel/kernel-table.ts';
@@ -67,10 +73,14 @@ export class MachineNetwork implements Component {
   readonly #table: KernelTable;
   readonly #conntrack: Conntrack;
   readonly #userspace: UserspaceProxy;
+  readonly #healthChecks: HealthChecks;
+  readonly #balancers: BalancerAddresses;
   #kernelProblem: string | undefined;
   readonly #stopped = new AbortController();
   #tableProblem: string | undefined;
   #isOn = false;
+  /** All copies are complete. */
+  #hasBegun = false;
 
   constructor(options: MachineNetworkOptions) {
     this.#options = options;
@@ -87,16 +97,33 @@ export class MachineNetwork implements Component {
     this.#userspace = new UserspaceProxy({
       ...{ clock, random, logger },
       addresses: new ServiceAddresses(shell, names.services),
-      ownAddresses: () => options.addresses.list().map(({ cidr }) => cidr.split('/')[0] ?? ''),
+      ownAddresses: () => [
+        ...options.addresses.list().map(({ cidr }) => cidr.split('/')[0] ?? ''),
+        ...this.#balancers.list(),
+      ],
       onTakenOver: (address, port) => this.#conntrack.clear([{ type: 'service', address, port }]),
     });
     this.#conntrack = new Conntrack({ shell, logger });
     this.#table = new KernelTable({ ...base, skeleton, onProblem: (problem) => this.#setTableProblem(problem) });
+    this.#healthChecks = new HealthChecks({
+      ...{ clock, random, logger },
+      load: () => import('./proxy/health-checks/health-server.ts'),
+      isHealthy: () => this.#tableProblem === undefined,
+    });
+    this.#balancers = new BalancerAddresses({
+      ...{ ...base, device: names.balancers },
+      wanted: () => this.#heldAddresses(),
+      onChange: () => {
+        if (this.#kernelProblem !== undefined) this.#userspace.lookAgain();
+        options.onChange();
+      },
+    });
     this.#watch = new ServiceWatch({
       services: services.services,
       endpointSlices: services.endpointSlices,
       slicesOf: (service) => services.endpointSlices.byIndex(BY_SERVICE, service),
       locality: () => this.#locality(),
+      onService: (...told) => this.#onService(...told),
     });
     this.#policies = new PolicyWatch({
       ...{ ...base, ...createPolicyInformers(options) },
@@ -135,7 +162,19 @@ export class MachineNetwork implements Component {
 
   #parts(): Component[] {
     const served = this.#kernelProblem === undefined ? [this.#table, this.#policies] : [this.#userspace];
-    return [...served, this.#routes];
+    return [...served, this.#routes, this.#healthChecks, this.#balancers];
+  }
+
+  /** Addresses of load balancers that this machine holds. */
+  heldAddresses(): string[] {
+    return this.#balancers.list();
+  }
+
+  #onService(key: string, service: Service | undefined, locality: Locality): void {
+    const slices = this.#options.services.endpointSlices.byIndex(BY_SERVICE, key);
+    this.#healthChecks.put(key, service && computeHealthCheck(service, slices, locality));
+    // One that is gone may have had an address.
+    if (service === undefined || service.spec.type === 'LoadBalancer') this.#balancers.lookAgain();
   }
 
   /** A node, an address of this machine or the slice has changed. */
@@ -144,6 +183,7 @@ export class MachineNetwork implements Component {
     this.#table.put('network', renderNetwork(this.#networkFacts()));
     this.#routes.lookAgain();
     this.#watch.onLocality();
+    this.#balancers.lookAgain();
     if (this.#kernelProblem === undefined) this.#policies.lookAgain();
     else this.#userspace.lookAgain();
   }
@@ -159,6 +199,8 @@ export class MachineNetwork implements Component {
     this.lookAgain();
     const kernel = new KernelProxy(this.#table, this.#conntrack);
     this.#watch.begin(this.#kernelProblem === undefined ? kernel : this.#userspace);
+    this.#hasBegun = true;
+    this.#balancers.lookAgain();
   }
 
   #setTableProblem(problem: string | undefined): void {
@@ -197,6 +239,18 @@ export class MachineNetwork implements Component {
     if (!nodes.hasSynced || bridge() === '') return undefined;
     const serviceRanges = this.#ranges().services;
     return { nodes: nodes.list(), ownNodes: this.#ownNodes(), serviceRanges, bridge: bridge() };
+  }
+
+  /** undefined: what is there is not known yet. */
+  #heldAddresses(): HeldAddress[] | undefined {
+    const { nodes, services, addresses } = this.#options;
+    if (!this.#hasBegun) return undefined;
+    const pool = parseAddressPool(this.#ranges().balancerPool) ?? [];
+    return computeHeldAddresses({
+      ...{ services: services.services.list(), nodes: nodes.list(), ownNodes: this.#ownNodes(), pool },
+      ...{ ownAddresses: addresses.list() },
+      slicesOf: (service) => services.endpointSlices.byIndex(BY_SERVICE, service),
+    });
   }
 
   async #mtuOf(address: string): Promise<number> {

@@ -138,6 +138,11 @@ export class NodeNetwork implements Component {
     });
   }
 
+  /** Addresses of load balancers that this machine holds. */
+  heldAddresses(): string[] {
+    return this.#isOnDuty ? this.#machine.heldAddresses() : [];
+  }
+
   /** This node's address on the LAN of the family that the first one has not, where its pods have both. */
   otherAddress(): string | undefined {
     const { addresses, internalIp } = this.#options;

@@ -67,6 +67,7 @@ export class NodeServing implements Component {
   readonly #ingresses: Informer<Ingress>;
   readonly #classes: Informer<IngressClass>;
   readonly #lanNames: LanNames | undefined;
+  #held: readonly string[] = [];
 
   constructor(options: NodeServingOptions) {
     this.#options = options;
@@ -107,9 +108,12 @@ export class NodeServing implements Component {
     return stopAll(this.#parts());
   }
 
-  /** Addresses of this node that its pods reach. */
-  setGateways(addresses: readonly string[]): void {
-    if (this.#options.clusterDns.servers.length === 0) this.#dns.setAddresses(addresses);
+  /** Of this node: where its pods reach it, and addresses of load balancers that it holds. */
+  setAddresses({ gateways, held }: { gateways: readonly string[]; held: readonly string[] }): void {
+    if (this.#options.clusterDns.servers.length === 0) this.#dns.setAddresses(gateways);
+    if (held.join() === this.#held.join()) return;
+    this.#held = held;
+    this.#lanNames?.lookAgain();
   }
 
   /** The master can be reached again: nothing waits out its pause. */
@@ -134,6 +138,7 @@ export class NodeServing implements Component {
     const made = new LanNames({
       ...world,
       ...{ multicast: tools.multicast, internalIp },
+      held: () => this.#held,
       hosts: () => this.#ingress.hosts,
       services: () => services.services.list(),
     });

@@ -20,6 +20,8 @@ export function podRangesOf({ spec }: Node): readonly string[] {
 export interface ClusterRanges {
   cluster: readonly string[];
   services: readonly string[];
+  /** Addresses for load balancers, as `parseAddressPool` reads them. */
+  balancerPool: readonly string[];
 }
 
 /** As the master has told this node; empty lists: it has not yet. */
@@ -28,5 +30,6 @@ export function clusterRangesOf(node: Node | undefined): ClusterRanges {
   return {
     cluster: splitList(annotations[NETWORK_ANNOTATIONS.clusterCidrs]),
     services: splitList(annotations[NETWORK_ANNOTATIONS.serviceCidrs]),
+    balancerPool: splitList(annotations[NETWORK_ANNOTATIONS.balancerPool]),
   };
 }

@@ -11,6 +11,8 @@ export interface NetworkNames {
   tunnel: string;
   /** Device that holds the addresses of services where the kernel cannot forward them. */
   services: string;
+  /** Device that holds addresses of load balancers. */
+  balancers: string;
   /** Where agents of one cluster on one machine find each other. */
   meeting: string;
   /** Docker network of the node's pods, and its bridge. */
@@ -29,6 +31,7 @@ export function computeNames(node: string, tag: string): NetworkNames {
     table: `bramble${suffix}`,
     tunnel: tag === '' ? 'bramble-vxlan' : `bramble-vx-${tag}`,
     services: tag === '' ? 'bramble-svc' : `bramble-svc-${tag}`,
+    balancers: tag === '' ? 'bramble-lb' : `bramble-lb-${tag}`,
     meeting: `bramble-network${suffix}`,
     network: `bramble-${node}`,
     bridge: `br-bramble-${hash}`,

@@ -29,6 +29,7 @@ export async function removeNetwork({ names, engine, shell, isShared, isAlone }:
   await closeDockerFirewall(shell, names.table);
   await shell.run('ip', ['link', 'del', names.tunnel]);
   await shell.run('ip', ['link', 'del', names.services]);
+  await shell.run('ip', ['link', 'del', names.balancers]);
   if (!isAlone) return;
   for (const family of ['-4', '-6']) await shell.run('ip', [family, 'route', 'flush', 'proto', ROUTE_PROTOCOL]);
 }

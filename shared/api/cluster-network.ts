@@ -7,8 +7,18 @@ export const NETWORK_ANNOTATIONS = {
   clusterCidrs: 'bramble.dev/cluster-cidrs',
   /** All services of the cluster. */
   serviceCidrs: 'bramble.dev/service-cidrs',
+  /** Addresses of the LAN that are given to load balancers; absent: none. */
+  balancerPool: 'bramble.dev/load-balancer-pool',
   /** Written by the node: the slice that its pods have. A node that registers anew gets it again when nobody has it. */
   presentCidrs: 'bramble.dev/present-pod-cidrs',
+} as const;
+
+/** Classes of load balancers that this cluster provides: `spec.loadBalancerClass` of a Service. */
+export const BALANCER_CLASSES = {
+  /** At the addresses of all nodes. */
+  nodes: 'bramble.dev/node-addresses',
+  /** At an address of the pool, which one node holds at a time. */
+  pool: 'bramble.dev/address-pool',
 } as const;
 
 /** Ranges of a cluster of which nobody has said anything else. */

@@ -1,7 +1,8 @@
 /**
- * Pure: the addresses at which a Service of type LoadBalancer is served: those of the nodes themselves, as there is nothing
- * else on a LAN that could carry them. Every node serves every service, so a client may use any of them.
+ * Pure: the addresses of nodes at which a Service of type LoadBalancer is served. Every node serves every service, so a client
+ * may use any of them.
  */
+import { BALANCER_CLASSES } from '../../../shared/api/cluster-network.ts';
 import type { EndpointSlice } from '../../../shared/api/endpoint-slice.ts';
 import type { Node } from '../../../shared/api/node.ts';
 import type { Service } from '../../../shared/api/service.ts';
@@ -12,18 +13,20 @@ export type Ingress = NonNullable<Service['status']['loadBalancer']['ingress']>;
 /** Kubernetes' label for nodes that shall not serve clients from outside. */
 const EXCLUDED_LABEL = 'node.kubernetes.io/exclude-from-external-load-balancers';
 
-/** Services of another class are another provider's. */
-export const OWN_CLASS = 'bramble.dev/node-addresses';
+/** What is to be done for a Service; `foreign`: its class is another provider's, its status stays as it is. */
+export type Provision = 'none' | 'nodes' | 'pool' | 'foreign';
 
-/** undefined: the service is none of ours, its status stays as it is. */
-export function computeIngress(
-  service: Service,
-  nodes: readonly Node[],
-  slices: readonly EndpointSlice[],
-): Ingress | undefined {
-  const { type, loadBalancerClass, externalTrafficPolicy, clusterIPs = [], clusterIP = '' } = service.spec;
-  if ((loadBalancerClass ?? OWN_CLASS) !== OWN_CLASS) return undefined;
-  if (type !== 'LoadBalancer' || service.metadata.deletionTimestamp !== undefined) return [];
+/** Who does not say gets an address of the pool where there is one. */
+export function provisionOf({ spec, metadata }: Service, hasPool: boolean): Provision {
+  const wanted = spec.loadBalancerClass ?? (hasPool ? BALANCER_CLASSES.pool : BALANCER_CLASSES.nodes);
+  const isOurs = wanted === BALANCER_CLASSES.nodes || wanted === BALANCER_CLASSES.pool;
+  if (!isOurs) return 'foreign';
+  if (spec.type !== 'LoadBalancer' || metadata.deletionTimestamp !== undefined) return 'none';
+  return wanted === BALANCER_CLASSES.pool ? 'pool' : 'nodes';
+}
+
+export function computeIngress(service: Service, nodes: readonly Node[], slices: readonly EndpointSlice[]): Ingress {
+  const { externalTrafficPolicy, clusterIPs = [], clusterIP = '' } = service.spec;
   const families = new Set((clusterIPs.length > 0 ? clusterIPs : [clusterIP]).map(familyOf));
   const serving = externalTrafficPolicy === 'Local' ? nodesWithEndpoints(slices) : undefined;
   const usable = nodes.filter((node) => isUsable(node) && (serving?.has(node.metadata.name) ?? true));

@@ -20,6 +20,8 @@ const SLICE_PREFIX = { 4: 24, 6: 64 } as const;
 export interface NetworkRanges {
   clusterCidrs: readonly string[];
   serviceCidrs: readonly string[];
+  /** Addresses for load balancers, as `parseAddressPool` reads them; none unless given. */
+  balancerPool?: readonly string[];
 }
 
 export interface NodePlan {
@@ -49,8 +51,10 @@ function computeAnnotations({ metadata }: Node, ranges: NetworkRanges): Record<s
   const wanted = {
     [NETWORK_ANNOTATIONS.clusterCidrs]: ranges.clusterCidrs.join(','),
     [NETWORK_ANNOTATIONS.serviceCidrs]: ranges.serviceCidrs.join(','),
+    [NETWORK_ANNOTATIONS.balancerPool]: (ranges.balancerPool ?? []).join(','),
   };
-  return Object.fromEntries(Object.entries(wanted).filter(([key, value]) => metadata.annotations?.[key] !== value));
+  const missing = Object.entries(wanted).filter(([key, value]) => (metadata.annotations?.[key] ?? '') !== value);
+  return Object.fromEntries(missing);
 }
 
 /** Only people make doubles, by hand; pods would lose their addresses if this were repaired behind their backs. */

@@ -16,6 +16,8 @@ export interface ServiceWatchOptions {
   /** EndpointSlices of a service, by its key. */
   slicesOf(service: string): readonly EndpointSlice[];
   locality(): Locality;
+  /** What is there beside its portals. undefined: the service is gone. */
+  onService?(key: string, service: Service | undefined, locality: Locality): void;
 }
 
 export class ServiceWatch {
@@ -55,9 +57,10 @@ export class ServiceWatch {
 
   #tell(key: string): void {
     if (this.#sink === undefined) return;
-    const { services, slicesOf, locality } = this.#options;
-    const service = services.get(key);
-    this.#sink.put(key, service === undefined ? [] : computePortals(service, slicesOf(key), locality()));
+    const { services, slicesOf, locality, onService } = this.#options;
+    const [service, here] = [services.get(key), locality()];
+    this.#sink.put(key, service === undefined ? [] : computePortals(service, slicesOf(key), here));
+    onService?.(key, service, here);
   }
 }
 

@@ -7,6 +7,7 @@ import { componentUser } from '../../../master/apiserver/user-info.ts';
 import type { CertificateSigner } from '../../../master/controllers/certificates/controller.ts';
 import { createControllers } from '../../../master/controllers/create-controllers.ts';
 import type { RegistryClient } from '../../../master/controllers/images/registry/registry-client.ts';
+import type { NetworkRanges } from '../../../master/controllers/node-ipam/plan.ts';
 import { IMAGE_PATIENCE_MS } from '../../../master/scheduler/images/image-wait.ts';
 import { Scheduler } from '../../../master/scheduler/scheduler.ts';
 import { openSqliteStore, type SqliteStore } from '../../../master/store/sqlite-store.ts';
@@ -59,6 +60,8 @@ export interface LiveClusterOptions {
   seed?: number;
   /** Answers for registries; with it pods wait for what it says of their images. */
   registry?: RegistryClient;
+  /** Addresses of pods, services and load balancers; the defaults unless given. */
+  network?: NetworkRanges;
   /** Put between a component and the API server: faults and delays. */
   disturb?: { scheduler?: (client: Client) => Client; controllers?: (client: Client, clock: VirtualClock) => Client };
 }
@@ -91,6 +94,7 @@ export async function startLiveCluster(options: LiveClusterOptions = {}): Promis
       sign,
       kinds: ALL_KINDS,
       ...(options.registry === undefined ? {} : { registry: options.registry }),
+      ...(options.network === undefined ? {} : { network: options.network }),
     }),
     scheduler,
     boards,

@@ -92,7 +92,7 @@ async function startServing(
   });
   const parts = [kept, serving, nodes, services];
   await startAll(parts);
-  serving.setGateways([GATEWAY]);
+  serving.setAddresses({ gateways: [GATEWAY], held: [] });
   return {
     serving,
     ports,

@@ -1,0 +1,97 @@
+/** Who holds an address of the pool: every agent by itself, and all the same one. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { chooseHolder, computeHeldAddresses } from '../../../../node-agent/network/balancer-addresses/compute-held.ts';
+import type { Node } from '../../../../shared/api/node.ts';
+import type { Service } from '../../../../shared/api/service.ts';
+import { parseAddressPool } from '../../../../shared/machinery/address-pool.ts';
+import { service, slice } from '../dns/zone-fixture.ts';
+
+const POOL = parseAddressPool(['10.77.0.240-10.77.0.249']) ?? [];
+const NAMES = ['a', 'b', 'c'];
+
+interface Change {
+  ready?: 'True' | 'Unknown';
+  labels?: Record<string, string>;
+  address?: string;
+}
+
+function node(name: string, { ready = 'True', labels = {}, address }: Change = {}): Node {
+  const own = address ?? `10.77.0.${NAMES.indexOf(name) + 1}`;
+  return {
+    ...{ apiVersion: 'v1', kind: 'Node' },
+    metadata: { name, uid: name, resourceVersion: '1', creationTimestamp: '', labels },
+    spec: {},
+    status: {
+      addresses: [{ type: 'InternalIP', address: own }],
+      conditions: [{ type: 'Ready', status: ready }],
+      daemonEndpoints: { kubeletEndpoint: { Port: 0 } },
+      nodeInfo: {} as Node['status']['nodeInfo'],
+    },
+  };
+}
+
+function balancer(ip: string, spec: Partial<Service['spec']> = {}): Service {
+  const made = service('default/web', { type: 'LoadBalancer', ...spec });
+  return { ...made, status: { loadBalancer: { ingress: [{ ip }] } } };
+}
+
+/** What the machine of each node holds. */
+function holders(services: Service[], nodes: Node[], endpoints: string[] = []): Record<string, string[]> {
+  const ready = endpoints.map((nodeName) => ({ addresses: ['10.42.0.5'], nodeName, conditions: { ready: true } }));
+  const held = nodes.map(({ metadata, status }): [string, string[]] => {
+    const cidr = `${status.addresses?.[0]?.address}/24`;
+    const mine = computeHeldAddresses({
+      ...{ services, nodes, pool: POOL, ownNodes: new Set([metadata.name]) },
+      ownAddresses: [{ device: 'eth0', cidr }],
+      slicesOf: () => [slice('default/web', ready)],
+    });
+    return [metadata.name, mine.map(({ address }) => address)];
+  });
+  return Object.fromEntries(held.filter(([, addresses]) => addresses.length > 0));
+}
+
+describe('the holder of an address', () => {
+  const all = NAMES.map((name) => node(name));
+  const service = balancer('10.77.0.240');
+  const [holder = ''] = Object.keys(holders([service], all));
+
+  it('is one node, and another one when it is not ready or excluded', () => {
+    assert.deepEqual(Object.values(holders([service], all)), [['10.77.0.240']]);
+    const label = { 'node.kubernetes.io/exclude-from-external-load-balancers': '' };
+    for (const change of [{ ready: 'Unknown' }, { labels: label }]) {
+      const nodes = NAMES.map((name) => node(name, name === holder ? change : {}));
+      const [next] = Object.keys(holders([service], nodes));
+      assert.ok(next !== undefined && next !== holder);
+    }
+  });
+  it('is on the segment of the address', () => {
+    const nodes = NAMES.map((name) => node(name, name === 'b' ? {} : { address: '10.78.0.9' }));
+    assert.deepEqual(Object.keys(holders([service], nodes)), ['b']);
+  });
+  it('has a ready pod, with policy Local', () => {
+    const local = balancer('10.77.0.240', { externalTrafficPolicy: 'Local' });
+    for (const name of NAMES) assert.deepEqual(Object.keys(holders([local], all, [name])), [name]);
+    assert.deepEqual(holders([local], all), {});
+  });
+  it('is nobody for addresses that are not of the pool, and for services of other types', () => {
+    assert.deepEqual(holders([balancer('10.77.0.2')], all), {});
+    assert.deepEqual(holders([balancer('10.77.0.240', { type: 'ClusterIP' })], all), {});
+  });
+  it('changes for the addresses of a node that goes, and for no others', () => {
+    fc.assert(
+      fc.property(
+        fc.uniqueArray(fc.string({ minLength: 1, maxLength: 12 }), { minLength: 2, maxLength: 8 }),
+        fc.nat(255),
+        (names, n) => {
+          const address = `10.77.0.${n}`;
+          const [gone] = names;
+          const [before, after] = [chooseHolder(address, names), chooseHolder(address, names.slice(1).reverse())];
+          assert.ok(before === gone ? after !== gone : after === before);
+        },
+      ),
+      { seed: 4 },
+    );
+  });
+});
