@@ -60,7 +60,8 @@ describe('the holder of an address', () => {
   it('is one node, and another one when it is not ready or excluded', () => {
     assert.deepEqual(Object.values(holders([service], all)), [['10.77.0.240']]);
     const label = { 'node.kubernetes.io/exclude-from-external-load-balancers': '' };
-    for (const change of [{ ready: 'Unknown' }, { labels: label }]) {
+    const changes: Change[] = [{ ready: 'Unknown' }, { labels: label }];
+    for (const change of changes) {
       const nodes = NAMES.map((name) => node(name, name === holder ? change : {}));
       const [next] = Object.keys(holders([service], nodes));
       assert.ok(next !== undefined && next !== holder);
