@@ -52,3 +52,61 @@ export const WORLD: World = {
     slice('shop/empty', [{ addresses: ['10.42.2.11'], conditions: { ready: false } }]),
   ],
 };
+
+const MQTT = { name: 'mqtt', protocol: 'TCP', port: 1883 } as const;
+const COAP = { name: 'coap', protocol: 'UDP', port: 5683 } as const;
+
+/** Both families in every order, alone, and mixed in a StatefulSet's headless service; ports of both protocols. */
+export const DUAL_STACK: World = {
+  services: [
+    service('home/six-first', {
+      clusterIP: 'fd43::6',
+      clusterIPs: ['fd43::6', '10.43.0.6'],
+      ports: [{ ...MQTT, targetPort: 1883 }],
+    }),
+    service('home/six-only', { clusterIP: 'fd43::7', clusterIPs: ['fd43::7'], ports: [{ ...COAP, targetPort: 5683 }] }),
+    service('home/broker', {
+      clusterIP: 'None',
+      clusterIPs: ['None'],
+      ports: [
+        { ...MQTT, targetPort: 1883 },
+        { ...COAP, targetPort: 5683 },
+        { protocol: 'TCP', port: 9000, targetPort: 9000 },
+      ],
+    }),
+    // A headless service without ports has names of its pods all the same.
+    service('home/quiet', { clusterIP: 'None', clusterIPs: ['None'] }),
+  ],
+  slices: [
+    slice(
+      'home/broker',
+      [
+        {
+          addresses: ['10.42.0.7'],
+          hostname: 'Broker-0',
+          conditions: { ready: true, serving: true, terminating: false },
+        },
+        {
+          addresses: ['10.42.1.7'],
+          hostname: 'broker-1',
+          conditions: { ready: false, serving: true, terminating: true },
+        },
+        { addresses: ['10.42.2.7'], conditions: {} },
+      ],
+      { ports: [MQTT, COAP, { name: '', protocol: 'TCP', port: 9000 }] },
+    ),
+    slice(
+      'home/broker',
+      [
+        { addresses: ['fd42::7'], hostname: 'broker-0', conditions: {} },
+        { addresses: ['fd42:0:0:2::7'], conditions: {} },
+      ],
+      {
+        part: '2',
+        addressType: 'IPv6',
+        ports: [MQTT, COAP],
+      },
+    ),
+    slice('home/quiet', [{ addresses: ['10.42.0.8'], hostname: 'quiet-0', conditions: { ready: true } }]),
+  ],
+};

@@ -59,7 +59,8 @@ export function createZone(world: World): ClusterZone {
   return new ClusterZone({
     domain: DOMAIN,
     serverAddresses: () => ['10.42.3.1'],
-    ownRanges: () => ['10.42.0.0/16', '10.43.0.0/16'].map((text) => defined(parseRange(text), text)),
+    ownRanges: () =>
+      ['10.42.0.0/16', '10.43.0.0/16', 'fd42::/56', 'fd43::/112'].map((text) => defined(parseRange(text), text)),
     source: {
       service: (key) => world.services.find((one) => keyOf(one) === key),
       slices: (key) => world.slices.filter((one) => keyOfSlice(one) === key),

@@ -1,27 +1,29 @@
 /** The cluster's zone: the whole of it as a file, and every sort of name as a question. */
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { computeServiceRecords, serviceName } from '../../../../node-agent/dns/zone/service-records.ts';
 import { SERVICE_NAME_LABEL } from '../../../../shared/api/endpoint-slice-labels.ts';
+import { assertGolden } from '../../../support/golden.ts';
 import { renderZone } from '../../../support/render-zone.ts';
-import { WORLD } from './world.ts';
-import { askResolver, createResolver, createZone, DOMAIN } from './zone-fixture.ts';
+import { DUAL_STACK, WORLD } from './world.ts';
+import { askResolver, createResolver, createZone, DOMAIN, type World } from './zone-fixture.ts';
 
-const GOLDEN = join(import.meta.dirname, '../../../golden/dns/small-cluster.zone');
+/** Everything that Services and EndpointSlices put into the zone, as a zone file. */
+function renderWorld({ services, slices }: World): string {
+  const lines = services.flatMap((one) => {
+    const own = slices.filter(
+      ({ metadata }) =>
+        metadata.namespace === one.metadata.namespace && metadata.labels?.[SERVICE_NAME_LABEL] === one.metadata.name,
+    );
+    return [`; ${serviceName(one, DOMAIN)}`, ...renderZone(computeServiceRecords(one, own, DOMAIN))];
+  });
+  return `${lines.join('\n')}\n`;
+}
 
 describe('the cluster zone', () => {
-  it('is the golden file', async () => {
-    const records = WORLD.services.flatMap((one) => {
-      const slices = WORLD.slices.filter(
-        ({ metadata }) =>
-          metadata.namespace === one.metadata.namespace && metadata.labels?.[SERVICE_NAME_LABEL] === one.metadata.name,
-      );
-      return [`; ${serviceName(one, DOMAIN)}`, ...renderZone(computeServiceRecords(one, slices, DOMAIN))];
-    });
-    assert.equal(`${records.join('\n')}\n`, await readFile(GOLDEN, 'utf8'));
-  });
+  for (const [name, world] of Object.entries({ 'small-cluster': WORLD, 'dual-stack': DUAL_STACK })) {
+    it(`${name} is the golden file`, () => assertGolden(`dns/${name}.zone`, renderWorld(world)));
+  }
 
   /** name, type, answers as text; or the code when there are none. */
   const TABLE: readonly (readonly [string, string, string])[] = [
