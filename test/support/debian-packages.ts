@@ -47,7 +47,7 @@ export async function fetchDebianPackages({ suite, arch, packages, into }: Debia
 }
 
 /** The server of Debian's packages that this machine already uses. */
-async function findMirror(): Promise<string> {
+export async function findMirror(): Promise<string> {
   const format = '$(REPO_URI)|$(ORIGIN)|$(LABEL)';
   const { output } = await runProgram('apt-get', ['indextargets', '--format', format, 'Created-By: Packages'], {
     env: process.env,
