@@ -14,6 +14,7 @@ import { topics } from '../../shared/protocol/topics.ts';
 import type { Context } from '../context.ts';
 import { EXIT, type ExitCode, Failure } from '../failure.ts';
 import { type Api, createApi } from './api.ts';
+import { findMaster } from './find-master.ts';
 import { loadProfile, type Profile, type ProfileOptions } from './kubeconfig.ts';
 
 export interface Session {
@@ -49,8 +50,25 @@ export async function withSession<T>(
   }
 }
 
-/** Resolves when the link is up; a command does not try twice, a person does. */
+/** Where the kubeconfig says; where nobody answers there, where the LAN says that its master is. */
 async function connect(context: Context, profile: Profile, clientId: string): Promise<MqttTransport> {
+  const failed = (error: unknown): unknown =>
+    error instanceof MqttFailure ? renderConnectFailure(profile, error) : error;
+  try {
+    return await dial(context, profile, clientId);
+  } catch (error) {
+    const isLost = error instanceof MqttFailure && error.reason === 'unreachable';
+    const place = isLost ? await findMaster(context.clock, profile) : undefined;
+    if (place === undefined) throw failed(error);
+    context.stderr.write(`the master does not answer at ${profile.mqttHost}; found it at ${place.mqttHost}\n`);
+    return await dial(context, { ...profile, ...place }, clientId).catch((again) => {
+      throw failed(again);
+    });
+  }
+}
+
+/** Resolves when the link is up; rejects with MqttFailure. A command does not try twice, a person does. */
+async function dial(context: Context, profile: Profile, clientId: string): Promise<MqttTransport> {
   const { clock, random, signal } = context;
   const ready = Promise.withResolvers<void>();
   const transport = connectMqtt({
@@ -81,7 +99,7 @@ async function connect(context: Context, profile: Profile, clientId: string): Pr
     return transport;
   } catch (error) {
     await transport.close();
-    throw error instanceof MqttFailure ? renderConnectFailure(profile, error) : error;
+    throw error;
   } finally {
     timer.cancel();
     unlink();

@@ -15,8 +15,11 @@ import type { Random } from '../platform/random.ts';
 import { filterMatches } from './topic-filter.ts';
 import type { Message, PublishOptions, Transport, Unsubscribe } from './transport.ts';
 
-/** A master notices a silent cut after one and a half times this (MQTT 3.1.1, section 3.1.2.10). */
-export const KEEPALIVE_SECONDS = 5;
+/**
+ * A master notices a silent cut after one and a half times this (MQTT 3.1.1, section 3.1.2.10): what follows from it has
+ * the rest of ten seconds to reach every board, also on busy ones.
+ */
+export const KEEPALIVE_SECONDS = 4;
 
 /** Resolving, TCP, TLS and CONNACK together. */
 const CONNECT_TIMEOUT_MS = 10_000;
@@ -73,6 +76,11 @@ export interface MqttTransportOptions {
   random: Random;
   logger: Logger;
   keepaliveSeconds?: number;
+  /**
+   * Another broker's peer: it is asked not to send back what came from here, and to say what is retained (the highest bit
+   * of the protocol's version: mosquitto, EMQX and others know it).
+   */
+  bridge?: boolean;
   /** Hears why an attempt failed; attempts go on until `close`. */
   onFailure?(failure: MqttFailure): void;
 }
@@ -186,6 +194,7 @@ class Session implements MqttTransport {
       reconnectPeriod: 0,
       connectTimeout: CONNECT_TIMEOUT_MS,
       clean: true,
+      ...(this.#options.bridge === true ? { bridgeMode: true } : {}),
       resubscribe: false,
       queueQoSZero: false,
       reschedulePings: true,
