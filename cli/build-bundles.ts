@@ -4,10 +4,11 @@
  *
  *     node cli/build-bundles.ts [cli] [master] [agent]        all of them unless named
  */
-import { copyFile, cp, mkdir, readFile, rename, rm } from 'node:fs/promises';
+import { copyFile, mkdir, readFile, rename, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build, type Plugin } from 'esbuild';
+import { buildPage } from './build-page.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const DIST = join(ROOT, 'dist');
@@ -209,11 +210,6 @@ async function copyAddons(): Promise<void> {
   }
 }
 
-/** The files of the status page, which it looks for beside itself. */
-function copyPage(): Promise<void> {
-  return cp(join(ROOT, 'master/status-page/page'), join(DIST, 'page'), { recursive: true });
-}
-
 async function sameContent(a: string, b: string): Promise<boolean> {
   const [first, second] = await Promise.all([a, b].map((path) => readFile(path).catch(() => undefined)));
   return first !== undefined && second !== undefined && first.equals(second);
@@ -235,7 +231,7 @@ if (wrong.length > 0) {
   await mkdir(DIST, { recursive: true });
   const results = await Promise.allSettled([
     ...chosen.map(buildProgram),
-    ...(chosen.includes('master') ? [copyAddons(), copyPage()] : []),
+    ...(chosen.includes('master') ? [copyAddons(), buildPage(join(DIST, 'page'))] : []),
   ]);
   // esbuild has said why.
   if (results.some(({ status }) => status === 'rejected')) process.exitCode = 1;

@@ -1,26 +1,41 @@
 /**
- * The status page: static files over HTTP, live data over a WebSocket. Read-only. It looks at the cluster only while somebody
- * looks at it, and drops readers that do not keep up instead of buffering for them.
+ * The status page: static files and small requests over HTTP, live data and logs over WebSockets. It looks at the cluster as
+ * a client like everybody; whoever wants to change something signs in, and the API server decides as for that person.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
-import type { Client } from '../../shared/client/client.ts';
-import type { Clock, Timer } from '../../shared/platform/clock.ts';
-import type { Component } from '../../shared/platform/lifecycle.ts';
+import { createClient } from '../../shared/client/create-client.ts';
+import { isStatusError, StatusError } from '../../shared/machinery/errors.ts';
+import type { Clock } from '../../shared/platform/clock.ts';
+import { type Component, startAll, stopAll } from '../../shared/platform/lifecycle.ts';
 import type { Logger } from '../../shared/platform/logger.ts';
 import type { Random } from '../../shared/platform/random.ts';
-import { Feed } from './feed.ts';
-import { type Asset, isSameOrigin, isTrustedHost, loadAssets, SECURITY_HEADERS } from './http.ts';
-import type { Delta } from './view.ts';
+import type { Handler } from '../../shared/protocol/exchange.ts';
+import { type Access, PageApi } from './door/api.ts';
+import { type Asset, loadAssets, unpackAsset } from './door/assets.ts';
+import { isSameOrigin, isTrustedHost, SECURITY_HEADERS } from './door/http.ts';
+import { parseLogQuery, streamLog } from './door/log-stream.ts';
+import { Sessions, type SignIn } from './door/sessions.ts';
+import { History } from './history/history.ts';
+import { Recorder } from './history/recorder.ts';
+import { Audience } from './live/audience.ts';
+import type { Position } from './live/reader.ts';
 
 export interface StatusPageOptions {
-  client: Client;
+  /** The API as the status page itself, which may read everything. */
+  handler: Handler;
+  signIn: SignIn;
+  access: Access;
   clock: Clock;
   random: Random;
   logger: Logger;
   host: string;
   port: number;
+  /** Where cli/build-page.ts has put the page. */
+  folder: string;
+  /** What is known of the boards already. */
+  history?: History;
 }
 
 export interface StatusPage extends Component {
@@ -28,21 +43,11 @@ export interface StatusPage extends Component {
   readonly port: number;
 }
 
-const LIVE_PATH = '/live';
-
 const MAX_READERS = 100;
+const MAX_LOGS = 20;
 
-/** What may wait for one reader before it is dropped; it comes back and gets everything anew. */
-const MAX_BUFFERED_BYTES = 1024 * 1024;
-
-/** Readers send nothing that matters. */
+/** Pages send nothing over their WebSockets. */
 const MAX_INCOMING_BYTES = 1024;
-
-/** Also tells the page that its data is fresh when nothing changes. */
-const HEARTBEAT_MS = 5_000;
-
-/** The feed goes on for a while after the last reader left: people reload pages. */
-const LINGER_MS = 30_000;
 
 export function createStatusPage(options: StatusPageOptions): StatusPage {
   return new Page(options);
@@ -51,22 +56,23 @@ export function createStatusPage(options: StatusPageOptions): StatusPage {
 class Page implements StatusPage {
   readonly #options: StatusPageOptions;
   readonly #http: Server;
-  readonly #sockets = new WebSocketServer({
-    noServer: true,
-    maxPayload: MAX_INCOMING_BYTES,
-    perMessageDeflate: false,
-    clientTracking: true,
-  });
+  readonly #sockets = new WebSocketServer({ noServer: true, maxPayload: MAX_INCOMING_BYTES, perMessageDeflate: false });
+  readonly #api: PageApi;
+  readonly #recorder: Recorder;
+  readonly #audience: Audience;
   #assets: ReadonlyMap<string, Asset> = new Map();
-  #feed: { feed: Feed; ready: Promise<void> } | undefined;
-  #heartbeat: Timer | undefined;
-  #linger: Timer | undefined;
+  #logs = 0;
   #stopped = false;
 
   constructor(options: StatusPageOptions) {
     this.#options = options;
-    this.#http = createServer((request, response) => this.#answer(request, response));
-    this.#http.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head));
+    const { handler, signIn, clock, random, logger, access, history = new History() } = options;
+    const environment = { client: createClient(handler), clock, random, logger };
+    this.#api = new PageApi({ access, handler, clock, history, sessions: new Sessions(signIn, clock) });
+    this.#recorder = new Recorder({ ...environment, history, onBoard: (name) => this.#audience.noteBoard(name) });
+    this.#audience = new Audience({ ...environment, history, recorder: this.#recorder });
+    this.#http = createServer((request, response) => void this.#answer(request, response));
+    this.#http.on('upgrade', (request, socket, head) => void this.#upgrade(request, socket, head));
   }
 
   get port(): number {
@@ -75,8 +81,8 @@ class Page implements StatusPage {
   }
 
   async start(): Promise<void> {
-    this.#assets = await loadAssets();
-    const { host, port } = this.#options;
+    const { host, port, folder } = this.#options;
+    this.#assets = await loadAssets(folder);
     await new Promise<void>((resolve, reject) => {
       this.#http.once('error', reject);
       this.#http.listen({ host, port }, () => {
@@ -84,112 +90,117 @@ class Page implements StatusPage {
         resolve();
       });
     });
-    this.#beat();
+    await startAll([this.#recorder, this.#audience]);
   }
 
   async stop(): Promise<void> {
     if (this.#stopped) return;
     this.#stopped = true;
-    this.#heartbeat?.cancel();
-    this.#linger?.cancel();
     for (const socket of this.#sockets.clients) socket.terminate();
     this.#http.closeAllConnections();
     if (this.#http.listening) await new Promise((resolve) => this.#http.close(resolve));
-    await this.#dropFeed();
+    await stopAll([this.#recorder, this.#audience]);
   }
 
-  #answer(request: IncomingMessage, response: ServerResponse): void {
-    const asset = this.#assets.get((request.url ?? '').split('?')[0] ?? '');
-    if (!isTrustedHost(request.headers.host)) refuse(response, 421, 'open this page by its address or local name\n');
-    else if (request.method !== 'GET' && request.method !== 'HEAD') refuse(response, 405, 'only GET\n');
-    else if (asset === undefined) refuse(response, 404, 'not found\n');
-    else sendAsset(request, response, asset);
-  }
-
-  #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    socket.on('error', () => socket.destroy());
-    const allowed = request.url === LIVE_PATH && isTrustedHost(request.headers.host) && isSameOrigin(request.headers);
-    if (!allowed || this.#stopped) {
-      socket.end('HTTP/1.1 403 Forbidden\r\nconnection: close\r\n\r\n');
-    } else if (this.#sockets.clients.size >= MAX_READERS) {
-      socket.end('HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\nretry-after: 30\r\n\r\n');
-    } else {
-      this.#sockets.handleUpgrade(request, socket, head, (webSocket) => this.#welcome(webSocket));
+  /** Never rejects. */
+  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    try {
+      const url = readUrl(request);
+      if (url.pathname.startsWith('/api/')) await this.#answerApi(request, response, url);
+      else await this.#sendAsset(request, response, url.pathname);
+    } catch (error) {
+      if (!isStatusError(error)) this.#options.logger.warn('a request of the status page failed', { error });
+      const known = isStatusError(error) ? error : new StatusError('InternalError', 'that went wrong');
+      sendJson(response, known.status.code ?? 500, { error: known.message });
     }
   }
 
-  #welcome(socket: WebSocket): void {
-    socket.on('error', () => socket.terminate());
-    socket.on('close', () => this.#onLeave());
-    this.#linger?.cancel();
-    this.#linger = undefined;
-    this.#sendSnapshot(socket).catch((error: unknown) => {
-      this.#options.logger.warn('the status page cannot read the cluster', { error });
-      socket.terminate();
+  async #answerApi(request: IncomingMessage, response: ServerResponse, url: URL): Promise<void> {
+    const { code, body, cookie } = await this.#api.answer(request, url);
+    if (cookie !== undefined) response.setHeader('set-cookie', cookie);
+    sendJson(response, code, body);
+  }
+
+  async #sendAsset(request: IncomingMessage, response: ServerResponse, path: string): Promise<void> {
+    const asset = this.#assets.get(path);
+    if (request.method !== 'GET' && request.method !== 'HEAD') throw new StatusError('MethodNotAllowed', 'only GET');
+    if (asset === undefined) throw new StatusError('NotFound', 'not found');
+    const headers = { ...SECURITY_HEADERS, 'cache-control': 'no-cache', vary: 'accept-encoding', etag: asset.etag };
+    if (request.headers['if-none-match'] === asset.etag) {
+      response.writeHead(304, headers).end();
+      return;
+    }
+    const takesGzip = /\bgzip\b/.test(request.headers['accept-encoding']?.toString() ?? '');
+    const bytes = takesGzip ? asset.gzipped : await unpackAsset(asset);
+    response.writeHead(200, {
+      ...headers,
+      'content-type': asset.contentType,
+      'content-length': bytes.length,
+      ...(takesGzip ? { 'content-encoding': 'gzip' } : {}),
     });
+    response.end(request.method === 'HEAD' ? undefined : bytes);
   }
 
-  /** Until its snapshot is sent a reader gets no deltas, which would mean nothing to it. */
-  readonly #informed = new WeakSet<WebSocket>();
-
-  async #sendSnapshot(socket: WebSocket): Promise<void> {
-    const { feed, ready } = this.#ensureFeed();
-    await ready;
-    this.#informed.add(socket);
-    this.#send(socket, { type: 'snapshot', nowMs: this.#options.clock.nowMs(), set: feed.snapshot() });
+  /** Never rejects. */
+  async #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+    socket.on('error', () => socket.destroy());
+    try {
+      const url = readUrl(request);
+      if (!isSameOrigin(request.headers)) throw new StatusError('Forbidden', 'only for this page itself');
+      const viewer = await this.#api.viewer(request);
+      if (viewer === undefined) throw new StatusError('Unauthorized', 'sign in first');
+      const serve = this.#serverOf(url, viewer.handler);
+      this.#sockets.handleUpgrade(request, socket, head, (webSocket) => {
+        webSocket.on('error', () => webSocket.terminate());
+        serve(webSocket);
+      });
+    } catch (error) {
+      const code = isStatusError(error) ? (error.status.code ?? 500) : 500;
+      socket.end(`HTTP/1.1 ${code} Refused\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
+    }
   }
 
-  #ensureFeed(): { feed: Feed; ready: Promise<void> } {
-    if (this.#feed !== undefined) return this.#feed;
-    const { client, clock, random, logger } = this.#options;
-    const feed = new Feed({ client, clock, random, logger, onDelta: (delta) => this.#tellAll(delta) });
-    this.#feed = { feed, ready: feed.start() };
-    return this.#feed;
-  }
-
-  async #dropFeed(): Promise<void> {
-    const current = this.#feed;
-    this.#feed = undefined;
-    await current?.feed.stop();
-  }
-
-  #onLeave(): void {
-    if (this.#stopped || this.#sockets.clients.size > 0 || this.#linger !== undefined) return;
-    this.#linger = this.#options.clock.after(LINGER_MS, () => {
-      this.#linger = undefined;
-      if (this.#sockets.clients.size > 0) return;
-      this.#dropFeed().catch((error: unknown) => this.#options.logger.warn('feed did not stop', { error }));
-    });
-  }
-
-  #tellAll(delta: Delta): void {
-    const message = { type: 'delta', nowMs: this.#options.clock.nowMs(), ...delta };
-    for (const socket of this.#sockets.clients) if (this.#informed.has(socket)) this.#send(socket, message);
-  }
-
-  #beat(): void {
-    this.#heartbeat = this.#options.clock.after(HEARTBEAT_MS, () => {
-      this.#tellAll({ set: {}, remove: [] });
-      this.#beat();
-    });
-  }
-
-  #send(socket: WebSocket, message: object): void {
-    if (socket.bufferedAmount > MAX_BUFFERED_BYTES) socket.terminate();
-    else socket.send(JSON.stringify(message));
+  #serverOf(url: URL, handler: Handler): (socket: WebSocket) => void {
+    if (this.#stopped) throw new StatusError('ServiceUnavailable', 'the master ends');
+    if (url.pathname === '/live') {
+      if (this.#audience.size >= MAX_READERS) throw new StatusError('ServiceUnavailable', 'too many pages are open');
+      return (socket) => this.#audience.welcome(socket, readPosition(url));
+    }
+    const query = url.pathname === '/logs' ? parseLogQuery(url) : undefined;
+    if (query === undefined) throw new StatusError('NotFound', 'not found');
+    if (this.#logs >= MAX_LOGS) throw new StatusError('ServiceUnavailable', 'too many logs are open');
+    return (socket) => {
+      this.#logs += 1;
+      socket.on('close', () => {
+        this.#logs -= 1;
+      });
+      void streamLog(socket, handler, { query, clock: this.#options.clock });
+    };
   }
 }
 
-function sendAsset(request: IncomingMessage, response: ServerResponse, asset: Asset): void {
-  const headers = { ...SECURITY_HEADERS, 'cache-control': 'no-cache', etag: asset.etag };
-  if (request.headers['if-none-match'] === asset.etag) {
-    response.writeHead(304, headers).end();
-    return;
+/** Throws for names under which only a foreign page would ask. */
+function readUrl(request: IncomingMessage): URL {
+  if (!isTrustedHost(request.headers.host)) {
+    throw new StatusError('Forbidden', 'open this page by its address or local name');
   }
-  response.writeHead(200, { ...headers, 'content-type': asset.contentType, 'content-length': asset.bytes.length });
-  response.end(request.method === 'HEAD' ? undefined : asset.bytes);
+  try {
+    return new URL(request.url ?? '/', 'http://page');
+  } catch {
+    throw new StatusError('BadRequest', 'not an address');
+  }
 }
 
-function refuse(response: ServerResponse, code: number, text: string): void {
-  response.writeHead(code, { ...SECURITY_HEADERS, 'content-type': 'text/plain; charset=utf-8' }).end(text);
+function readPosition(url: URL): Position | undefined {
+  const [epoch = '', sequence = ''] = (url.searchParams.get('since') ?? '').split('.');
+  return /^\d{1,15}$/.test(sequence) ? { epoch, sequence: Number(sequence) } : undefined;
+}
+
+function sendJson(response: ServerResponse, code: number, body: object): void {
+  response.writeHead(code, {
+    ...SECURITY_HEADERS,
+    'cache-control': 'no-store',
+    'content-type': 'application/json; charset=utf-8',
+  });
+  response.end(JSON.stringify(body));
 }

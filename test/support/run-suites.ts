@@ -45,6 +45,7 @@ const LAST: readonly Suite[] = [
 
 const CHECKS: readonly (readonly string[])[] = [
   ['tsc', '--noEmit'],
+  ['tsc', '--noEmit', '-p', 'master/status-page/page'],
   ['biome', 'check', '.'],
 ];
 

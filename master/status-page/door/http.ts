@@ -1,34 +1,6 @@
-/** The page's files and the headers that guard them. Decisions only; sockets are in status-page.ts. */
-import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+/** Headers that guard the page, and who may talk to it. Decisions only; sockets are in status-page.ts. */
 import type { IncomingHttpHeaders } from 'node:http';
 import { isIP } from 'node:net';
-import { join } from 'node:path';
-
-export interface Asset {
-  contentType: string;
-  etag: string;
-  bytes: Buffer;
-}
-
-const FILES: Readonly<Record<string, { file: string; contentType: string }>> = {
-  '/': { file: 'index.html', contentType: 'text/html; charset=utf-8' },
-  '/style.css': { file: 'style.css', contentType: 'text/css; charset=utf-8' },
-  '/page.js': { file: 'page.js', contentType: 'text/javascript; charset=utf-8' },
-  '/icon.svg': { file: 'icon.svg', contentType: 'image/svg+xml' },
-};
-
-/** Beside this file in the sources, beside the bundle in what ships. */
-const FOLDER = join(import.meta.dirname, 'page');
-
-export async function loadAssets(): Promise<ReadonlyMap<string, Asset>> {
-  const entries = Object.entries(FILES).map(async ([path, { file, contentType }]): Promise<[string, Asset]> => {
-    const bytes = await readFile(join(FOLDER, file));
-    const etag = `"${createHash('sha256').update(bytes).digest('hex').slice(0, 16)}"`;
-    return [path, { contentType, etag, bytes }];
-  });
-  return new Map(await Promise.all(entries));
-}
 
 /** Nothing but our own files may run or be loaded, and no other page may frame this one. */
 export const SECURITY_HEADERS = {
@@ -55,9 +27,12 @@ export function isTrustedHost(header: string | undefined): boolean {
   return PRIVATE_SUFFIXES.some((suffix) => name.endsWith(suffix));
 }
 
-/** A browser says where a script comes from; programs without an origin are let in like kubectl's `get` on the LAN. */
-export function isSameOrigin({ origin, host }: Pick<IncomingHttpHeaders, 'origin' | 'host'>): boolean {
-  if (origin === undefined) return true;
+/**
+ * A browser says where a script comes from; programs without an origin may look like kubectl's `get` on the LAN, unless
+ * `mustSay`.
+ */
+export function isSameOrigin({ origin, host }: Pick<IncomingHttpHeaders, 'origin' | 'host'>, mustSay = false): boolean {
+  if (origin === undefined) return !mustSay;
   try {
     return new URL(origin).host === host;
   } catch {
