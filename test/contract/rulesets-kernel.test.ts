@@ -6,7 +6,14 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import fc from 'fast-check';
+import { computePolicyFragments } from '../../node-agent/proxy/policies/compute-policies.ts';
 import { renderChanges, renderTable } from '../../node-agent/proxy/ruleset/render.ts';
+import type { Fragment } from '../../node-agent/proxy/ruleset/ruleset.ts';
+import { renderService } from '../../node-agent/proxy/ruleset/service-fragment.ts';
+import { computePortals } from '../../node-agent/proxy/services/compute-portals.ts';
+import { applyStep, emptyState, stepArbitrary as policyStep } from '../property/policies/world.ts';
+import { HERE, makeService as makeRandomService, stepArbitrary as serviceStep } from '../property/proxy/world.ts';
 import { createNamespaces, type Namespaces } from '../support/lan/namespaces.ts';
 import { POLICY_CASES } from '../support/rulesets/policy-cases.ts';
 import { freshFragments, renderBase, SKELETON, TABLE } from '../support/rulesets/ruleset-case.ts';
@@ -14,6 +21,14 @@ import { SERVICE_CASES } from '../support/rulesets/service-cases.ts';
 
 const FOLDER = join(import.meta.dirname, '../golden/rulesets');
 const BASE = 'base.nft';
+
+/** Of the property tests: each a table of its own, all in one transaction. */
+const WORLDS = 60;
+
+function renderRandom(number: number, shape: Parameters<typeof makeRandomService>[1]): Fragment | undefined {
+  const { service, slices } = makeRandomService(number, shape);
+  return renderService(computePortals(service, slices, { nodes: new Set([HERE]), zone: 'a' }));
+}
 
 /** Services and policies at once; each step replaces both. */
 const STEPS = SERVICE_CASES.map((services, index) => {
@@ -42,6 +57,23 @@ describe('rulesets in the kernel', { concurrency: false }, () => {
       const text = file === BASE ? '' : readFileSync(join(FOLDER, file), 'utf8');
       await nft(base + text, '-c').catch((error: unknown) => assert.fail(`${file}: ${error}`));
     }
+  });
+
+  it('nft takes what services and policies at random say: one that it refuses would cost a node all of them', async () => {
+    const services = fc.sample(fc.array(serviceStep, { minLength: 4, maxLength: 8 }), { seed: 14, numRuns: WORLDS });
+    const policies = fc.sample(fc.array(policyStep, { minLength: 10, maxLength: 24 }), { seed: 15, numRuns: WORLDS });
+    const tables = services.map((steps, index) => {
+      const fragments = freshFragments();
+      for (const { number, shape } of steps) fragments.put(`service ${number}`, shape && renderRandom(number, shape));
+      const state = emptyState();
+      for (const step of policies[index] ?? []) applyStep(state, step);
+      const world = { pods: [...state.pods.values()], namespaces: state.namespaces };
+      for (const [owner, fragment] of computePolicyFragments([...state.policies.values()], world)) {
+        fragments.put(owner, fragment);
+      }
+      return renderTable({ ...SKELETON, table: `world-${index}` }, fragments.takeAll());
+    });
+    await nft(tables.join(''), '-c');
   });
 
   it('changes one after the other lead to the table of a full load', async () => {
