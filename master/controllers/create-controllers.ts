@@ -4,6 +4,7 @@ import type { NodeSensors } from '../../shared/api/node-sensors.ts';
 import { parseAddressPool } from '../../shared/machinery/address-pool.ts';
 import type { Component } from '../../shared/platform/lifecycle.ts';
 import type { Kind } from '../../shared/schema/define-kind.ts';
+import { AlertController, type AlertSources } from './alerts/controller.ts';
 import { createBootstrapTokenCleaner } from './bootstrap-token-cleaner.ts';
 import { createClientSigner } from './certificates/client-signer.ts';
 import { CertificateController, type CertificateSigner } from './certificates/controller.ts';
@@ -54,6 +55,10 @@ export interface ControllersOptions extends Environment {
   onMetrics?(render: () => string): void;
   /** Gets what boards have told last. */
   onSensors?(list: () => readonly NodeSensors[]): void;
+  /** What alerts are told of beside the API's objects, and where to. */
+  alerts?: AlertSources;
+  /** Gets what says which alerts are firing. */
+  onAlerts?(alerts: AlertController): void;
 }
 
 const DEFAULT_NETWORK: NetworkRanges = { clusterCidrs: DEFAULT_CLUSTER_CIDRS, serviceCidrs: DEFAULT_SERVICE_CIDRS };
@@ -63,11 +68,13 @@ const NEVER_OWNED: ReadonlySet<string> = new Set(['Event']);
 
 export function createControllers(options: ControllersOptions): Component[] {
   const { sign, kinds, rootCertificate, registry, network = DEFAULT_NETWORK, ...rest } = options;
-  const { settings = new ControllerSettings(), onMetrics, onSensors, ...environment } = rest;
+  const { settings = new ControllerSettings(), onMetrics, onSensors, alerts: sources, onAlerts, ...environment } = rest;
   const informers = new Informers(environment);
   const heat = new HeatProtection({ ...environment, settings }, informers);
   onMetrics?.(() => heat.metrics.render());
   onSensors?.(() => informers.nodeSensors.list());
+  const alerts = new AlertController(environment, informers, sources);
+  onAlerts?.(alerts);
   const collected = kinds.filter((kind) => !NEVER_OWNED.has(kind.kind));
   const controllers: Component[] = [
     new ReplicaSetController(environment, informers),
@@ -91,6 +98,7 @@ export function createControllers(options: ControllersOptions): Component[] {
     createEphemeralVolumes(environment, informers),
     new NodeLifecycleController(environment, informers, settings),
     heat,
+    alerts,
     new GarbageCollector(environment, informers, collected),
     createNamespaceController(environment, informers, kinds),
     createPodGarbageCollector(environment, informers),

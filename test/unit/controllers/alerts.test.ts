@@ -1,0 +1,250 @@
+/** When alerts begin and end: thresholds with their dead bands, patience, and that each is told once. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import * as fc from 'fast-check';
+import { keyOf, PATIENCE, type Signal } from '../../../master/controllers/alerts/alert.ts';
+import { AlertBook, MAX_ALERTS } from '../../../master/controllers/alerts/alert-book.ts';
+import { computeSignals, MASTER_SUBJECT, type World } from '../../../master/controllers/alerts/compute-signals.ts';
+import { AlertWebhook, renderAlert } from '../../../master/controllers/alerts/webhook.ts';
+import type { Node } from '../../../shared/api/node.ts';
+import type { NodeSensors } from '../../../shared/api/node-sensors.ts';
+import type { Pod } from '../../../shared/api/pod.ts';
+import { silentLogger } from '../../../shared/platform/logger.ts';
+import { seededRandom } from '../../../shared/platform/random.ts';
+import { createVirtualClock } from '../../support/virtual-clock.ts';
+
+const NOW = Date.UTC(2026, 5, 1);
+const EMPTY: World = { nodes: [], sensors: [], pods: [], certificates: [], snapshotProblem: undefined, nowMs: NOW };
+
+function board(ready: 'True' | 'Unknown' = 'True'): Node {
+  const conditions = [{ type: 'Ready', status: ready, message: 'Kubelet stopped posting node status.' }];
+  return {
+    apiVersion: 'v1',
+    kind: 'Node',
+    metadata: { name: 'pi-1', uid: '1' },
+    spec: {},
+    status: { conditions },
+  } as unknown as Node;
+}
+
+function levels(reading: Partial<NodeSensors>, node = board()): Record<string, string> {
+  const sensors = [{ metadata: { name: 'pi-1' }, throttleCelsius: 80, ...reading } as NodeSensors];
+  const signals = computeSignals({ ...EMPTY, nodes: [node], sensors });
+  return Object.fromEntries(signals.map(({ name, level }) => [name, level]));
+}
+
+describe('boards', () => {
+  const heat: [number, string][] = [
+    [70, 'good'],
+    [72, 'good'],
+    [73, 'between'],
+    [76.9, 'between'],
+    [77, 'bad'],
+    [95, 'bad'],
+  ];
+  for (const [celsius, level] of heat) {
+    it(`${celsius} °C is ${level}`, () => assert.equal(levels({ temperatureCelsius: celsius })['BoardHot'], level));
+  }
+  const disks: [number, string][] = [
+    [50, 'good'],
+    [15, 'good'],
+    [14, 'between'],
+    [11, 'between'],
+    [10, 'bad'],
+    [0, 'bad'],
+  ];
+  for (const [free, level] of disks) {
+    const reading = { diskTotalBytes: 100, diskAvailableBytes: free };
+    it(`${free} % free is ${level}`, () => assert.equal(levels(reading)['DiskNearlyFull'], level));
+  }
+  it('short of voltage', () => {
+    assert.equal(levels({ underVoltage: true })['UnderVoltage'], 'bad');
+    assert.equal(levels({ underVoltage: false })['UnderVoltage'], 'good');
+  });
+  it('without sensors or a disk are well', () => {
+    const { BoardLost, BoardHot, DiskNearlyFull } = levels({});
+    assert.deepEqual([BoardLost, BoardHot, DiskNearlyFull], ['good', 'good', 'good']);
+  });
+  it('that are lost say nothing of their readings', () => {
+    const lost = levels({ temperatureCelsius: 95, underVoltage: true }, board('Unknown'));
+    const unknown = { BoardHot: 'between', UnderVoltage: 'between', DiskNearlyFull: 'between' };
+    assert.deepEqual(lost, { BoardLost: 'bad', ...unknown, SnapshotFailed: 'good' });
+  });
+});
+
+describe('the rest', () => {
+  const DAY_MS = 86_400_000;
+  const ends: [number, string][] = [
+    [30, 'good'],
+    [21, 'good'],
+    [20, 'between'],
+    [15, 'between'],
+    [14, 'bad'],
+    [-1, 'bad'],
+  ];
+  for (const [days, level] of ends) {
+    it(`a certificate with ${days} days left is ${level}`, () => {
+      const certificates = [{ subject: MASTER_SUBJECT, what: 'the CA', endMs: NOW + days * DAY_MS }];
+      const found = computeSignals({ ...EMPTY, certificates }).find(({ name }) => name === 'CertificateNearEnd');
+      assert.equal(found?.level, level);
+    });
+  }
+  it('a snapshot that failed', () => {
+    const [signal] = computeSignals({ ...EMPTY, snapshotProblem: 'the disk is full' });
+    assert.deepEqual([signal?.name, signal?.level, signal?.message], ['SnapshotFailed', 'bad', 'the disk is full']);
+  });
+  const pod = (restartCount: number, state: object): Pod =>
+    ({
+      metadata: { name: 'web', namespace: 'default', uid: '2' },
+      status: { containerStatuses: [{ name: 'main', restartCount, state }] },
+    }) as unknown as Pod;
+  const crashes: [string, Pod, string | undefined][] = [
+    ['two restarts', pod(2, { waiting: { reason: 'CrashLoopBackOff' } }), undefined],
+    ['back-off', pod(3, { waiting: { reason: 'CrashLoopBackOff' } }), 'bad'],
+    ['runs again for a moment', pod(3, { running: { startedAt: new Date(NOW - 60_000).toISOString() } }), 'between'],
+    ['runs again for long', pod(3, { running: { startedAt: new Date(NOW - 400_000).toISOString() } }), 'good'],
+    ['has ended well', pod(3, { terminated: { exitCode: 0 } }), 'good'],
+  ];
+  for (const [what, one, level] of crashes) {
+    it(`a pod: ${what}`, () => {
+      const found = computeSignals({ ...EMPTY, pods: [one] }).find(({ name }) => name === 'CrashLoop');
+      assert.equal(found?.level, level);
+    });
+  }
+});
+
+describe('the book of alerts', () => {
+  const signal = (level: Signal['level'], name: Signal['name'] = 'BoardHot'): Signal => ({
+    name,
+    subject: MASTER_SUBJECT,
+    level,
+    message: level,
+  });
+  const at = (seconds: number) => ({ monotonicMs: seconds * 1000, wallMs: NOW + seconds * 1000 });
+  const told = (book: AlertBook, level: Signal['level'], seconds: number): string =>
+    book
+      .update([signal(level)], at(seconds))
+      .map(({ type }) => type)
+      .join();
+
+  it('is patient on both sides, and a dead band keeps what is', () => {
+    const book = new AlertBook();
+    const steps: readonly (readonly [number, Signal['level'], string])[] = [
+      ...([
+        [0, 'bad', ''],
+        [20, 'between', ''],
+        [25, 'bad', ''],
+        [50, 'bad', ''],
+        [55, 'bad', 'firing'],
+      ] as const),
+      ...([
+        [60, 'bad', ''],
+        [70, 'between', ''],
+        [80, 'good', ''],
+        [190, 'good', ''],
+        [195, 'between', ''],
+      ] as const),
+      ...([
+        [200, 'good', ''],
+        [319, 'good', ''],
+        [320, 'good', 'resolved'],
+        [330, 'good', ''],
+      ] as const),
+    ];
+    for (const [seconds, level, expected] of steps)
+      assert.equal(told(book, level, seconds), expected, `at ${seconds} s`);
+  });
+  it('says when to look again', () => {
+    const book = new AlertBook();
+    assert.equal(book.nextTurnMs(), undefined);
+    told(book, 'bad', 10);
+    assert.equal(book.nextTurnMs(), 10_000 + PATIENCE.BoardHot.badMs);
+  });
+  it('ends what is not there any more', () => {
+    const book = new AlertBook();
+    book.update([signal('bad', 'BoardLost')], at(0));
+    assert.deepEqual(
+      book.firing().map(({ name, sinceMs }) => [name, sinceMs]),
+      [['BoardLost', NOW]],
+    );
+    assert.deepEqual(
+      book.update([], at(1)).map(({ type }) => type),
+      ['resolved'],
+    );
+    assert.deepEqual(book.firing(), []);
+  });
+  it('keeps to its bound', () => {
+    const book = new AlertBook();
+    const many = Array.from({ length: MAX_ALERTS + 5 }, (_, index) => ({
+      ...signal('bad', 'BoardLost'),
+      subject: { ...MASTER_SUBJECT, metadata: { name: `pi-${index}`, uid: '' } },
+    }));
+    assert.equal(book.update(many, at(0)).length, MAX_ALERTS);
+  });
+  it('tells firing and resolved in turn, whatever happens', () => {
+    const look = fc.record({
+      seconds: fc.integer({ min: 1, max: 200 }),
+      level: fc.constantFrom('bad', 'between', 'good', 'absent'),
+    });
+    fc.assert(
+      fc.property(fc.array(look, { maxLength: 60 }), (looks) => {
+        const book = new AlertBook();
+        let [seconds, isFiring] = [0, false];
+        for (const step of looks) {
+          seconds += step.seconds;
+          const signals = step.level === 'absent' ? [] : [signal(step.level as Signal['level'])];
+          for (const { type, alert } of book.update(signals, at(seconds))) {
+            assert.equal(type, isFiring ? 'resolved' : 'firing');
+            assert.equal(keyOf(alert), 'BoardHot/Namespace//kube-system');
+            isFiring = !isFiring;
+          }
+          assert.equal(book.firing().length, isFiring ? 1 : 0);
+        }
+      }),
+      { seed: 7, numRuns: 200 },
+    );
+  });
+});
+
+describe('the webhook', () => {
+  const alert = { name: 'BoardLost' as const, subject: MASTER_SUBJECT, message: 'gone', sinceMs: NOW };
+  it('is told in order, and asked again when it fails', async () => {
+    const clock = createVirtualClock();
+    const bodies: string[] = [];
+    let failures = 2;
+    const webhook = new AlertWebhook({
+      ...{ url: 'http://house/alerts', clock, random: seededRandom(1), logger: silentLogger },
+      post: async (_url, body) => {
+        failures -= 1;
+        if (failures >= 0) throw new Error('away');
+        bodies.push(body);
+      },
+    });
+    webhook.tell({ type: 'firing', alert });
+    webhook.tell({ type: 'resolved', alert });
+    await clock.advance(60_000);
+    assert.deepEqual(
+      bodies.map((body) => JSON.parse(body).status),
+      ['firing', 'resolved'],
+    );
+    assert.deepEqual(renderAlert({ type: 'firing', alert }), {
+      ...{ status: 'firing', alert: 'BoardLost', object: { kind: 'Namespace', name: 'kube-system' } },
+      ...{ message: 'gone', since: '2026-06-01T00:00:00Z' },
+    });
+    await webhook.stop();
+  });
+  it('gives up after a while, and ends at once', async () => {
+    const clock = createVirtualClock();
+    let attempts = 0;
+    const post = async (): Promise<void> => {
+      attempts += 1;
+      throw new Error('away');
+    };
+    const webhook = new AlertWebhook({ url: 'x', post, clock, random: seededRandom(1), logger: silentLogger });
+    webhook.tell({ type: 'firing', alert });
+    await clock.advance(30 * 60_000);
+    assert.equal(attempts, 6);
+    webhook.tell({ type: 'firing', alert });
+    await webhook.stop();
+  });
+});
