@@ -29,16 +29,20 @@ export interface NodeEndedPods {
   nextInMs: number | undefined;
 }
 
-export function computeNodeEnded(pods: readonly Pod[], nowMs: number): NodeEndedPods {
+/** `seenForMs`: how long it is known that the pod has ended, by the clock that never jumps. */
+export function computeNodeEnded(
+  pods: readonly Pod[],
+  { nowMs, seenForMs }: { nowMs: number; seenForMs(pod: Pod): number },
+): NodeEndedPods {
   const byOwner = Map.groupBy(pods.filter(isEndedByNode), ownerOf);
   const due: Pod[] = [];
   let nextInMs: number | undefined;
   for (const members of byOwner.values()) {
     const newestFirst = [...members].sort((a, b) => endedMs(b) - endedMs(a));
     newestFirst.forEach((pod, index) => {
-      const leftMs = endedMs(pod) + NODE_ENDED_KEPT_MS - nowMs;
+      // A clock that was wrong when the pod ended must not keep it for longer.
+      const leftMs = Math.min(endedMs(pod) + NODE_ENDED_KEPT_MS - nowMs, NODE_ENDED_KEPT_MS - seenForMs(pod));
       if (index >= NODE_ENDED_KEPT_PER_OWNER || leftMs <= 0) due.push(pod);
-      // A clock that was wrong when the pod ended must not keep it for ever.
       else nextInMs = Math.min(nextInMs ?? NODE_ENDED_KEPT_MS, leftMs);
     });
   }

@@ -4,12 +4,14 @@
  */
 import { NodeKind } from '../../shared/api/node.ts';
 import { type Pod, PodKind } from '../../shared/api/pod.ts';
+import type { Client } from '../../shared/client/client.ts';
 import type { ReconcileResult } from '../../shared/client/controller.ts';
 import { keyOf, parseKey } from '../../shared/client/informer.ts';
 import { isStatusError } from '../../shared/machinery/errors.ts';
 import { parseTime } from '../../shared/platform/clock.ts';
 import type { Component } from '../../shared/platform/lifecycle.ts';
 import { BY_NODE, type Environment, type Informers } from './informers.ts';
+import { EndTimes } from './job/end-times.ts';
 import { computeNodeEnded, isEndedByNode } from './node-ended-pods.ts';
 import { thisObject, unlessGone } from './requests.ts';
 import { SyncedController } from './synced-controller.ts';
@@ -28,6 +30,7 @@ const POD_PREFIX = 'pod ';
 export function createPodGarbageCollector(environment: Environment, informers: Informers): Component {
   const { client, clock, logger } = environment;
   const { nodes, pods } = informers;
+  const endTimes = new EndTimes(clock);
   const remove = async (doomed: readonly Pod[], why: string): Promise<void> => {
     for (const pod of doomed) {
       logger.info('pod collected', { pod: keyOf(pod), why });
@@ -35,18 +38,11 @@ export function createPodGarbageCollector(environment: Environment, informers: I
       await unlessGone(client.delete(PodKind, parseKey(keyOf(pod)), options));
     }
   };
-  const isNodeGone = async (name: string): Promise<boolean> => {
-    if (nodes.get(name) !== undefined) return false;
-    try {
-      await client.get(NodeKind, { name });
-      return false;
-    } catch (error) {
-      if (isStatusError(error, 'NotFound')) return true;
-      throw error;
-    }
-  };
   const removeNodeEnded = async (): Promise<ReconcileResult> => {
-    const { due, nextInMs } = computeNodeEnded(pods.list(), clock.nowMs());
+    const ended = pods.list().filter(isEndedByNode);
+    endTimes.note(ended);
+    const times = { nowMs: clock.nowMs(), seenForMs: (pod: Pod) => endTimes.seenForMs(pod) };
+    const { due, nextInMs } = computeNodeEnded(ended, times);
     await remove(due, 'its node ended it');
     return nextInMs === undefined ? {} : { requeueAfterMs: nextInMs };
   };
@@ -59,7 +55,7 @@ export function createPodGarbageCollector(environment: Environment, informers: I
       if (key === ENDED_KEY) await remove(computeExcessPods(pods.list()), 'too many ended pods');
       else if (key.startsWith(NODE_PREFIX)) {
         const node = key.slice(NODE_PREFIX.length);
-        if (await isNodeGone(node)) await remove(pods.byIndex(BY_NODE, node), 'its node is gone');
+        if (await isNodeGone(node, nodes, client)) await remove(pods.byIndex(BY_NODE, node), 'its node is gone');
       } else {
         const pod = pods.get(key.slice(POD_PREFIX.length));
         if (pod !== undefined && isDeletedUnscheduled(pod)) await remove([pod], 'deleted before it had a node');
@@ -71,6 +67,8 @@ export function createPodGarbageCollector(environment: Environment, informers: I
     if (current === undefined) controller.enqueueAfter(`${NODE_PREFIX}${key}`, NODE_GONE_GRACE_MS);
   });
   pods.onChange((key, current, previous) => {
+    if (previous !== undefined && previous.metadata.uid !== current?.metadata.uid)
+      endTimes.forget(previous.metadata.uid);
     if (current === undefined) return;
     const { nodeName } = current.spec;
     if (isDeletedUnscheduled(current)) controller.enqueue(`${POD_PREFIX}${key}`);
@@ -83,6 +81,18 @@ export function createPodGarbageCollector(environment: Environment, informers: I
     }
   });
   return controller;
+}
+
+/** The informer may be behind. */
+async function isNodeGone(name: string, nodes: Informers['nodes'], client: Client): Promise<boolean> {
+  if (nodes.get(name) !== undefined) return false;
+  try {
+    await client.get(NodeKind, { name });
+    return false;
+  } catch (error) {
+    if (isStatusError(error, 'NotFound')) return true;
+    throw error;
+  }
 }
 
 /** The oldest of the ended pods beyond the limit. Pure. */

@@ -13,6 +13,7 @@ const FAULTS: readonly Fault[] = [
   startAgent,
   startAgent,
   cutPower,
+  switchOff,
   partition,
   heal,
   heal,
@@ -82,6 +83,13 @@ function cutPower(world: World): void {
   const board = anyBoard(world);
   world.note(`cut power of ${board.name}`);
   board.cutPower();
+}
+
+/** Somebody shuts it down as one should. */
+function switchOff(world: World): void {
+  const board = anyBoard(world);
+  world.note(`switch ${board.name} off`);
+  board.switchOff();
 }
 
 function partition(world: World): void {

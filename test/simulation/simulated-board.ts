@@ -51,6 +51,8 @@ export class SimulatedBoard {
   readonly #card = new Map<string, Uint8Array>();
   #disk: MemoryAssignmentDisk | undefined;
   #diskFailure: string | undefined;
+  /** Its agent ends pods, and will not begin anything any more. */
+  #isGoingOff = false;
 
   constructor(options: BoardOptions) {
     this.#options = options;
@@ -112,6 +114,7 @@ export class SimulatedBoard {
 
   /** kill -9: the engine's containers run on. */
   killAgent(): void {
+    this.#isGoingOff = false;
     this.#process?.kill();
     this.#session?.kill();
     this.#process = undefined;
@@ -123,6 +126,15 @@ export class SimulatedBoard {
   cutPower(): void {
     this.killAgent();
     this.runtime.reboot();
+  }
+
+  /** Its pods end in their order, and then it is off; nothing of it happens when its agent dies meanwhile. */
+  switchOff(): void {
+    const agent = this.#agent;
+    void agent?.shutDown().then(() => {
+      if (this.#agent === agent) this.cutPower();
+    });
+    this.#isGoingOff = agent !== undefined;
   }
 
   /** The engine is restarted: its containers end. */
@@ -149,6 +161,7 @@ export class SimulatedBoard {
   endFaults(): void {
     // A cold night: boards that got hot again and again are trusted only when they are cold.
     this.heatCelsius = -15;
+    if (this.#isGoingOff) this.cutPower();
     this.session?.heal();
     this.runtime.setAvailable(true);
     this.failCard(undefined);

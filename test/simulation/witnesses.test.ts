@@ -37,6 +37,8 @@ interface PodOptions {
   index?: number;
   node?: string;
   isGoing?: boolean;
+  /** Its job does not wait for how it ends. */
+  isLetGo?: boolean;
   spec?: object;
 }
 
@@ -44,13 +46,18 @@ function ownedBy(kind: string, uid = `uid of ${kind}`) {
   return [{ apiVersion: 'v1', kind, name: 'it', uid, controller: true }];
 }
 
-function pod(name: string, owner: string, { phase = 'Pending', index, node, isGoing, spec }: PodOptions = {}): Step {
+function pod(
+  name: string,
+  owner: string,
+  { phase = 'Pending', index, node, isGoing, isLetGo, spec }: PodOptions = {},
+): Step {
   const metadata = {
     name,
     namespace: 'default',
     uid: name,
     ownerReferences: ownedBy(owner),
     annotations: index === undefined ? {} : { 'batch.kubernetes.io/job-completion-index': String(index) },
+    ...(isLetGo ? {} : { finalizers: ['batch.kubernetes.io/job-tracking'] }),
     ...(isGoing ? { deletionTimestamp: '2026-01-01T00:00:00Z' } : {}),
   };
   const value = { metadata, spec: { ...(node === undefined ? {} : { nodeName: node }), ...spec }, status: { phase } };
@@ -62,10 +69,10 @@ function job(spec: object, status: object = {}): Step {
   return { key: '/batch/jobs/default/it', value: { metadata, spec, status } };
 }
 
-function slot(uid: string, time: string): Step {
+function slot(uid: string, time: string, name = `it-${Date.parse(time) / 60_000}`): Step {
   const annotations = { 'batch.kubernetes.io/cronjob-scheduled-timestamp': time };
-  const metadata = { name: 'tick-1', namespace: 'default', uid, annotations, ownerReferences: ownedBy('CronJob') };
-  return { key: '/batch/jobs/default/tick-1', value: { metadata, spec: {}, status: {} } };
+  const metadata = { name, namespace: 'default', uid, annotations, ownerReferences: ownedBy('CronJob') };
+  return { key: `/batch/jobs/default/${name}`, value: { metadata, spec: {}, status: {} } };
 }
 
 function daemons(maxSurge: number): Step {
@@ -157,6 +164,12 @@ const cases: [why: string, make: () => Witness, wrong: boolean, history: Step[]]
     [job(two), pod('x', 'Job', { index: 0, phase: 'Succeeded' }), pod('y', 'Job', { index: 0 })],
   ],
   [
+    'an index that its job let go',
+    jobWithinBounds,
+    false,
+    [job(two), pod('x', 'Job', { index: 0, phase: 'Succeeded', isLetGo: true }), pod('y', 'Job', { index: 0 })],
+  ],
+  [
     'an index after it failed',
     jobWithinBounds,
     false,
@@ -185,8 +198,13 @@ const cases: [why: string, make: () => Witness, wrong: boolean, history: Step[]]
     'a slot twice',
     slotStartsOnce,
     true,
-    [slot('1', '2026-01-01T10:00:00Z'), gone(slot('1', '')), slot('2', '2026-01-01T11:00:00+01:00')],
+    [
+      slot('1', '2026-01-01T10:00:00Z'),
+      gone(slot('1', '2026-01-01T10:00:00Z')),
+      slot('2', '2026-01-01T11:00:00+01:00'),
+    ],
   ],
+  ['a slot with a name of its own', slotStartsOnce, true, [slot('1', '2026-01-01T10:00:00Z', 'it-x7f2q')]],
   ['another slot', slotStartsOnce, false, [slot('1', '2026-01-01T10:00:00Z'), slot('2', '2026-01-01T10:01:00Z')]],
   [
     'a board without the label',

@@ -39,6 +39,8 @@ export const oneDaemonPerBoard: Witness = {
   },
 };
 
+const TRACKING = 'batch.kubernetes.io/job-tracking';
+
 /**
  * A new pod never brings a Job above its parallelism (none while it is suspended), nor above the completions that are missing;
  * an index is under way once, and not again after it has succeeded.
@@ -55,7 +57,9 @@ export function jobWithinBounds(): Witness {
       const owner = current && controllerOf(current);
       if (current === undefined || owner?.kind !== 'Job') return [];
       const ended = succeeded.get(owner.uid) ?? new Map<string, string>();
-      if (current.status.phase === 'Succeeded') ended.set(current.metadata.uid, indexOf(current));
+      // A pod that was let go by a suspended job, and succeeds while it leaves, did so for nobody: its index runs again.
+      const isTracked = current.metadata.finalizers?.includes(TRACKING) ?? false;
+      if (current.status.phase === 'Succeeded' && isTracked) ended.set(current.metadata.uid, indexOf(current));
       succeeded.set(owner.uid, ended);
       if (previous !== undefined) return [];
       const active = journal.podsOf(owner.uid).filter(isActive);
@@ -145,9 +149,14 @@ export function jobCountsOnce(): Witness {
   };
 }
 
+const MINUTE_MS = 60_000;
+
 const SCHEDULED = 'batch.kubernetes.io/cronjob-scheduled-timestamp';
 
-/** A CronJob never starts a slot twice, whatever the clock does and whatever became of the first job. */
+/**
+ * A CronJob never starts a slot twice, whatever the clock does and whatever became of the first job; what holds this through a
+ * master that dies between two writes is that the job is named after the slot.
+ */
 export function slotStartsOnce(): Witness {
   const started = new Map<string, string>();
   return {
@@ -159,7 +168,11 @@ export function slotStartsOnce(): Witness {
       const id = `${owner.uid} ${Date.parse(slot)}`;
       const first = started.get(id) ?? uid;
       started.set(id, first);
-      return complainIf(first !== uid, `cron job ${owner.name} starts ${slot} again as ${name}`);
+      const expected = `${owner.name}-${Math.floor(Date.parse(slot) / MINUTE_MS)}`;
+      return [
+        ...complainIf(first !== uid, `cron job ${owner.name} starts ${slot} again as ${name}`),
+        ...complainIf(name !== expected, `cron job ${owner.name} calls its job of ${slot} ${name}, not ${expected}`),
+      ];
     },
   };
 }

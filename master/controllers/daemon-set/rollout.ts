@@ -1,11 +1,11 @@
 /**
  * The next step of a DaemonSet's roll-out. Pure.
  * Invariant: pods that are available are given up only so far that no more than maxUnavailable nodes lack one; no more than
- * maxSurge nodes have a new pod beside an available old one.
+ * maxSurge nodes have a new pod beside an available old one; with surge a node has two pods at most, those that leave included.
  */
 import type { Pod } from '../../../shared/api/pod.ts';
 import { resolveIntOrPercent } from '../../../shared/machinery/int-or-string.ts';
-import { isAvailable, livePods, maxSurge, type PodChanges } from './upkeep.ts';
+import { hasSurgeRoom, isAvailable, livePods, maxSurge, type PodChanges } from './upkeep.ts';
 import { type DaemonSetView, hashOf } from './view.ts';
 
 const NO_CHANGE: PodChanges = { create: [], remove: [] };
@@ -13,6 +13,8 @@ const NO_CHANGE: PodChanges = { create: [], remove: [] };
 /** What a node has to offer to a roll-out. */
 interface Candidate {
   node: string;
+  /** One more pod would not be too many. */
+  hasRoom: boolean;
   current: Pod | undefined;
   old: Pod | undefined;
 }
@@ -24,7 +26,10 @@ export function computeRollout(view: DaemonSetView): PodChanges {
   const candidates = wanted.map((node): Candidate => {
     const live = livePods(node);
     const current = live.find((pod) => hashOf(pod) === view.hash);
-    return { node: node.name, current, old: live.find((pod) => pod !== current && hashOf(pod) !== view.hash) };
+    return {
+      ...{ node: node.name, hasRoom: hasSurgeRoom(node), current },
+      old: live.find((pod) => pod !== current && hashOf(pod) !== view.hash),
+    };
   });
   const desired = view.nodes.filter(({ fit }) => fit.shouldRun).length;
   const surge = maxSurge(view.set, desired);
@@ -50,10 +55,11 @@ function surgeStep(view: DaemonSetView, candidates: readonly Candidate[], surge:
   const free: string[] = [];
   const costly: string[] = [];
   let surging = 0;
-  for (const { node, current, old } of candidates) {
+  for (const { node, hasRoom, current, old } of candidates) {
     if (old === undefined) continue;
     if (current !== undefined && isAvailable(view, current)) remove.push(old);
     else if (current !== undefined) surging += 1;
+    else if (!hasRoom) continue;
     else if (isAvailable(view, old)) costly.push(node);
     else free.push(node);
   }

@@ -39,6 +39,8 @@ export function computeUpkeep(view: DaemonSetView, { backoffMs }: { backoffMs(no
   return { changes: { create, remove }, waitsMs };
 }
 
+const MAX_PODS_A_NODE = 2;
+
 /** How many nodes may have an old and a new pod. */
 export function maxSurge({ spec }: DaemonSet, desired: number): number {
   const { type, rollingUpdate } = spec.updateStrategy;
@@ -51,6 +53,11 @@ export function hasEnded({ status }: Pod): boolean {
 
 export function isLeaving({ metadata }: Pod): boolean {
   return metadata.deletionTimestamp !== undefined;
+}
+
+/** Where pods may surge a node has two of them at most: one that leaves takes as much as one that stays. */
+export function hasSurgeRoom({ pods }: NodeView): boolean {
+  return pods.filter((pod) => !hasEnded(pod)).length < MAX_PODS_A_NODE;
 }
 
 /** Neither leaving nor ended. */
@@ -68,13 +75,13 @@ function isRemovable(pod: Pod): boolean {
 
 /**
  * Without surge the oldest pod stays. With surge an old pod that is available stays beside a new one that is not yet; a
- * node whose pods all leave gets a new one without waiting for them.
+ * node whose only pod leaves gets a new one without waiting for it.
  */
 function keptPods(view: DaemonSetView, node: NodeView): { excess: Pod[]; isSurgeMissing: boolean } {
   const live = livePods(node);
   if (maxSurge(view.set, view.nodes.length) === 0) return { excess: live.slice(1), isSurgeMissing: false };
   const hasEndedOnes = node.pods.some((pod) => !isLeaving(pod) && hasEnded(pod));
-  if (live.length <= 1) return { excess: [], isSurgeMissing: live.length === 0 && !hasEndedOnes };
+  if (live.length <= 1) return { excess: [], isSurgeMissing: live.length === 0 && !hasEndedOnes && hasSurgeRoom(node) };
   const newest = live.find((pod) => hashOf(pod) === view.hash);
   const old = live.find((pod) => hashOf(pod) !== view.hash);
   const isOldNeeded =

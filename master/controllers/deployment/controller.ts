@@ -12,6 +12,7 @@ import type { Component } from '../../../shared/platform/lifecycle.ts';
 import { executeAll } from '../actions.ts';
 import { adoptObject, computeClaims, releaseObject } from '../claims.ts';
 import { BY_CONTROLLER, type Environment, type Informers, noControllerIn } from '../informers.ts';
+import { OwnCreations } from '../own-creations.ts';
 import { OwnWrites } from '../own-writes.ts';
 import { SyncedController } from '../synced-controller.ts';
 import { createDeploymentExecutors, HashCollisionError } from './executors.ts';
@@ -25,11 +26,13 @@ export class DeploymentController implements Component {
   readonly #events: EventRecorder;
   readonly #controller: SyncedController;
   readonly #writes: OwnWrites;
+  readonly #creations: OwnCreations;
 
   constructor(environment: Environment, informers: Informers) {
     this.#environment = environment;
     this.#informers = informers;
     this.#writes = new OwnWrites(environment.clock);
+    this.#creations = new OwnCreations(environment.clock);
     this.#events = createEventRecorder({ ...environment, component: 'deployment-controller' });
     this.#controller = new SyncedController({
       ...environment,
@@ -86,8 +89,11 @@ export class DeploymentController implements Component {
     const deployment = this.#informers.deployments.get(key);
     if (deployment === undefined) {
       this.#writes.forget(key);
+      this.#creations.forget(key);
       return {};
     }
+    const unseenMs = this.#creations.lagMs(key, (name) => this.#informers.replicaSets.get(name) !== undefined);
+    if (unseenMs > 0) return { requeueAfterMs: unseenMs };
     const replicaSets = await this.#claimReplicaSets(deployment);
     const state = { deployment, replicaSets, pods: this.#podsOf(replicaSets), nowMs: this.#environment.clock.nowMs() };
     const lagMs = this.#writes.lagMs(key, versionOf(state));
@@ -97,6 +103,9 @@ export class DeploymentController implements Component {
   async #carryOut(key: string, state: DeploymentState): Promise<ReconcileResult> {
     const { client } = this.#environment;
     const { actions, requeueAfterMs } = computeDeploymentRollout(state);
+    for (const action of actions) {
+      if (action.type === 'createReplicaSet') this.#creations.note(key, `${parseKey(key).namespace}/${action.name}`);
+    }
     try {
       await executeAll(createDeploymentExecutors({ client, events: this.#events }, state.deployment), actions);
     } catch (error) {

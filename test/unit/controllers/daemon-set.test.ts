@@ -111,6 +111,22 @@ const cases: [why: string, input: Input, steps: string][] = [
     '+a +b',
   ],
   [
+    'surge waits where one leaves beside one that is not ready',
+    {
+      strategy: surge,
+      pods: [pod('a', { ...old, ...unready }), pod('a', { name: 'a0', isGoing: true }), pod('b'), pod('c')],
+    },
+    '',
+  ],
+  [
+    'surge waits where two leave',
+    {
+      strategy: surge,
+      pods: [pod('a', { isGoing: true }), pod('a', { name: 'a0', isGoing: true }), pod('b'), pod('c')],
+    },
+    '',
+  ],
+  [
     'surge fills at once where all leave',
     { strategy: surge, pods: [pod('a', { isGoing: true }), pod('b'), pod('c')] },
     '+a',
