@@ -4,6 +4,7 @@
  */
 import { Argument, type Command, Option } from 'commander';
 import type { Context } from './context.ts';
+import { addMqttCommands } from './mqtt-commands.ts';
 import { addNodeCommands } from './node-commands.ts';
 import { addObjectCommands } from './object-commands.ts';
 import { addClusterOptions, parseCount, parseDuration, parsePort } from './options.ts';
@@ -14,6 +15,7 @@ export function addCommands(program: Command, context: Context): void {
   addObjectCommands(program, context);
   addBoardCommands(program, context);
   addNodeCommands(program, context);
+  addMqttCommands(program, context);
   addProfileCommands(program, context);
   addMachineCommands(program, context);
 }

@@ -28,6 +28,7 @@ import type { RegistryClient } from './controllers/images/registry/registry-clie
 import { createSystemRegistryClient } from './controllers/images/registry/system-registry-client.ts';
 import { explainStartError } from './explain-start-error.ts';
 import { type Authenticator, createAuthenticator } from './gateway/authentication/authenticator.ts';
+import { MqttUsers } from './gateway/authentication/mqtt-users.ts';
 import {
   createTokenAuthenticator,
   createTokenIssuer,
@@ -45,6 +46,7 @@ import { certificateCheck } from './health-checks.ts';
 import { advertisedAddress, lanAddresses } from './lan-addresses.ts';
 import { LanAnnouncement } from './lan-announcement.ts';
 import { createMasterMetrics, type MasterMetrics, measureBoards } from './metrics.ts';
+import { createMqttParts, isDiscoveryOfOurs } from './mqtt-parts.ts';
 import { type MasterOptions, OptionsError, parseMasterOptions, USAGE } from './options.ts';
 import { profileOf } from './scheduler/configuration/profile-of.ts';
 import { IMAGE_PATIENCE_MS } from './scheduler/images/image-wait.ts';
@@ -108,6 +110,7 @@ function firstAddressOf(serviceCidr: string): string {
 interface Api {
   apiServer: ApiServer;
   authenticator: Authenticator;
+  mqttUsers: MqttUsers;
   clientOf(component: string): Client;
   /** The API server asks for nodes and placements through these; they are set once they exist. */
   setNodeProxies(proxies: NodeProxies): void;
@@ -121,6 +124,7 @@ function createApi({ store, options, clock, random, logger, tokenKey, metrics, c
     const user = componentUser(component);
     return createClient((request) => apiServer.handle(request, user));
   };
+  const mqttUsers = new MqttUsers({ client: clientOf('system:authenticator'), clock, random, logger });
   const tokens = { key: tokenKey, clock, random, client: clientOf('system:token-controller') };
   const apiServer: ApiServer = createApiServer({
     store,
@@ -146,7 +150,8 @@ function createApi({ store, options, clock, random, logger, tokenKey, metrics, c
   });
   return {
     apiServer,
-    authenticator: createAuthenticator({ client: clientOf('system:authenticator'), tokenKey, clock }),
+    authenticator: createAuthenticator({ client: clientOf('system:authenticator'), tokenKey, clock, mqttUsers }),
+    mqttUsers,
     clientOf,
     setNodeProxies: (proxies) => {
       late.proxies = proxies;
@@ -193,6 +198,11 @@ function createComponents(foundation: Foundation, api: Api): Component[] {
     links,
     proxies,
     mqtt,
+    ...createMqttParts({
+      ...environment,
+      ...{ broker, users: api.mqttUsers, apiServer: api.apiServer, clientOf: api.clientOf },
+      discoveryPrefix: foundation.options.homeAssistantPrefix,
+    }),
     broker,
     https,
     ...createControllers({
@@ -261,6 +271,10 @@ function createDoors(
     port: options.mqttPort,
     tls: bundle(),
     authenticate: (credentials) => authenticator.userOfSession(credentials),
+    websocketPort: options.mqttWebsocketPort,
+    persistencePath: join(options.dataDir, 'mqtt.db'),
+    isVolatile: isDiscoveryOfOurs,
+    schedule: (task) => void setImmediate(task),
     clock,
     logger,
   });

@@ -29,6 +29,10 @@ export interface MasterOptions {
   insecureRegistries: string[];
   /** Whether the LAN is told by multicast DNS where the master is. */
   mdns: boolean;
+  /** MQTT over WebSockets (TLS); undefined: off. */
+  mqttWebsocketPort: number | undefined;
+  /** First level of Home Assistant's discovery topics; undefined: nothing is told there. */
+  homeAssistantPrefix: string | undefined;
   /** How long pods stay bound to a lost node. */
   tolerationSeconds: number;
   logLevel: LogLevel;
@@ -46,6 +50,9 @@ export const USAGE = `Usage: bramble master [flags]
   --listen ADDR        address to listen on (default: 0.0.0.0, the whole LAN)
   --api-port N         Kubernetes API over HTTPS (default: 6443)
   --mqtt-port N        MQTT over TLS, for agents and the command line (default: 8883)
+  --mqtt-ws-port N     MQTT over WebSockets and TLS, for browsers (default: off)
+  --home-assistant PREFIX|off
+                       topics of Home Assistant's discovery (default: homeassistant)
   --status-port N      status page over HTTP (default: 8080)
   --status-access open|sign-in|off
                        who may look at the status page: everybody on the LAN, who
@@ -82,6 +89,8 @@ const FLAGS = {
   listen: { type: 'string', default: '0.0.0.0' },
   'api-port': { type: 'string', default: '6443' },
   'mqtt-port': { type: 'string', default: '8883' },
+  'mqtt-ws-port': { type: 'string' },
+  'home-assistant': { type: 'string', default: 'homeassistant' },
   'status-port': { type: 'string', default: '8080' },
   'status-access': { type: 'string', default: 'open' },
   'server-name': { type: 'string', multiple: true },
@@ -115,6 +124,8 @@ export function parseMasterOptions(
     listen: values.listen,
     apiPort: parsePort('--api-port', values['api-port']),
     mqttPort: parsePort('--mqtt-port', values['mqtt-port']),
+    mqttWebsocketPort: parseOptionalPort('--mqtt-ws-port', values['mqtt-ws-port']),
+    homeAssistantPrefix: parsePrefix('--home-assistant', values['home-assistant']),
     statusPort: parsePort('--status-port', values['status-port']),
     statusAccess: oneOf('--status-access', ACCESS, values['status-access']),
     serverNames: values['server-name'] ?? [],
@@ -174,6 +185,17 @@ function parsePort(flag: string, text: string): number {
   const port = Number(text);
   if (/^\d+$/.test(text) && port <= 65_535) return port;
   throw new OptionsError(`${flag} takes a port number from 0 to 65535, not '${text}'`);
+}
+
+function parseOptionalPort(flag: string, text: string | undefined): number | undefined {
+  return text === undefined || text === 'off' ? undefined : parsePort(flag, text);
+}
+
+/** One or more levels of a topic; `off`: undefined. */
+function parsePrefix(flag: string, text: string): string | undefined {
+  if (text === 'off') return undefined;
+  if (/^[\w-]+(\/[\w-]+)*$/.test(text) && !text.startsWith('bramble')) return text;
+  throw new OptionsError(`${flag} takes the beginning of a topic, such as homeassistant, or off, not '${text}'`);
 }
 
 function parseSeconds(flag: string, text: string): number {

@@ -10,7 +10,7 @@ import {
   type MqttTransport,
 } from '../../shared/protocol/mqtt-transport.ts';
 import { createRpcClient } from '../../shared/protocol/rpc-client.ts';
-import { topics } from '../../shared/protocol/topics.ts';
+import { CLI_CLIENT_PREFIX, topics } from '../../shared/protocol/topics.ts';
 import type { Context } from '../context.ts';
 import { EXIT, type ExitCode, Failure } from '../failure.ts';
 import { type Api, createApi } from './api.ts';
@@ -31,7 +31,7 @@ export async function withSession<T>(
   work: (session: Session) => Promise<T>,
 ): Promise<T> {
   const profile = await loadProfile(context, options);
-  const clientId = `cli-${randomSuffix(context.random, 10)}`;
+  const clientId = `${CLI_CLIENT_PREFIX}${randomSuffix(context.random, 10)}`;
   const transport = await connect(context, profile, clientId);
   const rpc = createRpcClient({
     transport,

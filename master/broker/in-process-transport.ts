@@ -9,16 +9,17 @@ interface Retained {
 
 export function createInProcessTransport(aedes: Aedes): Transport {
   return {
-    publish: (topic, payload, { qos = 0, retain = false } = {}) =>
+    publish: (topic, payload, { qos = 0, retain = false, origin } = {}) =>
       new Promise((resolve, reject) => {
         const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
-        const packet = { cmd: 'publish' as const, topic, payload: bytes, qos, retain, dup: false };
+        const message = { cmd: 'publish' as const, topic, payload: bytes, qos, retain, dup: false };
+        const packet = origin === undefined ? message : { ...message, clientId: origin };
         aedes.publish(packet, (error) => (error ? reject(error) : resolve()));
       }),
     async subscribe(filter, onMessage) {
       const deliver = (packet: AedesPublishPacket, done: () => void): void => {
         done();
-        onMessage(toMessage(packet, false));
+        onMessage({ ...toMessage(packet, false), keep: packet.retain });
       };
       await new Promise<void>((resolve) => aedes.subscribe(filter, deliver, resolve));
       for await (const packet of retainedOf(aedes).createRetainedStreamCombi([filter]))

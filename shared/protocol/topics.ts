@@ -47,6 +47,9 @@ export function nodeClientId(node: string): string {
   return `node-${node}`;
 }
 
+/** Client ids of the command line: sessions of one command. */
+export const CLI_CLIENT_PREFIX = 'cli-';
+
 /** Splits `bramble/v1/<branch>/<owner>/<leaf>`; undefined for any other topic. */
 export function parseTopic(topic: string): { branch: 'api' | 'nodes'; owner: string; leaf: string } | undefined {
   const match = /^bramble\/v1\/(api|nodes)\/([^/+#]+)\/([^/+#]+)$/.exec(topic);

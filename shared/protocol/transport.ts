@@ -7,11 +7,15 @@ export interface Message {
   retain?: boolean;
   /** Whose session it came from, where the broker itself is asked; absent for messages of the master's own. */
   clientId?: string;
+  /** Whether it was published to be retained; said where the broker itself is asked. */
+  keep?: boolean;
 }
 
 export interface PublishOptions {
   qos?: 0 | 1;
   retain?: boolean;
+  /** Whom the message came from, where the broker itself publishes for somebody: its `clientId` for those who ask. */
+  origin?: string;
 }
 
 export interface Transport {

@@ -11,6 +11,7 @@ import { SessionRefused } from '../../broker/session-refused.ts';
 import { userOfBootstrapToken } from './bootstrap-tokens.ts';
 import { userOfCertificate } from './client-certificate.ts';
 import { looksLikeToken } from './json-web-token.ts';
+import type { MqttUsers } from './mqtt-users.ts';
 import { userOfServiceAccountToken } from './service-account-tokens.ts';
 import { unauthorized } from './unauthorized.ts';
 
@@ -20,6 +21,13 @@ export interface AuthenticatorOptions {
   /** Key of the tokens of service accounts. */
   tokenKey: KeyObject;
   clock: Pick<Clock, 'nowMs'>;
+  /** People's own MQTT clients; absent: there are none. */
+  mqttUsers?: Pick<MqttUsers, 'userOf'>;
+}
+
+interface Judges {
+  userOfToken(token: string): Promise<UserInfo>;
+  mqttUsers: AuthenticatorOptions['mqttUsers'];
 }
 
 /** Methods reject with Unauthorized, whose message says why. */
@@ -31,7 +39,7 @@ export interface Authenticator {
 }
 
 export function createAuthenticator(options: AuthenticatorOptions): Authenticator {
-  const { client, clock, tokenKey } = options;
+  const { client, clock, tokenKey, mqttUsers } = options;
   const userOfToken = async (token: string): Promise<UserInfo> => {
     const bootstrap = parseBootstrapToken(token);
     if (bootstrap !== undefined) return userOfBootstrapToken({ client, clock }, bootstrap);
@@ -41,20 +49,21 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
   return {
     userOfCertificate,
     userOfToken,
-    userOfSession: (credentials) => userOfSession(credentials, userOfToken),
+    userOfSession: (credentials) => userOfSession(credentials, { userOfToken, mqttUsers }),
   };
 }
 
 async function userOfSession(
   { certificate, username, password }: SessionCredentials,
-  userOfToken: (token: string) => Promise<UserInfo>,
+  { userOfToken, mqttUsers }: Judges,
 ): Promise<UserInfo> {
   try {
     if (certificate !== undefined) return userOfCertificate(certificate);
     if (username === undefined || password === undefined) {
-      throw unauthorized('show a client certificate, or a user name and a token');
+      throw unauthorized('show a client certificate, or a user name and a password or token');
     }
     if (username !== BOOTSTRAP_USERNAME && username !== TOKEN_USERNAME) {
+      if (mqttUsers !== undefined) return await mqttUsers.userOf(username, password);
       throw unauthorized(`the user name must be ${BOOTSTRAP_USERNAME} or ${TOKEN_USERNAME}`);
     }
     return await userOfToken(password);

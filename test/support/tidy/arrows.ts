@@ -9,6 +9,8 @@ const SHARED_ROOMS = ['platform', 'machinery', 'schema', 'api', 'protocol', 'cli
 const EXTRA_ARROWS: Readonly<Record<string, readonly string[]>> = {
   'master/apiserver': ['master/store'],
   'master/gateway': ['master/broker', 'master/apiserver'],
+  // What the cluster is like is told to the sessions of the broker.
+  'master/mqtt-state': ['master/broker'],
   // `bramble flash` is the command line's face of the firmware scripts.
   cli: ['firmware-scripts'],
   'node-agent/kubelet': ['node-agent/container-runtime', 'node-agent/sensors'],

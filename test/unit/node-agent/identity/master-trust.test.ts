@@ -91,7 +91,7 @@ async function meet(
 ) {
   const heard: string[] = [];
   const broker = createBroker({
-    ...{ host: '127.0.0.1', port: 0, logger: silentLogger, clock: { nowMs: () => masterMs } },
+    ...{ host: '127.0.0.1', port: 0, logger: silentLogger, clock: { ...systemClock, nowMs: () => masterMs } },
     tls: { key, cert: certify(key, wish), ca },
     authenticate: async ({ password }) => {
       heard.push(password ?? '');
