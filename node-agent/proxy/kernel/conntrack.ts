@@ -1,6 +1,6 @@
 /** Makes the kernel forget UDP flows that lead nowhere any more. Source: conntrack(8). */
 import type { Logger } from '../../../shared/platform/logger.ts';
-import type { Shell } from '../../../shared/platform/shell.ts';
+import type { Shell, ShellResult } from '../../../shared/platform/shell.ts';
 import { type LostFlow, renderFlow } from './lost-flows.ts';
 
 /** Each call walks the kernel's whole table: many at once are asked for in batches, one after the other. */
@@ -46,11 +46,16 @@ export class Conntrack {
   }
 
   async #clearOne(flow: LostFlow): Promise<void> {
-    const { shell, logger } = this.#options;
-    const family = flow.address.includes(':') ? 'ipv6' : 'ipv4';
-    const { code } = await shell.run('conntrack', ['-D', '-f', family, '-p', 'udp', ...renderFlow(flow)]);
+    const { logger } = this.#options;
+    const { code } = await this.#delete(flow, flow.address.includes(':') ? 'ipv6' : 'ipv4');
+    // A node port is one of both families.
+    if (flow.address === '') await this.#delete(flow, 'ipv6');
     if (code === NOT_RUN && !this.#isMissing)
       logger.warn('UDP flows to removed pods are not ended', { why: 'no conntrack' });
     this.#isMissing = code === NOT_RUN;
+  }
+
+  #delete(flow: LostFlow, family: 'ipv4' | 'ipv6'): Promise<ShellResult> {
+    return this.#options.shell.run('conntrack', ['-D', '-f', family, '-p', 'udp', ...renderFlow(flow)]);
   }
 }

@@ -75,6 +75,7 @@ describe('the kernel is made to forget', () => {
       'conntrack -D -f ipv6 -p udp --reply-src fd42::5 --reply-port-src 53',
       'conntrack -D -f ipv4 -p udp --orig-dst 203.0.113.9 --orig-port-dst 53 --reply-src 203.0.113.9',
       'conntrack -D -f ipv4 -p udp --orig-port-dst 30053 --reply-port-src 30053',
+      'conntrack -D -f ipv6 -p udp --orig-port-dst 30053 --reply-port-src 30053',
     ]);
     assert.equal(conntrack.problem, undefined, 'that there was no such flow is no failure');
   });
