@@ -30,7 +30,7 @@ export function computeNames(node: string, tag: string): NetworkNames {
   return {
     table: `bramble${suffix}`,
     tunnel: tag === '' ? 'bramble-vxlan' : `bramble-vx-${tag}`,
-    services: tag === '' ? 'bramble-svc' : `bramble-svc-${tag}`,
+    services: tag === '' ? 'bramble-svc' : `bramble-sv-${tag}`,
     balancers: tag === '' ? 'bramble-lb' : `bramble-lb-${tag}`,
     meeting: `bramble-network${suffix}`,
     network: `bramble-${node}`,

@@ -19,6 +19,7 @@ export function renderWorld(
 /** A pod on the node's own network has the node's address: policies are not about it. */
 function asPolicyPod({ metadata, spec, status }: Pod, ownNodes: ReadonlySet<string>): PolicyPod {
   const hasAddresses = !spec.hostNetwork && !OVER.includes(status.phase ?? '');
+  const sidecars = (spec.initContainers ?? []).filter(({ restartPolicy }) => restartPolicy === 'Always');
   const addresses = (status.podIPs ?? []).flatMap(({ ip }) => ip ?? []);
   const single = status.podIP ? [status.podIP] : [];
   return {
@@ -27,7 +28,7 @@ function asPolicyPod({ metadata, spec, status }: Pod, ownNodes: ReadonlySet<stri
     labels: metadata.labels ?? {},
     addresses: hasAddresses ? (addresses.length > 0 ? addresses : single) : [],
     isLocal: ownNodes.has(spec.nodeName ?? ''),
-    ports: spec.containers.flatMap(({ ports = [] }) => ports.flatMap(asNamedPort)),
+    ports: [...sidecars, ...spec.containers].flatMap(({ ports = [] }) => ports.flatMap(asNamedPort)),
   };
 }
 
