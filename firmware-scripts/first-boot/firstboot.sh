@@ -131,7 +131,10 @@ set_clock() {
   local flashed now
   flashed=$(tr -cd 0-9 <"$CARD/flashed-at" 2>/dev/null || true)
   now=$(date +%s)
-  if [ -n "$flashed" ] && [ "$now" -lt "$flashed" ]; then date -u -s "@$flashed" >/dev/null || log 'the clock cannot be set'; fi
+  if [ -n "$flashed" ] && [ "$now" -lt "$flashed" ]; then
+    mark_done clock-was-wrong
+    date -u -s "@$flashed" >/dev/null || log 'the clock cannot be set'
+  fi
 }
 
 step_hostname() {
@@ -367,7 +370,7 @@ TEXT
   systemctl restart --no-block bramble-agent.service
   until [ -f "$data/identity/node.pem" ]; do
     explain_refusal "$data/identity/join-problem"
-    [ "$waited" -lt "$JOIN_PATIENCE" ] ||
+    [ "$waited" -lt "$JOIN_PATIENCE" ] || explain_waiting "$data/identity/join-waiting" ||
       later "The master $(setting master) was not reached for $waited s. Is it on, and is this its address?"
     sleep 2
     waited=$((waited + 2))
@@ -379,6 +382,12 @@ explain_refusal() {
   if [ -s "$1" ]; then
     give_up "The board could not join: $(head -n 1 "$1"). Then write the new token into the file bramble/token on this card, and start the board again."
   fi
+}
+
+# The board was known under this name with another card: a person has to say that this one takes its place.
+explain_waiting() {
+  [ -s "$1" ] || return 1
+  later "The master waits until you approve this board. On the master, run: $(head -n 1 "$1")"
 }
 
 agent_flags() {
@@ -412,6 +421,16 @@ blank_secrets() {
   sed -E "s/^([[:space:]]*\"?(password|psk)\"?:[[:space:]]*).*/\1\"removed after the first boot\"/; s/^(aWIFI_KEY\[[0-9]+\]=).*/\1''/" "$1" | put "$1" 600
 }
 
+# What is not as it should be, and does not keep the board from working.
+notes() {
+  if is_done clock-was-wrong; then
+    printf '\n%s' 'Its clock was behind the day of the flash and was set to that; the network and the master tell it the time from here.'
+  fi
+  if ! memory_cgroup_is_on; then
+    printf '\n%s' 'Its kernel has no memory cgroup: pods run without memory limits. Put cgroup_enable=memory into cmdline.txt, or use the kernel of Raspberry Pi OS.'
+  fi
+}
+
 main() {
   set_clock
   if [ -n "$ONLY" ]; then
@@ -426,9 +445,9 @@ main() {
     mark_done "$step"
   done
   if [ "$(setting role)" = master ]; then
-    report 'ready' "The master runs. On it, 'sudo bramble token create' prints the token for other boards, and 'sudo bramble kubeconfig' what kubectl needs. Status page: http://$(setting hostname).local:8080"
+    report 'ready' "The master runs. On it, 'sudo bramble token create' prints the token for other boards, and 'sudo bramble kubeconfig' what kubectl needs. Status page: http://$(setting hostname).local:8080$(notes)"
   else
-    report 'ready' "The board has joined the cluster $(date -u +'at %Y-%m-%d %H:%M UTC')."
+    report 'ready' "The board has joined the cluster $(date -u +'at %Y-%m-%d %H:%M UTC').$(notes)"
   fi
   led mmc0
   mark_done all

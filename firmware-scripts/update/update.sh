@@ -139,10 +139,14 @@ go_back() {
 finish_going_back() {
   switch_to "$(field "$TRIAL" from)"
   { printf 'outcome=failed\n'; cat "$TRIAL"; } | put "$RESULT"
+  stop_timer
   rm -f "$TRIAL" "$OPT/trial-starts"
   sync "$OPT"
   systemctl --no-block try-restart bramble-master.service || true
 }
+
+# The next trial has a time of its own.
+stop_timer() { systemctl stop bramble-trial.timer 2>/dev/null || true; }
 
 restart_programs() { systemctl --no-block restart bramble-agent.service || true; }
 
@@ -161,9 +165,9 @@ confirm_trial() {
     mv -f "$OPT/update.sh.new" "$OPT/update.sh"
   }
   { printf 'outcome=done\n'; cat "$TRIAL"; } | put "$RESULT"
+  stop_timer
   rm -f "$TRIAL" "$OPT/trial-starts"
   sync "$OPT"
-  systemctl stop bramble-trial.timer 2>/dev/null || true
 }
 
 print_status() {

@@ -45,6 +45,7 @@ case $name in
       restart*bramble-agent.service*)
         mkdir -p "$data/node/identity"
         if lacks master; then exit 0; fi
+        if lacks approval; then mkdir -p "$data/node/identity"; echo 'bramble node approve shed' >"$data/node/identity/join-waiting"; exit 0; fi
         if [ "$(cat "$data/join-token" 2>/dev/null)" = right-token ] || [ -f "$data/node/identity/node.pem" ]; then
           rm -f "$data/node/identity/join-problem"
           echo certificate >"$data/node/identity/node.pem"

@@ -34,7 +34,7 @@ const BUNDLE_FILES: Readonly<Record<string, string>> = {
   'systemd/bramble-master.service': '[Service]\n',
 };
 
-export type Lack = '64-bit' | 'network' | 'room' | 'packages' | 'master' | 'memory-cgroup';
+export type Lack = '64-bit' | 'network' | 'room' | 'packages' | 'master' | 'memory-cgroup' | 'approval';
 
 export interface BoardOptions {
   role?: 'master' | 'agent';

@@ -22,6 +22,7 @@ const FILES = {
 
 /** Stands for systemd: starts the agent again and again; and its two programs that update.sh calls. */
 const SUPERVISOR = `
+rm -f "$BOARD/trial-timer"
 while :; do
   "$BOARD/opt/bramble/update.sh" start || true
   "$BOARD/opt/bramble/current/bin/bramble" agent "$@" 2>>"$BOARD/agent.log" &
@@ -33,12 +34,15 @@ done
 const SYSTEMCTL = `
 case "$*" in
   *' restart bramble-agent.service') kill "$(cat "$BOARD/agent.pid")" ;;
+  'stop bramble-trial.timer') rm -f "$BOARD/trial-timer" ;;
 esac
 `;
 const SYSTEMD_RUN = `
 for word in "$@"; do case $word in --on-active=*) seconds=\${word#*=} ;; esac; done
 shift $(($# - 2))
-(sleep "$seconds"; "$@") 9>&- </dev/null >/dev/null 2>&1 &
+[ ! -e "$BOARD/trial-timer" ] || exit 1
+echo $$ >"$BOARD/trial-timer"
+(sleep "$seconds"; [ "$(cat "$BOARD/trial-timer")" != $$ ] || { rm "$BOARD/trial-timer"; "$@"; }) 9>&- </dev/null >/dev/null 2>&1 &
 `;
 
 export interface VersionOptions {
@@ -138,6 +142,15 @@ export class SupervisedBoard {
 
   log(): Promise<string> {
     return readFile(join(this.#folder, 'agent.log'), 'utf8').catch(() => '');
+  }
+
+  /** A file of the agent's data folder; empty where there is none. */
+  readData(path: string): Promise<string> {
+    return readFile(join(this.#folder, 'data', path), 'utf8').catch(() => '');
+  }
+
+  writeData(path: string, text: string): Promise<void> {
+    return writeFile(join(this.#folder, 'data', path), text);
   }
 
   async remove(): Promise<void> {

@@ -18,7 +18,7 @@ const TRY_AGAIN = 1;
 test('an agent: set up, joined, and no secret left on the card', async () => {
   const board = await makeBoard();
   assert.equal(await board.boot(), 0);
-  assert.match(await board.status(), /shed: ready\n.*joined the cluster/s);
+  assert.match(await board.status(), /shed: ready\n.*joined the cluster.*Its clock was behind the day of the flash/s);
   assert.equal(await board.read('clock'), '1795000000\n', 'the clock is not older than the card');
   assert.equal(await board.read('root/etc/hostname'), 'shed\n');
   assert.match(await board.read('root/etc/fstab'), /\/ ext4 defaults,noatime,commit=60/);
@@ -71,11 +71,18 @@ const TROUBLES: readonly [name: string, options: BoardOptions, code: number, sen
   ['a full card', { lacks: ['room'] }, NEEDS_PERSON, /The card is full: 120 MB/],
   ['no package sources', { lacks: ['packages'] }, TRY_AGAIN, /package sources cannot be reached/],
   [
-    'a wrong or expired token',
+    'a wrong token',
+    { token: 'wrong-token' },
+    NEEDS_PERSON,
+    /unknown there or has expired.*bramble\/token on this card/s,
+  ],
+  [
+    'an expired token',
     { token: 'old-token' },
     NEEDS_PERSON,
     /unknown there or has expired.*bramble\/token on this card/s,
   ],
+  ['a name that another card had', { lacks: ['approval'] }, TRY_AGAIN, /approve this board.*bramble node approve shed/],
   ['a master that is off', { lacks: ['master'] }, TRY_AGAIN, /The master pi\.local was not reached/],
 ];
 
@@ -100,6 +107,15 @@ test('the memory cgroup is switched on with one restart, and a kernel that has n
   );
   assert.ok(board.has('rebooted'));
   assert.equal(await board.boot(), 0, 'still off: pods run without limits');
+  assert.match(await board.status(), /shed: ready.*no memory cgroup: pods run without memory limits/s);
+});
+
+test('a clock that is right is left alone, and not talked about', async () => {
+  const board = await makeBoard();
+  await board.write('clock', '1800000000\n');
+  assert.equal(await board.boot(), 0);
+  assert.equal(await board.read('clock'), '1800000000\n');
+  assert.doesNotMatch(await board.status(), /clock/);
 });
 
 test('a damaged bundle is never unpacked', async () => {
