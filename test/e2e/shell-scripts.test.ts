@@ -25,8 +25,8 @@ test('shellcheck finds nothing', async () => {
       'cli/bramble',
       'cli/with-node',
       'test/run',
-      'test/support/firmware/board-programs.sh',
     ],
+    ...(await findScripts('test/support/firmware/*.sh')),
   ];
   assert.ok(scripts.length >= 8, scripts.join(' '));
   await runFile('shellcheck', ['--external-sources', '--source-path=SCRIPTDIR', ...scripts], { cwd: ROOT }).catch(
@@ -34,8 +34,8 @@ test('shellcheck finds nothing', async () => {
   );
 });
 
-test('scripts of the first boot end at the first error and explain themselves', async () => {
-  for (const path of await findScripts('firmware-scripts/first-boot/*.sh')) {
+test('scripts of boards end at the first error and explain themselves', async () => {
+  for (const path of await findScripts('firmware-scripts/**/*.sh')) {
     const text = await readFile(join(ROOT, path), 'utf8');
     assert.match(text, /^set -euo pipefail$/m, path);
     const { stdout } = await runFile('bash', [join(ROOT, path), '--help']);
