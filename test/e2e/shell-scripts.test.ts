@@ -20,12 +20,7 @@ test('shellcheck finds nothing', async () => {
   const scripts = [
     ...(await findScripts('firmware-scripts/**/*.sh')),
     ...(await findScripts('firmware-scripts/bundle/deb/*')),
-    ...[
-      'firmware-scripts/bundle/bramble',
-      'cli/bramble',
-      'cli/with-node',
-      'test/run',
-    ],
+    ...['firmware-scripts/bundle/bramble', 'cli/bramble', 'cli/with-node', 'test/run'],
     ...(await findScripts('test/support/firmware/*.sh')),
   ];
   assert.ok(scripts.length >= 8, scripts.join(' '));
