@@ -18,6 +18,7 @@ export function addCommands(program: Command, context: Context): void {
   addMqttCommands(program, context);
   addProfileCommands(program, context);
   addMachineCommands(program, context);
+  addSnapshotCommands(program, context);
 }
 
 function addPortOptions(command: Command): Command {
@@ -98,6 +99,28 @@ function addBoardCommands(program: Command, context: Context): void {
         }),
       );
   }
+}
+
+function addSnapshotCommands(program: Command, context: Context): void {
+  const snapshot = program.command('snapshot').description('Copies of everything that a master knows');
+  addClusterOptions(snapshot.command('save'))
+    .description('Copy the store while the master runs; with FILE also to this machine')
+    .argument('[file]')
+    .action(async (file, options) =>
+      (await import('./commands/snapshot.ts')).saveSnapshot(context, { file, ...options }),
+    );
+  addClusterOptions(snapshot.command('list'))
+    .description('The copies that the master keeps')
+    .option('--json', 'as an object')
+    .action(async (options) => (await import('./commands/snapshot.ts')).listSnapshots(context, options));
+  snapshot
+    .command('restore')
+    .description('Put a copy in place of the store of a master that does not run, on its machine')
+    .argument('<file>')
+    .addOption(new Option('--data-dir <dir>', 'folder of the master').env('BRAMBLE_DATA_DIR'))
+    .action(async (file, options) =>
+      (await import('./commands/snapshot.ts')).restoreSnapshot(context, { file, ...options }),
+    );
 }
 
 function addMachineCommands(program: Command, context: Context): void {

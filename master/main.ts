@@ -18,6 +18,7 @@ import { type Random, systemRandom } from '../shared/platform/random.ts';
 import { createServiceManager } from '../shared/platform/service-manager.ts';
 import { GIT_VERSION, KUBERNETES_VERSION } from '../shared/platform/version.ts';
 import { NodeMulticast } from '../shared/protocol/mdns/node-multicast.ts';
+import { createAlertSources } from './alert-sources.ts';
 import { type ApiServer, createApiServer } from './apiserver/api-server.ts';
 import { componentUser } from './apiserver/user-info.ts';
 import type { VersionInfo } from './apiserver/version-info.ts';
@@ -52,6 +53,8 @@ import { profileOf } from './scheduler/configuration/profile-of.ts';
 import { IMAGE_PATIENCE_MS } from './scheduler/images/image-wait.ts';
 import { Scheduler } from './scheduler/scheduler.ts';
 import { readSettings, SettingsFile } from './settings-file.ts';
+import { createSnapshotFiles } from './snapshots/snapshot-files.ts';
+import { SnapshotKeeper } from './snapshots/snapshot-keeper.ts';
 import { createStatusPage } from './status-page/status-page.ts';
 import { Compactor } from './store/compactor.ts';
 import { openSqliteStore, type SqliteStore } from './store/sqlite-store.ts';
@@ -75,6 +78,7 @@ interface Foundation extends Environment {
   store: SqliteStore;
   settings: SchedulerConfiguration;
   metrics: MasterMetrics;
+  snapshots: SnapshotKeeper;
 }
 
 async function openFoundation(options: MasterOptions, environment: Environment): Promise<Foundation> {
@@ -100,7 +104,9 @@ async function openFoundation(options: MasterOptions, environment: Environment):
     logger,
   });
   const tokenKey = await openTokenKey(files);
-  return { ...environment, options, files, authority, certificate, tokenKey, store, settings, metrics };
+  const { dir = join(options.dataDir, 'snapshots'), ...policy } = options.snapshots;
+  const snapshots = new SnapshotKeeper({ ...policy, store, files: createSnapshotFiles(dir), clock, logger });
+  return { ...environment, options, files, authority, certificate, tokenKey, store, settings, metrics, snapshots };
 }
 
 function firstAddressOf(serviceCidr: string): string {
@@ -118,7 +124,8 @@ interface Api {
   setMetrics(render: () => string): void;
 }
 
-function createApi({ store, options, clock, random, logger, tokenKey, metrics, certificate }: Foundation): Api {
+function createApi(foundation: Foundation): Api {
+  const { store, options, clock, random, logger, tokenKey, certificate, authority } = foundation;
   const late: { proxies?: NodeProxies; scheduler?: Scheduler; renderMetrics?: () => string } = {};
   const clientOf = (component: string): Client => {
     const user = componentUser(component);
@@ -143,7 +150,7 @@ function createApi({ store, options, clock, random, logger, tokenKey, metrics, c
       return late.proxies.call(node, request);
     },
     explainPlacement: (key) => late.scheduler?.explain(key),
-    metrics: metrics.registry,
+    ...{ metrics: foundation.metrics.registry, snapshots: foundation.snapshots },
     healthChecks: [certificateCheck(certificate, clock)],
     renderMoreMetrics: () => late.renderMetrics?.() ?? '',
     tolerationSeconds: options.tolerationSeconds,
@@ -198,6 +205,7 @@ function createComponents(foundation: Foundation, api: Api): Component[] {
     links,
     proxies,
     mqtt,
+    foundation.snapshots,
     ...createMqttParts({
       ...environment,
       ...{ broker, users: api.mqttUsers, apiServer: api.apiServer, clientOf: api.clientOf },
@@ -213,7 +221,7 @@ function createComponents(foundation: Foundation, api: Api): Component[] {
       network: foundation.options,
       settings: controllerSettings,
       onMetrics: (render) => api.setMetrics(render),
-      queueMetrics: foundation.metrics.queues,
+      ...{ queueMetrics: foundation.metrics.queues, alerts: createAlertSources(foundation) },
       onSensors: (list) => measureBoards(foundation.metrics.registry, list),
       ...(foundation.options.imageLookup ? { registry: createRegistry(foundation) } : {}),
     }),

@@ -33,6 +33,10 @@ export interface MasterOptions {
   mqttWebsocketPort: number | undefined;
   /** First level of Home Assistant's discovery topics; undefined: nothing is told there. */
   homeAssistantPrefix: string | undefined;
+  /** Copies of the store: how often (0: only on demand), how many are kept, and where; undefined: in the data directory. */
+  snapshots: { intervalMs: number; keep: number; dir: string | undefined };
+  /** Where alerts are posted to; undefined: nowhere. */
+  alertWebhook: string | undefined;
   /** How long pods stay bound to a lost node. */
   tolerationSeconds: number;
   logLevel: LogLevel;
@@ -71,6 +75,12 @@ export const USAGE = `Usage: bramble master [flags]
   --scheduler-config FILE
                        settings of placement and heat protection (docs/scheduler.md);
                        read again when the file changes
+  --snapshot-interval DURATION|off
+                       how often the store is copied, such as 6h or 1d (default: 24h)
+  --snapshot-keep N    how many copies are kept (default: 7)
+  --snapshot-dir DIR   where they lie; another disk is the better place
+                       (default: snapshots in the data directory)
+  --alert-webhook URL  address that alerts are posted to, as JSON (default: none)
   --toleration-seconds N
                        how long pods stay bound to a lost board (default: 30)
   --image-lookup on|off
@@ -98,6 +108,10 @@ const FLAGS = {
   'service-cidr': { type: 'string', default: DEFAULT_SERVICE_CIDRS.join(',') },
   'load-balancer-pool': { type: 'string', default: '' },
   'scheduler-config': { type: 'string' },
+  'snapshot-interval': { type: 'string', default: '24h' },
+  'snapshot-keep': { type: 'string', default: '7' },
+  'snapshot-dir': { type: 'string' },
+  'alert-webhook': { type: 'string' },
   'toleration-seconds': { type: 'string', default: '30' },
   'image-lookup': { type: 'string', default: 'on' },
   'insecure-registry': { type: 'string', multiple: true },
@@ -136,6 +150,12 @@ export function parseMasterOptions(
     imageLookup: oneOf('--image-lookup', SWITCH, values['image-lookup']) === 'on',
     insecureRegistries: values['insecure-registry'] ?? [],
     mdns: oneOf('--mdns', SWITCH, values.mdns) === 'on',
+    snapshots: {
+      intervalMs: parseInterval('--snapshot-interval', values['snapshot-interval']),
+      keep: parseSnapshotCount(values['snapshot-keep']),
+      dir: values['snapshot-dir'],
+    },
+    alertWebhook: parseWebhook(values['alert-webhook']),
     tolerationSeconds: parseSeconds('--toleration-seconds', values['toleration-seconds']),
     logLevel: oneOf('--log-level', LEVELS, values['log-level']),
     logFormat: oneOf('--log-format', FORMATS, values['log-format']),
@@ -207,4 +227,34 @@ function oneOf<const T extends string>(flag: string, allowed: readonly T[], text
   const value = allowed.find((candidate) => candidate === text);
   if (value !== undefined) return value;
   throw new OptionsError(`${flag} takes one of ${allowed.join(', ')}, not '${text}'`);
+}
+
+const UNITS_MS: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** Shorter ones would wear a card out. */
+const MIN_INTERVAL_MS = 10 * 60_000;
+
+function parseInterval(flag: string, text: string): number {
+  if (text === 'off') return 0;
+  const [, count, unit = ''] = /^(\d{1,4})([mhd])$/.exec(text) ?? [];
+  const intervalMs = Number(count ?? 0) * (UNITS_MS[unit] ?? 0);
+  if (intervalMs >= MIN_INTERVAL_MS) return intervalMs;
+  throw new OptionsError(`${flag} takes a duration of 10m or more, such as 6h or 1d, or off, not '${text}'`);
+}
+
+const MAX_SNAPSHOTS = 1_000;
+
+function parseSnapshotCount(text: string): number {
+  const count = /^\d{1,4}$/.test(text) ? Number(text) : 0;
+  if (count >= 1 && count <= MAX_SNAPSHOTS) return count;
+  throw new OptionsError(`--snapshot-keep takes a number from 1 to ${MAX_SNAPSHOTS}, not '${text}'`);
+}
+
+function parseWebhook(text: string | undefined): string | undefined {
+  if (text === undefined) return undefined;
+  const url = URL.parse(text);
+  if (url !== null && (url.protocol === 'http:' || url.protocol === 'https:')) return text;
+  throw new OptionsError(
+    `--alert-webhook takes an address such as http://192.168.1.5:8123/api/webhook/bramble, not '${text}'`,
+  );
 }

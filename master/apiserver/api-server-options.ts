@@ -11,6 +11,7 @@ import type { HealthCheck } from './health/health-checks.ts';
 import type { NodeProxy } from './node-proxy.ts';
 import type { VersionInfo } from './version-info.ts';
 import type { PlacementExplainer } from './virtual/placements.ts';
+import type { SnapshotService } from './virtual/snapshots.ts';
 
 export interface ApiServerOptions {
   store: Store;
@@ -33,6 +34,8 @@ export interface ApiServerOptions {
   tolerationSeconds?: number;
   /** Why a pod is where it is; without it placements are not served. */
   explainPlacement?: PlacementExplainer;
+  /** Copies of the store; without it they are not served. */
+  snapshots?: SnapshotService;
   /** Where this room counts; its own unless given. */
   metrics?: MetricsRegistry;
   /** What else must be well for this process to be. */

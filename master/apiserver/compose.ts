@@ -59,7 +59,7 @@ export function composeServer(options: ApiServerOptions, isReady: () => boolean)
   const { kinds, store, clock, random, logger, version } = options;
   const storage = composeStorage(options);
   const allocator = composeAllocator(options, storage);
-  const virtual = virtualResources(kinds, options.explainPlacement);
+  const virtual = virtualResources(kinds, { explain: options.explainPlacement, snapshots: options.snapshots });
   const catalog = new Catalog([...kinds.map(servedResourceOf), ...virtual.map(({ served }) => served)]);
   const registry = options.metrics ?? new MetricsRegistry();
   const metrics = new RequestMetrics(registry);

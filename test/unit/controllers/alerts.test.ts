@@ -24,7 +24,7 @@ function board(ready: 'True' | 'Unknown' = 'True'): Node {
     metadata: { name: 'pi-1', uid: '1' },
     spec: {},
     status: { conditions },
-  } as unknown as Node;
+  } as Node;
 }
 
 function levels(reading: Partial<NodeSensors>, node = board()): Record<string, string> {
@@ -97,7 +97,7 @@ describe('the rest', () => {
     ({
       metadata: { name: 'web', namespace: 'default', uid: '2' },
       status: { containerStatuses: [{ name: 'main', restartCount, state }] },
-    }) as unknown as Pod;
+    }) as Pod;
   const crashes: [string, Pod, string | undefined][] = [
     ['two restarts', pod(2, { waiting: { reason: 'CrashLoopBackOff' } }), undefined],
     ['back-off', pod(3, { waiting: { reason: 'CrashLoopBackOff' } }), 'bad'],

@@ -1,0 +1,172 @@
+/** `bramble snapshot save|list|restore`: copies of everything that a master knows; taken while it runs, put back while it does not. */
+import { constants } from 'node:fs';
+import {
+  access,
+  copyFile,
+  type FileHandle,
+  link,
+  open,
+  readdir,
+  readlink,
+  realpath,
+  rename,
+  rm,
+  stat,
+} from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import type { JsonObject } from '../../shared/machinery/json.ts';
+import { itemsOf, member, textOf } from '../api/select-objects.ts';
+import { withSession } from '../api/session.ts';
+import { checkStoreFile, HEADER_BYTES } from '../api/store-file.ts';
+import type { Context } from '../context.ts';
+import { EXIT, Failure, messageOf } from '../failure.ts';
+import type { ClusterOptions } from '../options.ts';
+import { renderColumns } from '../print/columns.ts';
+import { openClusterFolder } from '../up/cluster-folder.ts';
+
+const SNAPSHOTS = '/apis/bramble.dev/v1/snapshots';
+
+export interface SaveOptions extends ClusterOptions {
+  file?: string;
+}
+
+export async function saveSnapshot(context: Context, { file, ...options }: SaveOptions): Promise<void> {
+  await withSession(context, options, async ({ api }) => {
+    const taken = await api.object({ method: 'POST', path: SNAPSHOTS, body: {} });
+    const name = textOf(member(taken, 'metadata')['name']);
+    context.stdout.write(`snapshot ${name} taken, ${sizeOf(taken)}\n`);
+    if (file === undefined) return;
+    await writeWhole(resolve(file), await api.bytes({ path: `${SNAPSHOTS}/${name}/content` }));
+    context.stdout.write(`written to ${file}\n`);
+  });
+}
+
+export async function listSnapshots(context: Context, options: ClusterOptions & { json?: boolean }): Promise<void> {
+  await withSession(context, options, async ({ api }) => {
+    const list = await api.object({ path: SNAPSHOTS });
+    if (options.json) {
+      context.stdout.write(`${JSON.stringify(list)}\n`);
+      return;
+    }
+    const rows = itemsOf(list).map((one) => {
+      const { name, creationTimestamp } = member(one, 'metadata');
+      return [textOf(name), textOf(creationTimestamp), sizeOf(one)];
+    });
+    if (rows.length === 0) context.stdout.write('no snapshots yet: bramble snapshot save\n');
+    else context.stdout.write(renderColumns([['NAME', 'TAKEN', 'SIZE'], ...rows]));
+  });
+}
+
+function sizeOf(snapshot: JsonObject): string {
+  const kilobytes = Math.ceil(Number(snapshot['bytes'] ?? 0) / 1024);
+  return kilobytes < 10_000 ? `${kilobytes} KB` : `${Math.round(kilobytes / 1024)} MB`;
+}
+
+/** Under another name until it is whole. */
+async function writeWhole(path: string, chunks: AsyncIterable<Uint8Array>): Promise<void> {
+  const partial = `${path}.partial`;
+  let file: FileHandle | undefined;
+  try {
+    file = await open(partial, 'w', 0o600);
+    for await (const chunk of chunks) await file.write(chunk);
+    await file.sync();
+    await file.close();
+    await rename(partial, path);
+  } catch (error) {
+    await file?.close().catch(() => undefined);
+    await rm(partial, { force: true });
+    throw new Failure(EXIT.cannotWrite, `${path} cannot be written: ${messageOf(error)}`);
+  }
+}
+
+export interface RestoreOptions {
+  file: string;
+  dataDir?: string;
+}
+
+/** Files that belong to a database; one without the other is another database. */
+const COMPANIONS = ['-wal', '-shm', '-journal'];
+
+export async function restoreSnapshot(context: Context, { file, dataDir }: RestoreOptions): Promise<void> {
+  const folder = openClusterFolder(context, dataDir).path;
+  const [source, store] = [resolve(file), join(folder, 'store.db')];
+  await checkSource(source);
+  await access(folder, constants.W_OK).catch((error) => {
+    throw new Failure(
+      EXIT.cannotWrite,
+      `${folder} cannot be written: ${messageOf(error)}`,
+      'name the data folder with --data-dir',
+    );
+  });
+  const user = await findUser(store);
+  if (user !== undefined) {
+    throw new Failure(
+      EXIT.failed,
+      `the store of ${folder} is in use by process ${user}`,
+      'end the master first: bramble down --keep-data, or systemctl stop bramble-master',
+    );
+  }
+  const restoring = `${store}.restoring`;
+  await copyFile(source, restoring);
+  await finish(restoring);
+  const kept = await keepOld(store);
+  // From here on the present store is the older one of both, without what was not yet in it; the next line makes it whole.
+  for (const suffix of COMPANIONS) await rm(`${store}${suffix}`, { force: true });
+  await rename(restoring, store);
+  await syncFolder(folder);
+  context.stdout.write(`${store} is that of ${file} now\n${kept ? `what was there is ${store}.before-restore\n` : ''}`);
+  context.stdout.write('start the master: its boards go on from there\n');
+}
+
+async function checkSource(path: string): Promise<void> {
+  const file = await open(path).catch((error) => {
+    throw new Failure(EXIT.input, `${path} cannot be read: ${messageOf(error)}`);
+  });
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(HEADER_BYTES), 0, HEADER_BYTES, 0);
+    checkStoreFile(path, buffer.subarray(0, bytesRead), (await file.stat()).size);
+  } finally {
+    await file.close();
+  }
+}
+
+/** On disk, for its owner only. */
+async function finish(path: string): Promise<void> {
+  const file = await open(path, 'r+');
+  await file.chmod(0o600);
+  await file.sync();
+  await file.close();
+}
+
+/** The present store and its companions under other names too; false: there was none. */
+async function keepOld(store: string): Promise<boolean> {
+  const before = `${store}.before-restore`;
+  for (const suffix of ['', ...COMPANIONS]) await rm(`${before}${suffix}`, { force: true });
+  const there = await stat(store).catch(() => undefined);
+  if (there === undefined) return false;
+  for (const suffix of ['', ...COMPANIONS])
+    await link(`${store}${suffix}`, `${before}${suffix}`).catch(() => undefined);
+  await syncFolder(dirname(store));
+  return true;
+}
+
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, 'r');
+  await folder.sync();
+  await folder.close();
+}
+
+/** Id of a process that has the file open, as far as this user may see; undefined: none. Source: proc(5), /proc/pid/fd. */
+async function findUser(path: string): Promise<string | undefined> {
+  const real = await realpath(path).catch(() => path);
+  const processes = (await readdir('/proc').catch(() => [])).filter((name) => /^\d+$/.test(name));
+  for (const id of processes) {
+    const folder = `/proc/${id}/fd`;
+    const descriptors = await readdir(folder).catch(() => []);
+    for (const descriptor of descriptors) {
+      const target = await readlink(join(folder, descriptor)).catch(() => '');
+      if (target === real) return id;
+    }
+  }
+  return undefined;
+}
