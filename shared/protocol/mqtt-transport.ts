@@ -26,7 +26,13 @@ const CONNECT_TIMEOUT_MS = 10_000;
 
 const CLOSE_TIMEOUT_MS = 2_000;
 
-const RECONNECT: BackoffPolicy = { initialMs: 500, maxMs: 15_000, factor: 2, jitter: 0.5 };
+/** A master that is started again is back in seconds, and all that it does waits for its nodes: a refused attempt costs little. */
+const EAGER: BackoffPolicy = { initialMs: 250, maxMs: 1_000, factor: 1.5, jitter: 0.5 };
+
+/** About 20 s of them. */
+const EAGER_ATTEMPTS = 30;
+
+const RECONNECT: BackoffPolicy = { initialMs: 1_000, maxMs: 15_000, factor: 2, jitter: 0.5 };
 
 /** A link that stayed up this long starts the back-off anew when it is lost. */
 const STABLE_MS = 10_000;
@@ -268,7 +274,7 @@ class Session implements MqttTransport {
     this.#stable?.cancel();
     this.#setUp(false);
     const { clock, random } = this.#options;
-    this.#retry = clock.after(computeBackoffMs(RECONNECT, this.#failures, random), () => this.connect());
+    this.#retry = clock.after(computeReconnectMs(this.#failures, random), () => this.connect());
     this.#failures += 1;
   }
 
@@ -277,6 +283,12 @@ class Session implements MqttTransport {
     this.#up = up;
     for (const listener of [...this.#linkListeners]) listener(up);
   }
+}
+
+/** Before attempt number `failures` since the link was last stable. */
+export function computeReconnectMs(failures: number, random: Random): number {
+  if (failures < EAGER_ATTEMPTS) return computeBackoffMs(EAGER, failures, random);
+  return computeBackoffMs(RECONNECT, failures - EAGER_ATTEMPTS, random);
 }
 
 function openSocket({ host, port, tls, verify }: MqttConnection) {
