@@ -4,6 +4,7 @@
  */
 import { StatusError } from '../../shared/machinery/errors.ts';
 import type { JsonObject } from '../../shared/machinery/json.ts';
+import { CertificateRequestError, parseCertificateRequest } from '../../shared/protocol/x509/certificate-request.ts';
 import { itemsOf, member, textOf } from '../api/select-objects.ts';
 import { type Session, withSession } from '../api/session.ts';
 import { confirmByTyping } from '../ask.ts';
@@ -48,11 +49,16 @@ function nameOf(request: JsonObject): string {
   return textOf(member(request, 'metadata')['name']);
 }
 
-/** The certificate is asked for in the name of the board: `system:node:pi-1`, readable in the request as it is. */
+/** The certificate is asked for in the name of the board: `system:node:pi-1`. */
 export function boardOf(request: JsonObject): string {
   const pem = Buffer.from(textOf(member(request, 'spec')['request']), 'base64').toString('utf8');
-  const der = Buffer.from(pem.replaceAll(/-----[^-]+-----|\s/g, ''), 'base64').toString('latin1');
-  return /system:node:([a-z0-9](?:[-.a-z0-9]{0,61}[a-z0-9])?)/.exec(der)?.[1] ?? nameOf(request);
+  try {
+    const { commonName } = parseCertificateRequest(pem).subject;
+    return /^system:node:(.+)$/.exec(commonName)?.[1] ?? nameOf(request);
+  } catch (error) {
+    if (error instanceof CertificateRequestError) return nameOf(request);
+    throw error;
+  }
 }
 
 function adviceFor(waiting: readonly JsonObject[]): string {
