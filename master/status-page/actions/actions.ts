@@ -18,7 +18,17 @@ import { type Clock, formatTime } from '../../../shared/platform/clock.ts';
 import type { KubernetesObject } from '../../../shared/schema/object-meta.ts';
 import { drain } from './drain.ts';
 
-export const ACTIONS = ['restart', 'scale', 'cordon', 'uncordon', 'drain', 'delete', 'approve', 'deny'] as const;
+export const ACTIONS = [
+  'restart',
+  'scale',
+  'cordon',
+  'uncordon',
+  'drain',
+  'reboot',
+  'delete',
+  'approve',
+  'deny',
+] as const;
 export type Action = (typeof ACTIONS)[number];
 
 export interface ActionCall {
@@ -68,7 +78,7 @@ export function actionsOf({ kind }: Pick<Target, 'kind'>): readonly Action[] {
 }
 
 const ACTIONS_BY_KIND: Readonly<Record<string, readonly Action[]>> = {
-  Node: ['cordon', 'uncordon', 'drain'],
+  Node: ['cordon', 'uncordon', 'drain', 'reboot'],
   Pod: ['delete'],
   Service: ['delete'],
   Deployment: ['restart', 'scale', 'delete'],
@@ -106,6 +116,10 @@ const RUN: Record<Action, (call: ActionCall) => Promise<string>> = {
   drain: async (call) => {
     await setSchedulable(call, false);
     return drain(call.client, call.target.key.name);
+  },
+  reboot: async ({ client, target: { key } }) => {
+    await client.post(NodeKind, key, 'reboot', {});
+    return `${key.name} reboots: it is lost for a minute or two, its pods come back with it.`;
   },
   delete: async ({ client, target: { kind, key } }) => {
     await client.delete(kind, key, { propagationPolicy: 'Background' });

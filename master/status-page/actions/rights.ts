@@ -15,6 +15,7 @@ const RIGHTS: Readonly<Record<Action, Right>> = {
   cordon: { verb: 'patch' },
   uncordon: { verb: 'patch' },
   drain: { verb: 'create', resource: 'pods', subresource: 'eviction' },
+  reboot: { verb: 'create', subresource: 'reboot' },
   delete: { verb: 'delete' },
   approve: { verb: 'update', subresource: 'approval' },
   deny: { verb: 'update', subresource: 'approval' },

@@ -96,8 +96,11 @@ export class Charts {
             ? { range: [0, 100] }
             : { range: (_, low, high) => [Math.min(30, low - 2), Math.max(60, high + 2)] },
         },
-        axes: [axis, { ...axis, size: 40 }],
-        series: [{}, ...series],
+        axes: [
+          { ...axis, values: (_, times) => times.map(renderTime) },
+          { ...axis, size: 40 },
+        ],
+        series: [{ value: (_, time) => (time === null ? '–' : renderTime(time)) }, ...series],
       },
       data,
       box,
@@ -124,6 +127,11 @@ function describe(title: string, points: Points): string {
   const render = title.includes('°C') ? renderCelsius : (value: number) => `${Math.round(value)} %`;
   const last = known.at(-1) ?? 0;
   return `${title}: now ${render(last)}, lowest ${render(Math.min(...known))}, highest ${render(Math.max(...known))}`;
+}
+
+/** `14:30`, whatever the language of the device. */
+function renderTime(seconds: number): string {
+  return new Date(seconds * 1000).toTimeString().slice(0, 5);
 }
 
 function line(label: string, variable: string): uPlot.Series {

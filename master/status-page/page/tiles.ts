@@ -41,7 +41,8 @@ export function stateOf(board: BoardView): string {
   if (!board.ready) return 'Not ready';
   const alarms = [board.underVoltage && 'under-voltage', board.throttled && 'throttled', board.cordoned && 'cordoned'];
   const words = alarms.filter((word) => word !== false);
-  return words.length === 0 ? 'Ready' : words.join(', ').replace(/^./, (letter) => letter.toUpperCase());
+  if (words.length === 0) return board.level === 'ok' ? 'Ready' : 'Ready, needs a look';
+  return words.join(', ').replace(/^./, (letter) => letter.toUpperCase());
 }
 
 function head(key: string, { board }: Tile, { route, nowMs }: Scene): HTMLElement {
