@@ -198,6 +198,7 @@ Version: ${version}
 Architecture: ${DEBIAN_ARCH[arch]}
 Maintainer: Bramble <bramble@localhost>
 Depends: docker.io | docker-ce, nftables, conntrack, iproute2, libatomic1, libstdc++6
+Recommends: iputils-arping
 Section: admin
 Priority: optional
 Description: edge cluster runtime for Raspberry Pi fleets

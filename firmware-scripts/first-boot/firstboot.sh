@@ -279,7 +279,8 @@ step_docker() {
   fi
   wait_for_network
   apt-get -q -o Acquire::Check-Date=false update >&2 || later "The system's package sources cannot be reached."
-  DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends docker.io nftables conntrack >&2 ||
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends docker.io nftables conntrack \
+    iputils-arping >&2 ||
     later 'Docker cannot be installed from the package sources; see: journalctl -u bramble-firstboot'
 }
 

@@ -6,6 +6,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { findBusybox, TEST_IMAGE } from '../support/docker.ts';
 import { type LanCluster, openLine, startLanCluster, startServer } from '../support/lan/lan-cluster.ts';
+import { beginSctp, startSctpServer } from '../support/lan/sctp.ts';
 import { waitFor } from '../support/wait.ts';
 
 /** Answers with its name over HTTP. */
@@ -81,7 +82,11 @@ const WORLD = [
   pod('udp-2', { node: 2, app: 'udp', command: IDLE }),
   service('udp', 'udp', '', 'port: 53, targetPort: 5353, protocol: UDP'),
   service('balancer', 'far', 'type: LoadBalancer', 'port: 8088, targetPort: 8080'),
+  service('dual', 'far', 'ipFamilyPolicy: RequireDualStack, type: NodePort'),
+  service('sctp', 'far', '', 'port: 7000, targetPort: 7001, protocol: SCTP'),
 ].join('');
+
+const TWO_FAMILIES = ['--cluster-cidr', '10.42.0.0/16,fd42::/56', '--service-cidr', '10.43.0.0/16,fd43::/112'];
 
 describe('the network of three boards', { concurrency: false }, () => {
   let cluster: LanCluster;
@@ -89,10 +94,10 @@ describe('the network of three boards', { concurrency: false }, () => {
 
   before(async () => {
     // The third board is on the other side of the router: to it there is a tunnel.
-    cluster = await startLanCluster({ hosts: 3, segments: { 3: 'shed' } });
+    cluster = await startLanCluster({ hosts: 3, segments: { 3: 'shed' }, ipv6: true, masterFlags: TWO_FAMILIES });
     await cluster.apply(WORLD);
     await cluster.kubectl(['wait', '--for=condition=Ready', 'pod', '--all', '--timeout=60s']);
-    for (const name of ['web', 'far', 'line', 'udp', 'spread', 'sticky', 'node-port', 'balancer']) {
+    for (const name of ['web', 'far', 'line', 'udp', 'spread', 'sticky', 'node-port', 'balancer', 'sctp']) {
       addresses.set(name, await cluster.kubectl(['get', 'service', name, '-o', 'jsonpath={.spec.clusterIP}']));
     }
     await waitFor('every board knows the services', () => everyHostServes(cluster, addresses.get('far') ?? ''));
@@ -160,6 +165,30 @@ describe('the network of three boards', { concurrency: false }, () => {
     assert.deepEqual(new Set(await many(6, () => fetchIn('client', ipOf('web')))), new Set(['web-1']));
     assert.deepEqual(new Set(await many(16, () => fetchIn('client', ipOf('far')))), new Set(['far', 'far-2']));
     assert.equal(new Set(await many(30, () => fetchIn('client', ipOf('spread')))).size, 3);
+  });
+
+  test('both address families: pods, services and node ports, through the tunnel where the LAN has one only', async () => {
+    const { spec } = await cluster.json<{ spec: { clusterIPs: string[]; ports: { nodePort: number }[] } }>(
+      ...['get', 'service', 'dual'],
+    );
+    const [four = '', six = ''] = spec.clusterIPs;
+    const ofPod = (name: string): Promise<string> =>
+      cluster.kubectl(['get', 'pod', name, '-o', 'jsonpath={.status.podIPs[1].ip}']);
+    for (const name of ['far', 'far-2', 'client']) {
+      for (const url of [four, `[${six}]`]) assert.match(await fetchIn(name, url), /^far/);
+      for (const target of ['web-2', 'web-3']) {
+        assert.equal(await fetchIn(name, `[${await ofPod(target)}]:8080`), target);
+      }
+    }
+    const { lan } = cluster;
+    const url = `http://[${lan.host(2).address6}]:${spec.ports[0]?.nodePort}/`;
+    assert.equal(await lan.stranger.output('timeout', '3', findBusybox(), 'wget', '-qO-', url), 'far\n');
+  });
+
+  test('SCTP: an association begins by way of a service', async () => {
+    for (const name of ['far', 'far-2']) await startSctpServer(cluster, name, '7001');
+    const begin = () => beginSctp(cluster, 'client', ipOf('sctp'), '7000');
+    assert.match(await waitFor('an answer', begin), /^far(-2)?$/);
   });
 
   test('a client with session affinity stays with its pod', async () => {
@@ -233,7 +262,7 @@ describe('the network of three boards', { concurrency: false }, () => {
       (await lan.host(1).output('nft', 'list', 'chain', 'inet', 'bramble', 'svc-default/far/tcp80')).includes(lost);
     assert.ok(await knows());
     await lan.setCable(3, false);
-    await waitFor('its endpoint has left', async () => !(await knows()), 15_000);
+    await waitFor('its endpoint has left', async () => !(await knows()), 10_000);
     assert.deepEqual(new Set(await many(8, () => fetchIn('client', ipOf('far')))), new Set(['far']));
     await lan.setCable(3, true);
     await waitFor('its endpoint is back', knows, 60_000);
@@ -263,6 +292,8 @@ describe('the network of three boards', { concurrency: false }, () => {
   });
 
   test('without nftables the agent itself serves, and says so', async () => {
+    const line = await openLine(cluster, 'far', 'udp', ipOf('udp'), '53', '4455');
+    assert.equal(await line.say('hi'), 'udp-3');
     await cluster.kill('agent 2');
     await cluster.startAgent(2, '--proxy', 'userspace');
     const path = 'jsonpath={.status.conditions[?(@.type=="bramble.dev/UserspaceProxy")].status}';
@@ -274,6 +305,13 @@ describe('the network of three boards', { concurrency: false }, () => {
     const port = await cluster.kubectl(['get', 'service', 'node-port', '-o', 'jsonpath={.spec.ports[0].nodePort}']);
     const url = `http://${lan.host(2).address}:${port}/`;
     assert.match(await lan.stranger.output('timeout', '3', findBusybox(), 'wget', '-qO-', url), /^far/);
+    // What the kernel led before is led by the agent now: the line follows when its pod goes.
+    await cluster.apply(pod('udp-1', { node: 1, app: 'udp', command: IDLE }));
+    await cluster.kubectl(['wait', '--for=condition=Ready', 'pod/udp-1', '--timeout=60s']);
+    await startServer(cluster, 'udp-1', 'name', '5353', 'udp-1');
+    await cluster.kubectl(['delete', 'pod', 'udp-3', '--wait=false']);
+    await waitFor('the other pod answers', async () => (await line.say('hi', 500)) === 'udp-1');
+    line.end();
   });
 
   test('an agent is uninstalled: nothing of it is left on the board', async () => {
@@ -283,12 +321,15 @@ describe('the network of three boards', { concurrency: false }, () => {
     const left = [
       'nft list tables',
       'ip -o link',
-      'ip route',
+      'ip route; ip -6 route',
       'iptables -S',
       'docker -H unix:///run/docker.sock ps -aq',
     ];
     for (const command of left)
-      assert.doesNotMatch(await host.output('sh', '-c', command), /bramble|10\.4[23]\.|proto 142|[0-9a-f]{12}$/m);
+      assert.doesNotMatch(
+        await host.output('sh', '-c', command),
+        /bramble|10\.4[23]\.|fd4[23]:|proto 142|[0-9a-f]{12}$/m,
+      );
     assert.doesNotMatch(await host.docker('network', 'ls'), /bramble/);
   });
 });

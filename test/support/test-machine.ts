@@ -15,7 +15,7 @@ export async function prepareMachine(
   user: Parameters<typeof releaseEngine>[1],
 ): Promise<void> {
   await ensureEngine(context, progress, { socketPath: defaultSocket(context.env), user });
-  await ensurePackages(context, progress, [...NETWORK_REQUIREMENTS, ...FLASHING, ...BROWSER]);
+  await ensurePackages(context, progress, [...NETWORK_REQUIREMENTS, ...LAN, ...FLASHING, ...BROWSER]);
   await progress.step('Fetching kubectl', () => ensureKubectl());
   await mkdir(join(ROOT, '.cache'), { recursive: true });
   await writeFile(BUSYBOX, await readStaticBusybox(context), { mode: 0o755 });
@@ -23,6 +23,12 @@ export async function prepareMachine(
 
 /** What the images of tests are made of. */
 const BUSYBOX = join(ROOT, '.cache/busybox');
+
+/** What boards of a test LAN use, as real ones do. */
+const LAN = [
+  { program: 'arping', debianPackage: 'iputils-arping', why: 'tells a LAN of addresses that move' },
+  { program: 'curl', debianPackage: 'curl', why: 'asks as a stranger on a LAN does' },
+];
 
 /** What looks at the status page. */
 const BROWSER = [{ program: 'chromium', debianPackage: 'chromium', why: 'opens the status page' }];

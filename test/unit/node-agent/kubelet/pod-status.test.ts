@@ -147,6 +147,19 @@ const TABLE: [string, ViewOver, string][] = [
 describe('computePodStatus', () => {
   for (const [name, over, expected] of TABLE) it(name, () => assert.equal(words(over), expected));
 
+  it('tells the addresses of both families, with the host’s network those of the host', () => {
+    const sandboxes = [sandbox({ otherIp: 'fd42::5' })];
+    const context = { ...CONTEXT, otherHostIp: 'fd77::10' };
+    const tell = (hostNetwork: boolean) => {
+      const wanted = pod({ spec: { hostNetwork } });
+      return computePodStatus(view({ ...ready, sandboxes, pod: wanted, containers: [run('main')] }), context);
+    };
+    const [own, host] = [tell(false), tell(true)];
+    assert.deepEqual(own.hostIPs, [{ ip: '192.0.2.10' }, { ip: 'fd77::10' }]);
+    assert.deepEqual([own.podIP, own.podIPs], ['10.0.0.5', [{ ip: '10.0.0.5' }, { ip: 'fd42::5' }]]);
+    assert.deepEqual(host.podIPs, own.hostIPs);
+  });
+
   it('fills in addresses, times, ids and conditions', () => {
     const wanted = pod({ metadata: { generation: 4 } });
     const status = computePodStatus(view({ ...ready, pod: wanted, containers: [run('main')] }), CONTEXT);

@@ -2,10 +2,19 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { chooseHolder, computeHeldAddresses } from '../../../../node-agent/network/balancer-addresses/compute-held.ts';
+import { BalancerAddresses } from '../../../../node-agent/network/balancer-addresses/balancer-addresses.ts';
+import {
+  chooseHolder,
+  computeHeldAddresses,
+  type HeldAddress,
+} from '../../../../node-agent/network/balancer-addresses/compute-held.ts';
 import type { Node } from '../../../../shared/api/node.ts';
 import type { Service } from '../../../../shared/api/service.ts';
 import { parseAddressPool } from '../../../../shared/machinery/address-pool.ts';
+import { silentLogger } from '../../../../shared/platform/logger.ts';
+import { seededRandom } from '../../../../shared/platform/random.ts';
+import type { Shell } from '../../../../shared/platform/shell.ts';
+import { createVirtualClock } from '../../../support/virtual-clock.ts';
 import { service, slice } from '../dns/zone-fixture.ts';
 
 const POOL = parseAddressPool(['10.77.0.240-10.77.0.249']) ?? [];
@@ -94,5 +103,65 @@ describe('the holder of an address', () => {
       ),
       { seed: 4 },
     );
+  });
+});
+
+describe('what is done on the machine', () => {
+  interface World {
+    wanted: HeldAddress[];
+    /** On the device. */
+    present: string[];
+    done: string[];
+  }
+  async function settle(world: World): Promise<BalancerAddresses> {
+    const clock = createVirtualClock();
+    const shell: Shell = {
+      async run(program, args, input = '') {
+        const line = [program, ...args].join(' ');
+        if (line.includes('addr show')) {
+          const info = world.present.map((local) => ({ local }));
+          return { code: world.present.length > 0 ? 0 : 1, stdout: JSON.stringify([{ addr_info: info }]), stderr: '' };
+        }
+        world.done.push(...(input === '' ? [line] : input.trim().split('\n')));
+        return { code: 0, stdout: '', stderr: '' };
+      },
+    };
+    const addresses = new BalancerAddresses({
+      ...{ shell, device: 'lb', clock, random: seededRandom(1), logger: silentLogger },
+      wanted: () => world.wanted,
+      onChange: () => undefined,
+    });
+    await addresses.start();
+    addresses.lookAgain();
+    await clock.settle();
+    return addresses;
+  }
+  const held = (address: string): HeldAddress => ({ address, device: 'eth0' });
+
+  it('nothing where nothing is held', async () => {
+    const world: World = { wanted: [], present: [], done: [] };
+    await (await settle(world)).stop();
+    assert.deepEqual(world.done, []);
+  });
+  it('an address comes, is told, and goes with who held it', async () => {
+    const world: World = { wanted: [held('10.77.0.240')], present: [], done: [] };
+    const addresses = await settle(world);
+    assert.deepEqual(addresses.list(), ['10.77.0.240']);
+    assert.deepEqual(world.done, [
+      'ip link add lb type bridge',
+      'link set lb up',
+      'addr replace 10.77.0.240/32 dev lb',
+      'arping -q -U -c 3 -I eth0 10.77.0.240',
+    ]);
+    await addresses.stop();
+    assert.equal(world.done.at(-1), 'ip link del lb');
+  });
+  it('what a life before left is kept, or taken away', async () => {
+    const world: World = { wanted: [held('10.77.0.241')], present: ['10.77.0.240', '10.77.0.241'], done: [] };
+    await settle(world);
+    assert.ok(world.done.includes('addr del 10.77.0.240/32 dev lb'));
+    const empty: World = { wanted: [], present: ['10.77.0.240'], done: [] };
+    await settle(empty);
+    assert.deepEqual(empty.done, ['ip link del lb']);
   });
 });
