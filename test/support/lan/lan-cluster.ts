@@ -65,6 +65,9 @@ export async function openLine(cluster: LanCluster, pod: string, ...args: string
 const KUBECONFIG = '/var/lib/bramble/admin.kubeconfig';
 const READY_TIMEOUT_MS = 90_000;
 
+/** As in its systemd unit. */
+const MASTER_ENV = { NODE_COMPILE_CACHE: '/var/lib/bramble/code-cache' };
+
 export interface LanClusterOptions extends LanOptions {
   /** Whether pods have addresses of their node's slice; on unless given. */
   network?: 'on' | 'off';
@@ -213,7 +216,7 @@ class Cluster implements LanCluster {
     const child = host.start(
       program,
       ['sh', '-c', `echo $$ >/run/${program}.pid; exec "$@"`, 'sh', ...words],
-      PROGRAM_ENV,
+      program === 'master' ? { ...PROGRAM_ENV, ...MASTER_ENV } : PROGRAM_ENV,
     );
     this.#programs.set(`${program} ${host.number}`, child);
   }
