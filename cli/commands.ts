@@ -125,8 +125,10 @@ function addSnapshotCommands(program: Command, context: Context): void {
 
 function addMachineCommands(program: Command, context: Context): void {
   addPortOptions(program.command('doctor'))
-    .description('Look for what keeps a cluster from working on this machine')
+    .description('Look for what keeps a cluster from working: on this machine, and on every board')
     .option('--docker <socket>', 'socket of the Docker engine')
+    .addOption(new Option('--kubeconfig <file>', 'profile of the cluster').env('BRAMBLE_KUBECONFIG'))
+    .option('--no-boards', 'only this machine')
     .option('--json', 'as an object')
     .action(async (options) => (await import('./commands/doctor.ts')).doctor(context, options));
   addFlash(program, context);

@@ -4,12 +4,14 @@ import { access, readFile, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Context } from '../context.ts';
 import { EXIT, Failure } from '../failure.ts';
+import { type Finding, renderFinding } from '../print/finding.ts';
 import { createDocker, defaultSocket, pingEngine } from '../setup/docker-engine.ts';
 import { findMissing, NETWORK_REQUIREMENTS } from '../setup/packages.ts';
 import { readRunning } from '../setup/processes.ts';
 import { pathExists } from '../setup/run-program.ts';
 import { openClusterFolder } from '../up/cluster-folder.ts';
 import { tryListen } from '../up/ports.ts';
+import type { BoardFindings } from './doctor-boards.ts';
 
 export interface DoctorOptions {
   dataDir?: string;
@@ -19,17 +21,10 @@ export interface DoctorOptions {
   listen?: string;
   docker?: string;
   json?: boolean;
+  kubeconfig?: string;
+  /** Only this machine. */
+  boards?: boolean;
 }
-
-interface Finding {
-  name: string;
-  /** `warning`: it works, but not well. */
-  result: 'fine' | 'warning' | 'problem';
-  message: string;
-  hint?: string;
-}
-
-const SYMBOLS: Record<Finding['result'], string> = { fine: '✓', warning: '!', problem: '✗' };
 
 /** Before this the clock was never set: no release of this program is older. */
 const EARLIEST_MS = Date.UTC(2026, 0, 1);
@@ -46,15 +41,35 @@ export async function doctor(context: Context, options: DoctorOptions): Promise<
     await checkFolder(context, options),
     ...(await checkPorts(context, options)),
   ];
-  if (options.json) context.stdout.write(`${JSON.stringify({ findings })}\n`);
-  else for (const finding of findings) context.stdout.write(renderFinding(finding));
-  const problems = findings.filter(({ result }) => result === 'problem').length;
+  const boards = options.boards === false ? [] : await lookAtBoards(context, options);
+  if (options.json) context.stdout.write(`${JSON.stringify({ findings, boards })}\n`);
+  else {
+    for (const finding of findings) context.stdout.write(renderFinding(finding));
+    for (const { board, findings: own } of boards)
+      context.stdout.write(`\nnode/${board}\n${own.map(renderFinding).join('')}`);
+  }
+  const all = [...findings, ...boards.flatMap((one) => one.findings)];
+  const problems = all.filter(({ result }) => result === 'problem').length;
   if (problems > 0) throw new Failure(EXIT.failed, problems === 1 ? 'one problem found' : `${problems} problems found`);
 }
 
-function renderFinding({ result, name, message, hint }: Finding): string {
-  const advice = hint === undefined ? '' : `    → ${hint}\n`;
-  return `${SYMBOLS[result]} ${name}: ${message}\n${advice}`;
+/** Nothing where there is no cluster yet, or its master does not answer: then this machine is what is asked about. */
+async function lookAtBoards(context: Context, options: DoctorOptions): Promise<BoardFindings[]> {
+  try {
+    const { examineBoards } = await import('./doctor-boards.ts');
+    return await examineBoards(context, options);
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    if (options.kubeconfig === undefined) return [];
+    return [
+      {
+        board: 'all',
+        findings: [
+          { name: 'Master', result: 'problem', message: error.message, ...(error.hint ? { hint: error.hint } : {}) },
+        ],
+      },
+    ];
+  }
 }
 
 function checkNode(): Finding {

@@ -2,6 +2,8 @@
 import type { Bench } from './bench.ts';
 
 export const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
+  broker: async () => (await import('./broker.ts')).brokerBench,
+  cli: async () => (await import('./cli.ts')).cliBench,
   dns: async () => (await import('./dns.ts')).dns,
   memory: async () => (await import('./memory.ts')).memory,
   network: async () => (await import('./network.ts')).network,
