@@ -158,7 +158,10 @@ function createApi(foundation: Foundation): Api {
   });
   return {
     apiServer,
-    authenticator: createAuthenticator({ client: clientOf('system:authenticator'), tokenKey, clock, mqttUsers }),
+    authenticator: createAuthenticator({
+      ...{ client: clientOf('system:authenticator'), tokenKey, clock, mqttUsers },
+      ca: authority.certificate,
+    }),
     mqttUsers,
     clientOf,
     setNodeProxies: (proxies) => {

@@ -24,11 +24,12 @@ import { CertificateRenewal } from './identity/certificate-renewal.ts';
 import { lockDirectory } from './identity/directory-lock.ts';
 import { createIdentityFiles, IdentityError, type IdentityFiles } from './identity/identity-files.ts';
 import { obtainIdentity } from './identity/join.ts';
-import { readTokenFile, reportingJoin } from './identity/join-report.ts';
+import { readTokenFile, reportingJoin, reportWaiting } from './identity/join-report.ts';
 import { createMasterLink } from './identity/master-link.ts';
 import { askMasterTime } from './identity/master-time.ts';
 import { MasterTrust } from './identity/master-trust.ts';
 import { type NodeIdentity, readCa } from './identity/node-identity.ts';
+import { returnToCluster } from './identity/return-to-cluster.ts';
 import { openStorageKey, wrapStorageKey } from './identity/storage-key.ts';
 import { createAssignmentDisk } from './kubelet/assignment/node-assignment-disk.ts';
 import { createSealer } from './kubelet/assignment/sealer.ts';
@@ -49,6 +50,7 @@ import { createNetworkTools, createPodNetworkDoor } from './network-tools.ts';
 import type { NodeNetwork } from './node-network.ts';
 import { createNodeShell } from './node-shell.ts';
 import { type AgentFlags, OptionsError, parseAgentFlags, USAGE } from './options.ts';
+import { readSerial } from './sensors/read-serial.ts';
 import type { Sensors } from './sensors/sensors.ts';
 import { createSystemSensors } from './sensors/system-sensors.ts';
 import { createServingTools } from './serving-tools.ts';
@@ -94,7 +96,12 @@ async function runOnDirectory(flags: AgentFlags, logger: Logger): Promise<void> 
   const identity = await reportingJoin(files, async () => {
     const token = flags.join ?? (await readTokenFile(flags.joinFile));
     await finder?.find(caHashOf({ ca: await readCa(files), token }));
-    return obtainIdentity({ ...BASE, node, master, token, files, logger, signal: ending });
+    const onWaiting = (): void => {
+      logger.warn('waits until the board is approved', { command: `bramble node approve ${node}` });
+      reportWaiting(files, node).catch(() => undefined);
+    };
+    const serial = readSerial(flags.sensorsRoot);
+    return obtainIdentity({ ...BASE, node, master, token, serial, files, logger, onWaiting, signal: ending });
   }).catch((error) => {
     if (ending.aborted) return undefined;
     throw error;
@@ -138,7 +145,7 @@ async function compose(flags: AgentFlags, foundation: Foundation): Promise<Compo
   const { ca, certificate } = held.identity;
   const earliestMs = new X509Certificate(certificate).validFromDate.getTime();
   const trust = new MasterTrust({ master, ca, earliestMs, askTime: askMasterTime, clock: systemClock, logger });
-  const late: { agent?: Agent } = {};
+  const late: { agent?: Agent; renewal?: CertificateRenewal } = {};
   const installation = findInstallation(process.argv[1] ?? '');
   const updates = createUpdateHandler({
     ...{ installation, logger, ca: () => held.identity.ca },
@@ -152,6 +159,8 @@ async function compose(flags: AgentFlags, foundation: Foundation): Promise<Compo
       if (late.agent === undefined) throw new Error('the agent is not made yet');
       return late.agent.handler(request);
     },
+    // A certificate that ended while the board was off; its clock may not know.
+    onRefused: () => void trust.learnTime().then(() => late.renewal?.lookNow()),
   });
   const internalIp = await followAddress(flags, link.transport);
   const identity = (): NodeIdentity => held.identity;
@@ -161,11 +170,16 @@ async function compose(flags: AgentFlags, foundation: Foundation): Promise<Compo
     ...{ ...BASE, node, client: createClient(link.call), files, logger, nowMs: () => trust.nowMs() },
     identity: () => held.identity,
     protectStorage: (nodeKeys) => wrapStorageKey(keys, storageKey, nodeKeys),
+    returnToCluster: (key, signal) => {
+      const serial = readSerial(flags.sensorsRoot);
+      return returnToCluster({ ...BASE, node, serial, master, logger }, held.identity, { key, signal });
+    },
     onRenewed: (renewed) => {
       held.identity = renewed;
       link.reconnect();
     },
   });
+  late.renewal = renewal;
   const { finder } = foundation;
   link.transport.onLink((up) => {
     finder?.setLink(up, () => link.reconnect());

@@ -13,6 +13,7 @@ import { nextFloat, type Random } from '../../shared/platform/random.ts';
 import { IdentityError, type IdentityFiles } from './identity-files.ts';
 import { forgetRequest, type NodeIdentity, readOrMakeKey, writeIdentity } from './node-identity.ts';
 import { requestCertificate } from './request-certificate.ts';
+import { hasEnded } from './return-to-cluster.ts';
 
 export interface CertificateRenewalOptions {
   node: string;
@@ -23,6 +24,8 @@ export interface CertificateRenewalOptions {
   protectStorage(nodeKeys: readonly string[]): Promise<void>;
   /** The identity is another from now on. */
   onRenewed(identity: NodeIdentity): void;
+  /** Asks where the node's own connection cannot be made any more, as its certificate has ended; PEM for the key. */
+  returnToCluster(key: string, signal: AbortSignal): Promise<string>;
   /** The time by which certificates are judged. */
   nowMs(): number;
   clock: Clock;
@@ -43,6 +46,7 @@ const RETRY: BackoffPolicy = { initialMs: 60_000, maxMs: 3_600_000, factor: 2, j
 export class CertificateRenewal implements Component {
   readonly #options: CertificateRenewalOptions;
   readonly #abort = new AbortController();
+  #wake = new AbortController();
   #loop: Promise<void> = Promise.resolve();
 
   constructor(options: CertificateRenewalOptions) {
@@ -58,33 +62,46 @@ export class CertificateRenewal implements Component {
     await this.#loop;
   }
 
+  /** The time may be another than was thought, or the master has refused the certificate: looks now whether it is due. */
+  lookNow(): void {
+    this.#wake.abort();
+  }
+
   async #run(): Promise<void> {
-    const { clock, random, identity, nowMs } = this.#options;
+    const { random, identity, nowMs } = this.#options;
     const { signal } = this.#abort;
     let obtainedMs = 0;
     const share = RENEW_AT + SPREAD * (2 * nextFloat(random) - 1);
     for (let failures = 0; !signal.aborted; ) {
       const dueInMs = computeRenewalMs(identity().certificate, { obtainedMs, share }) - nowMs();
       if (dueInMs > 0) {
-        await sleep(clock, Math.min(dueInMs, MAX_SLEEP_MS), signal).catch(() => undefined);
+        await this.#sleep(Math.min(dueInMs, MAX_SLEEP_MS));
       } else if (await this.#renew()) {
         obtainedMs = nowMs();
         failures = 0;
       } else {
-        await sleep(clock, computeBackoffMs(RETRY, failures, random), signal).catch(() => undefined);
+        await this.#sleep(computeBackoffMs(RETRY, failures, random));
         failures += 1;
       }
     }
   }
 
+  async #sleep(delayMs: number): Promise<void> {
+    this.#wake = new AbortController();
+    const signal = AbortSignal.any([this.#abort.signal, this.#wake.signal]);
+    await sleep(this.#options.clock, delayMs, signal).catch(() => undefined);
+  }
+
   async #renew(): Promise<boolean> {
-    const { node, client, files, identity, clock, random, logger } = this.#options;
+    const { node, client, files, identity, clock, random, logger, nowMs, returnToCluster } = this.#options;
     const { signal } = this.#abort;
     try {
       // A renewal that was cut off at its very end has left the key that counts now.
       if ((await readOrMakeKey(files)) === identity().key) await forgetRequest(files);
       const key = await readOrMakeKey(files);
-      const certificate = await requestCertificate({ client, node, key, clock, random, signal });
+      const certificate = hasEnded(identity(), nowMs())
+        ? await returnToCluster(key, signal)
+        : await requestCertificate({ client, node, key, clock, random, signal });
       await this.#replace({ ...identity(), key, certificate });
       const until = formatTime(new X509Certificate(certificate).validToDate.getTime());
       logger.info("renewed the node's certificate", { until });

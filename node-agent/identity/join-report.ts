@@ -8,6 +8,9 @@ import { IdentityError, type IdentityErrorReason, type IdentityFiles } from './i
 /** In the folder of the identity; firmware-scripts/first-boot/firstboot.sh reads it. */
 const REPORT = 'join-problem';
 
+/** The same, while the master waits for a person's approval. */
+const WAITING = 'join-waiting';
+
 /** A person must bring another token; everything else is a matter of time or of this board. */
 const NEEDS_PERSON: readonly IdentityErrorReason[] = ['bad-token', 'wrong-ca', 'denied'];
 
@@ -27,7 +30,7 @@ export async function readTokenFile(path: string | undefined): Promise<string | 
 export async function reportingJoin<T>(files: IdentityFiles, join: () => Promise<T>): Promise<T> {
   try {
     const joined = await join();
-    if ((await files.read(REPORT)) !== undefined) await files.remove(REPORT);
+    for (const name of [REPORT, WAITING]) if ((await files.read(name)) !== undefined) await files.remove(name);
     return joined;
   } catch (error) {
     if (error instanceof IdentityError && NEEDS_PERSON.includes(error.reason)) {
@@ -35,4 +38,8 @@ export async function reportingJoin<T>(files: IdentityFiles, join: () => Promise
     }
     throw error;
   }
+}
+
+export async function reportWaiting(files: IdentityFiles, node: string): Promise<void> {
+  await files.write(WAITING, `bramble node approve ${node}\n`);
 }

@@ -25,6 +25,8 @@ export interface MasterLinkOptions {
   identity(): NodeIdentity;
   /** Answers the API server's requests to this node. */
   handler: Handler;
+  /** The master does not accept the certificate: it may have ended. Once a kind of failure. */
+  onRefused?(): void;
   clock: Clock;
   random: Random;
   logger: Logger;
@@ -158,6 +160,7 @@ class Link implements MasterLink {
     const { reason, message } = failure;
     if (reason === this.#lastFailure) return;
     this.#lastFailure = reason;
+    if (reason === 'bad-credentials' || reason === 'not-authorized') this.#options.onRefused?.();
     const remedy = computeRemedy(reason, identity(), trust.nowMs());
     const where = `${master.host}:${master.port}`;
     logger.warn('cannot reach the master, will try again; pods run on', { master: where, why: message, remedy });
@@ -181,7 +184,7 @@ function computeRemedy(reason: MqttFailure['reason'], { certificate }: NodeIdent
   const { validToDate } = new X509Certificate(certificate);
   const isRefused = reason === 'bad-credentials' || reason === 'not-authorized';
   if (!isRefused || validToDate.getTime() > nowMs) return REMEDIES[reason];
-  return `this node's certificate ended on ${formatTime(validToDate.getTime())}, as it was not connected in time to renew it: remove the identity folder and join anew with a token`;
+  return `this node's certificate ended on ${formatTime(validToDate.getTime())}, as it was not connected in time to renew it: it asks for another one`;
 }
 
 const REMEDIES: Record<MqttFailure['reason'], string> = {

@@ -25,6 +25,9 @@ export interface MasterTrustOptions {
   logger: Logger;
 }
 
+/** Clocks differ by so much. */
+const WORTH_TELLING_SECONDS = 60;
+
 /** OpenSSL's words for dates that this board's clock is outside of. */
 const DATE_CODES: readonly (string | undefined)[] = ['CERT_NOT_YET_VALID', 'CERT_HAS_EXPIRED'];
 
@@ -61,7 +64,11 @@ export class MasterTrust {
 
   /** Whether an attempt failed only because of this board's clock: the master has told the time, the next one may go well. */
   async overcomes(failure: MqttFailure): Promise<boolean> {
-    if (!isAboutDates(failure)) return false;
+    return isAboutDates(failure) && this.learnTime();
+  }
+
+  /** Asks the master for the time, whatever this board's clock says: it may be wrong without being in anybody's way. */
+  learnTime(): Promise<boolean> {
     this.#asking ??= this.#ask().finally(() => {
       this.#asking = undefined;
     });
@@ -76,6 +83,7 @@ export class MasterTrust {
       if (complaint !== undefined) throw new Error(complaint);
       this.#asked = { masterMs, monotonicMs: clock.monotonicMs() };
       const wrongBySeconds = Math.round((clock.nowMs() - masterMs) / 1000);
+      if (Math.abs(wrongBySeconds) < WORTH_TELLING_SECONDS) return true;
       logger.warn("this board's clock is wrong: the master's time counts for certificates", { wrongBySeconds });
       return true;
     } catch (error) {

@@ -109,7 +109,7 @@ const door = createHttpsDoor({
     },
   },
   authenticator: {
-    userOfCertificate,
+    userOfCertificate: async (certificate) => userOfCertificate(certificate),
     userOfToken: async (token) => {
       if (token !== 'good') throw unauthorized('the bearer token has expired');
       return { name: 'token-user', uid: '', groups: [], extra: {} };

@@ -1,9 +1,11 @@
 /** The certificate signing controller: decides on the requests of boards, and signs what is approved. */
+import { X509Certificate } from 'node:crypto';
 import {
   type CertificateSigningRequest,
   type CertificateSigningRequestCondition,
   CertificateSigningRequestKind,
 } from '../../../shared/api/certificate-signing-request.ts';
+import { BOARD_SERIAL } from '../../../shared/api/node-identities.ts';
 import { getCondition } from '../../../shared/machinery/conditions.ts';
 import { formatTime } from '../../../shared/platform/clock.ts';
 import type { Component } from '../../../shared/platform/lifecycle.ts';
@@ -18,6 +20,7 @@ import {
   NodeRequestError,
   parseNodeRequest,
 } from './decision.ts';
+import { rememberIdentity } from './remember-identity.ts';
 
 export interface SignOptions {
   usages: readonly 'client auth'[];
@@ -70,7 +73,12 @@ export class CertificateController implements Component {
   async #decide(csr: CertificateSigningRequest, request: NodeRequest | NodeRequestError): Promise<void> {
     const facts = request instanceof NodeRequestError ? NO_FACTS : this.#factsOf(request, csr);
     const decision = computeCertificateDecision(csr, request, facts);
-    if (decision.type === 'leave') return;
+    if (decision.type === 'leave') {
+      const { message } = decision;
+      if (message !== undefined)
+        this.#environment.logger.warn('certificate request waits', { name: csr.metadata.name, message });
+      return;
+    }
     const { reason, message } = decision;
     const type = decision.type === 'approve' ? 'Approved' : 'Denied';
     const decided = this.#withCondition(csr, { type, status: 'True', reason, message });
@@ -84,13 +92,15 @@ export class CertificateController implements Component {
   }
 
   #factsOf({ nodeName }: NodeRequest, csr: CertificateSigningRequest): NameFacts {
+    const node = this.#informers.nodes.get(nodeName);
     const issued = this.#informers.certificateSigningRequests
       .list()
       .filter((other) => other.status.certificate !== undefined && other.metadata.uid !== csr.metadata.uid)
       .map(readRequest);
     const ofName = issued.filter((other) => !(other instanceof NodeRequestError) && other.nodeName === nodeName);
     return {
-      isTaken: this.#informers.nodes.get(nodeName) !== undefined,
+      isTaken: node !== undefined,
+      serial: node?.metadata.labels?.[BOARD_SERIAL],
       knownKeys: new Set(ofName.flatMap((other) => (other instanceof NodeRequestError ? [] : [other.fingerprint]))),
     };
   }
@@ -108,9 +118,23 @@ export class CertificateController implements Component {
     const pem = Buffer.from(csr.spec.request, 'base64').toString('utf8');
     const { expirationSeconds } = csr.spec;
     const validity = expirationSeconds === undefined ? {} : { validityMs: expirationSeconds * 1000 };
-    const certificate = Buffer.from(await this.#sign(pem, { usages: ['client auth'], ...validity })).toString('base64');
+    const signedPem = await this.#sign(pem, { usages: ['client auth'], ...validity });
+    await this.#replaceOthers(csr, request, signedPem);
+    const certificate = Buffer.from(signedPem).toString('base64');
     const signed = { ...csr, status: { ...csr.status, certificate } };
     await unlessNotFound(client.update(CertificateSigningRequestKind, signed, 'status'));
+  }
+
+  /**
+   * Whoever joins under a name that was another's is its only owner from now on: earlier certificates are refused before the
+   * new one is handed out.
+   */
+  async #replaceOthers(csr: CertificateSigningRequest, request: NodeRequest, certificate: string): Promise<void> {
+    if (csr.spec.groups?.includes('system:nodes')) return;
+    const { isTaken, knownKeys } = this.#factsOf(request, csr);
+    if (!isTaken && knownKeys.size === 0) return;
+    const since = formatTime(new X509Certificate(certificate).validFromDate.getTime());
+    await rememberIdentity(this.#environment.client, request.nodeName, since);
   }
 
   #withCondition(

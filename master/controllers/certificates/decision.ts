@@ -6,6 +6,7 @@
  */
 import { createHash } from 'node:crypto';
 import type { CertificateSigningRequest } from '../../../shared/api/certificate-signing-request.ts';
+import { BOARD_SERIAL } from '../../../shared/api/node-identities.ts';
 import { validateDns1123Subdomain } from '../../../shared/machinery/names.ts';
 import {
   type CertificateRequest,
@@ -18,6 +19,10 @@ export const KUBELET_SIGNER = 'kubernetes.io/kube-apiserver-client-kubelet';
 
 const NODE_USER_PREFIX = 'system:node:';
 const NODES_GROUP = 'system:nodes';
+
+/** The gateway calls boards so whose certificate has ended, and who have proved that it was theirs. */
+const RETURNING_PREFIX = 'system:returning:';
+
 const BOOTSTRAPPERS_GROUP = 'system:bootstrappers';
 
 const REQUIRED_USAGE = 'client auth';
@@ -29,18 +34,22 @@ export interface NameFacts {
   isTaken: boolean;
   /** Fingerprints of the keys that certificates were issued for under that name. */
   knownKeys: ReadonlySet<string>;
+  /** Serial number of the board that the Node of that name is of. */
+  serial?: string | undefined;
 }
 
 export type CertificateDecision =
   | { type: 'approve'; reason: string; message: string }
   | { type: 'deny'; reason: string; message: string }
   /** An administrator decides. */
-  | { type: 'leave' };
+  | { type: 'leave'; message?: string };
 
 export interface NodeRequest {
   nodeName: string;
   /** SHA-256 of the public key, hex. */
   fingerprint: string;
+  /** Serial number of the board, as it says itself. */
+  serial: string | undefined;
 }
 
 /** Text for the certificate's refusal. */
@@ -48,8 +57,12 @@ export class NodeRequestError extends Error {
   override readonly name = 'NodeRequestError';
 }
 
+type RequestParts = Pick<CertificateSigningRequest, 'spec'> & {
+  metadata?: Pick<CertificateSigningRequest['metadata'], 'annotations'>;
+};
+
 /** Reads a request for a node's certificate. Throws NodeRequestError when it is not exactly that. */
-export function parseNodeRequest({ spec }: Pick<CertificateSigningRequest, 'spec'>): NodeRequest {
+export function parseNodeRequest({ spec, metadata }: RequestParts): NodeRequest {
   const usages = spec.usages ?? [];
   if (!usages.includes(REQUIRED_USAGE) || usages.some((usage) => !ALLOWED_USAGES.has(usage))) {
     throw new NodeRequestError(
@@ -66,7 +79,8 @@ export function parseNodeRequest({ spec }: Pick<CertificateSigningRequest, 'spec
   if (nodeName === '' || validateDns1123Subdomain(nodeName).length > 0) {
     throw new NodeRequestError(`the common name must be ${NODE_USER_PREFIX}<name of the node>`);
   }
-  return { nodeName, fingerprint: createHash('sha256').update(encodePublicKey(publicKey)).digest('hex') };
+  const fingerprint = createHash('sha256').update(encodePublicKey(publicKey)).digest('hex');
+  return { nodeName, fingerprint, serial: metadata?.annotations?.[BOARD_SERIAL] };
 }
 
 function parsePem(request: string): CertificateRequest {
@@ -88,7 +102,8 @@ export function computeCertificateDecision(
   const isNewcomer = groups.includes(BOOTSTRAPPERS_GROUP);
   if (!isMember && !isNewcomer) return { type: 'leave' };
   if (request instanceof NodeRequestError) return { type: 'deny', reason: 'InvalidRequest', message: request.message };
-  return isMember ? decideRenewal(username, request) : decideJoin(request, facts);
+  if (isMember) return decideRenewal(username, request);
+  return username.startsWith(RETURNING_PREFIX) ? decideReturn(username, request, facts) : decideJoin(request, facts);
 }
 
 function decideRenewal(username: string, { nodeName }: NodeRequest): CertificateDecision {
@@ -99,12 +114,33 @@ function decideRenewal(username: string, { nodeName }: NodeRequest): Certificate
   return { type: 'deny', reason: 'ForeignName', message };
 }
 
-function decideJoin({ nodeName, fingerprint }: NodeRequest, { isTaken, knownKeys }: NameFacts): CertificateDecision {
+/** As long as its Node is there nobody has given the board up. */
+function decideReturn(username: string, { nodeName }: NodeRequest, { isTaken }: NameFacts): CertificateDecision {
+  if (username !== `${RETURNING_PREFIX}${nodeName}`) {
+    const message = `${username} may not ask for the certificate of node "${nodeName}"`;
+    return { type: 'deny', reason: 'ForeignName', message };
+  }
+  if (!isTaken) return { type: 'leave', message: `node "${nodeName}" was deleted while the board was off` };
+  return {
+    type: 'approve',
+    reason: 'AutoApproved',
+    message: `node "${nodeName}" is back after its certificate had ended`,
+  };
+}
+
+function decideJoin(request: NodeRequest, { isTaken, knownKeys, serial }: NameFacts): CertificateDecision {
+  const { nodeName, fingerprint } = request;
   if (!isTaken) {
     return { type: 'approve', reason: 'AutoApproved', message: `node "${nodeName}" joins with a valid join token` };
   }
   if (knownKeys.has(fingerprint)) {
     return { type: 'approve', reason: 'AutoApproved', message: `node "${nodeName}" joins again with its own key` };
+  }
+  if (serial !== undefined && serial !== '' && request.serial === serial) {
+    return {
+      type: 'leave',
+      message: `the board of node "${nodeName}" has been flashed anew: bramble node approve ${nodeName}`,
+    };
   }
   const message =
     `the name "${nodeName}" belongs to a node with another key. Join under another name, or, when this board has been ` +

@@ -172,20 +172,22 @@ class Door implements HttpsDoor {
 
   /** A certificate counts before a token; a bad one of either is refused, never ignored. */
   async #userOf(request: HttpRequest, token: string | undefined): Promise<UserInfo> {
-    return this.#userOfConnection(request.socket) ?? (token === undefined ? anonymousUser : this.#userOfToken(token));
+    return (
+      (await this.#userOfConnection(request.socket)) ?? (token === undefined ? anonymousUser : this.#userOfToken(token))
+    );
   }
 
   #userOfToken(token: string): Promise<UserInfo> {
     return this.#options.authenticator.userOfToken(token);
   }
 
-  #userOfConnection(socket: object): UserInfo | undefined {
+  async #userOfConnection(socket: object): Promise<UserInfo | undefined> {
     const known = this.#users.get(socket);
     if (known !== undefined || !(socket instanceof TLSSocket)) return known;
     const certificate = socket.getPeerX509Certificate();
     if (certificate === undefined) return undefined;
     if (!socket.authorized) throw untrusted(String(socket.authorizationError));
-    const user = this.#options.authenticator.userOfCertificate(certificate);
+    const user = await this.#options.authenticator.userOfCertificate(certificate);
     this.#users.set(socket, user);
     return user;
   }

@@ -19,9 +19,11 @@ interface Ask {
   key?: string;
   username?: string;
   groups?: string[];
+  serial?: string;
 }
 
 const NEWCOMER = { username: 'system:bootstrap:abcdef', groups: ['system:bootstrappers'] };
+const RETURNING = { username: 'system:returning:pi-1', groups: ['system:bootstrappers', 'system:authenticated'] };
 const MEMBER = { username: 'system:node:pi-1', groups: ['system:nodes', 'system:authenticated'] };
 
 function spec(ask: Ask) {
@@ -34,13 +36,21 @@ function spec(ask: Ask) {
   const pem = createCertificateRequest({ commonName, organizations }, key);
   const { username, groups } = { ...NEWCOMER, ...ask };
   const request = Buffer.from(pem).toString('base64');
-  return { spec: { request, usages, username, groups, signerName: 'kubernetes.io/kube-apiserver-client-kubelet' } };
+  const annotations: Record<string, string> = ask.serial === undefined ? {} : { 'bramble.dev/serial': ask.serial };
+  return {
+    metadata: { annotations },
+    spec: { request, usages, username, groups, signerName: 'kubernetes.io/kube-apiserver-client-kubelet' },
+  };
 }
 
-function decide(ask: Ask, facts: { isTaken?: boolean; knownKey?: string } = {}): string {
+function decide(ask: Ask, facts: { isTaken?: boolean; knownKey?: string; serial?: string } = {}): string {
   const knownKeys = new Set(facts.knownKey === undefined ? [] : [fingerprint(facts.knownKey)]);
   const csr = spec(ask);
-  const decision = computeCertificateDecision(csr, read(csr), { isTaken: facts.isTaken ?? false, knownKeys });
+  const decision = computeCertificateDecision(csr, read(csr), {
+    isTaken: facts.isTaken ?? false,
+    knownKeys,
+    serial: facts.serial,
+  });
   return decision.type === 'leave' ? 'leave' : `${decision.type} ${decision.reason}`;
 }
 
@@ -71,6 +81,41 @@ const ROWS: { what: string; ask: Ask; facts?: Parameters<typeof decide>[1]; deci
     ask: {},
     facts: { isTaken: true, knownKey: KEY },
     decision: 'approve AutoApproved',
+  },
+  {
+    what: 'the same board, flashed anew: a person decides',
+    ask: { serial: '10000000abcdef01' },
+    facts: { isTaken: true, knownKey: OTHER_KEY, serial: '10000000abcdef01' },
+    decision: 'leave',
+  },
+  {
+    what: 'another board under a taken name',
+    ask: { serial: '10000000abcdef02' },
+    facts: { isTaken: true, knownKey: OTHER_KEY, serial: '10000000abcdef01' },
+    decision: 'deny NameTaken',
+  },
+  {
+    what: 'machines without serial numbers are not alike',
+    ask: { serial: '' },
+    facts: { isTaken: true, serial: '' },
+    decision: 'deny NameTaken',
+  },
+  {
+    what: 'a board whose certificate has ended, and whose Node is there',
+    ask: RETURNING,
+    facts: { isTaken: true },
+    decision: 'approve AutoApproved',
+  },
+  {
+    what: 'a board whose certificate has ended, and whose Node was deleted',
+    ask: RETURNING,
+    decision: 'leave',
+  },
+  {
+    what: 'a returning board under the name of another',
+    ask: { ...RETURNING, commonName: 'system:node:pi-2' },
+    facts: { isTaken: true },
+    decision: 'deny ForeignName',
   },
   { what: 'a node renews with a new key', ask: MEMBER, facts: { isTaken: true }, decision: 'approve AutoApproved' },
   {

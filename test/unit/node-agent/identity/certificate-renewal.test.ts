@@ -90,6 +90,7 @@ async function open() {
     const renewal = new CertificateRenewal({
       ...{ node: NODE, client, files: disk.port, clock, random: seededRandom(4), logger: silentLogger },
       nowMs: () => clock.nowMs(),
+      returnToCluster: () => Promise.reject(new Error('its certificate has not ended')),
       identity: () => held.identity,
       protectStorage: (keys) => wrapStorageKey(storage, sealedWith, keys),
       onRenewed: (identity) => {

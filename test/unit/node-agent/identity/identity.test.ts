@@ -128,7 +128,13 @@ describe('identity on disk', () => {
 
 describe('obtainIdentity', () => {
   const options = (folder: string, token: string | undefined) => ({
-    ...{ node: 'pi-1', token, master: { host: '127.0.0.1', port: 1 }, files: createIdentityFiles(join(root, folder)) },
+    ...{
+      node: 'pi-1',
+      serial: '',
+      token,
+      master: { host: '127.0.0.1', port: 1 },
+      files: createIdentityFiles(join(root, folder)),
+    },
     ...{
       clock: createVirtualClock(),
       random: seededRandom(1),
