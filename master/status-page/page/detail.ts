@@ -1,7 +1,7 @@
 /** The sheet with the details of one entry, over whatever view is open. What lives (charts, logs) is kept while facts change. */
 import type { Level } from '../views/view-types.ts';
 import { type ActionTarget, showActions } from './actions.ts';
-import { byId, type Child, element, fill, mark, setText } from './dom.ts';
+import { byId, type Child, element, fill, mark, refill, setText } from './dom.ts';
 import { type Route, renderRoute } from './route.ts';
 import type { Session } from './session.ts';
 import type { Store } from './store.ts';
@@ -38,7 +38,6 @@ export class Detail {
   readonly #dialog = byId<HTMLDialogElement>('detail');
   /** What is shown: key, tab and who looks. */
   #shown = '';
-  #drawn = '';
   #living: Living | undefined;
   #route: Route | undefined;
   #opener: string | undefined;
@@ -75,7 +74,6 @@ export class Detail {
 
   #begin(content: Content | undefined, tab: string, shown: string): void {
     this.#shown = shown;
-    this.#drawn = '';
     this.#living?.close();
     this.#living = content?.living(tab);
     fill(byId('detail-living'), [this.#living?.element]);
@@ -97,10 +95,7 @@ export class Detail {
       fill(byId('detail-mark'), [mark(level)]);
     }
     this.#drawTabs(content, tab);
-    const holder = element('div', {}, content?.facts(tab) ?? []);
-    if (holder.innerHTML === this.#drawn) return;
-    this.#drawn = holder.innerHTML;
-    keepFocus(byId('detail-facts'), () => byId('detail-facts').replaceChildren(...holder.childNodes));
+    refill(byId('detail-facts'), content?.facts(tab) ?? []);
   }
 
   #drawTabs(content: Content | undefined, tab: string): void {
@@ -114,9 +109,7 @@ export class Detail {
         ...(id === tab ? { 'aria-current': 'page' } : {}),
       }),
     );
-    const holder = element('div', {}, links);
-    const place = byId('detail-tabs');
-    if (place.innerHTML !== holder.innerHTML) keepFocus(place, () => place.replaceChildren(...holder.childNodes));
+    refill(byId('detail-tabs'), links);
   }
 
   #leave(): void {
@@ -133,13 +126,4 @@ export class Detail {
     if (this.#opener !== undefined)
       document.querySelector<HTMLElement>(`a[href="${CSS.escape(this.#opener)}"]`)?.focus();
   }
-}
-
-/** Whoever stands on a link that is drawn anew stays on it. */
-function keepFocus(place: HTMLElement, draw: () => void): void {
-  const active = document.activeElement;
-  const href = active !== null && place.contains(active) ? active.getAttribute('href') : null;
-  draw();
-  if (href !== null)
-    [...place.querySelectorAll<HTMLElement>('a')].find((link) => link.getAttribute('href') === href)?.focus();
 }

@@ -35,6 +35,21 @@ export function fill(node: Element, children: readonly Child[]): void {
   append(node, children);
 }
 
+/** Whoever stands on a link that is drawn anew stays on it. */
+export function keepFocus(place: Element, draw: () => void): void {
+  const active = document.activeElement;
+  const href = active !== null && place.contains(active) ? active.getAttribute('href') : null;
+  draw();
+  if (href === null || place.contains(document.activeElement)) return;
+  [...place.querySelectorAll<HTMLElement>('a')].find((link) => link.getAttribute('href') === href)?.focus();
+}
+
+/** Draws only what looks another way, and keeps the focus. */
+export function refill(place: Element, children: readonly Child[]): void {
+  const holder = element('div', {}, children);
+  if (holder.innerHTML !== place.innerHTML) keepFocus(place, () => place.replaceChildren(...holder.childNodes));
+}
+
 /** A text that is the same is left alone: live regions that are written again are read aloud again. */
 export function setText(node: Element, text: string): void {
   const cleaned = clean(text);

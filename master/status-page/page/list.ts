@@ -2,6 +2,8 @@
  * A long list that stays smooth: rows are kept by key, drawn again only when their item is another one, and made a few at a
  * time. What is out of sight costs no layout (content-visibility in the style sheet).
  */
+import { keepFocus } from './dom.ts';
+
 const FRAME_BUDGET_MS = 6;
 
 export interface Row<T> {
@@ -67,7 +69,7 @@ export class List<T> {
       return row.element;
     }
     if (known.item !== item || known.stamp !== this.#stamp) {
-      known.row.draw(item);
+      keepFocus(known.row.element, () => known.row.draw(item));
       known.item = item;
       known.stamp = this.#stamp;
     }

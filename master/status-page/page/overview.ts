@@ -1,6 +1,6 @@
 /** The first screen: the verdict with its reasons, the boards, and the little that one wants to see beside them. */
 import type { EventView, VerdictView, WorkloadView } from '../views/view-types.ts';
-import { byId, element, fill, mark, setText } from './dom.ts';
+import { byId, element, mark, refill, setText } from './dom.ts';
 import { matches, sorted } from './filter.ts';
 import { plural, renderAge } from './format.ts';
 import { List } from './list.ts';
@@ -24,7 +24,6 @@ export class Overview {
   readonly #scene: () => Scene;
   /** A tile's value is kept while nothing of it changes. */
   readonly #kept = new Map<string, Tile>();
-  #reasons = '';
 
   constructor(scene: () => Scene) {
     this.#scene = scene;
@@ -46,14 +45,11 @@ export class Overview {
     setText(byId('verdict-title'), TITLES[verdict.level]);
     document.title = verdict.level === 'ok' ? 'Bramble' : `(!) ${TITLES[verdict.level]} · Bramble`;
     const { route } = this.#scene();
-    const signature = JSON.stringify([verdict, route]);
-    if (signature === this.#reasons) return;
-    this.#reasons = signature;
     const items = verdict.reasons.map(({ level, text, about }) =>
       element('li', {}, [mark(level), about === undefined ? element('span', { text }) : openLink(route, about, text)]),
     );
     const more = verdict.more > 0 ? [element('li', { class: 'quiet', text: `And ${verdict.more} more.` })] : [];
-    fill(byId('reasons'), [...items, ...more]);
+    refill(byId('reasons'), [...items, ...more]);
   }
 
   #tilesOf(store: Store): [string, Tile][] {
@@ -83,7 +79,7 @@ export class Overview {
       ]),
     );
     byId('requests-card').hidden = items.length === 0;
-    fill(byId('requests'), items);
+    refill(byId('requests'), items);
   }
 
   #showWorkloads(store: Store): void {
@@ -102,7 +98,7 @@ export class Overview {
           element('span', { class: 'quiet', text: `${workload.namespace} · ${workload.kind}` }),
         ]),
       );
-    fill(byId('top-workloads'), items.length === 0 ? [element('li', {}, [empty('No workloads.')])] : items);
+    refill(byId('top-workloads'), items.length === 0 ? [element('li', {}, [empty('No workloads.')])] : items);
   }
 
   #showEvents(store: Store): void {
@@ -125,7 +121,7 @@ export class Overview {
         element('span', { class: 'quiet', text: renderAge(event.at, nowMs) }),
       ]);
     });
-    fill(byId('top-events'), items.length === 0 ? [element('li', {}, [empty('No warnings.')])] : items);
+    refill(byId('top-events'), items.length === 0 ? [element('li', {}, [empty('No warnings.')])] : items);
   }
 }
 
