@@ -18,10 +18,13 @@ export const MAX_STALL_MS = 10_000;
 /** A page that does not answer pings is gone. */
 const MAX_SILENCE_MS = 30_000;
 
+/** What a reader takes of a feed. */
+export type Source = Pick<Feed, 'epoch' | 'log' | 'parts'>;
+
 export class Reader {
   readonly #socket: WebSocket;
   readonly #clock: Clock;
-  #feed: Feed | undefined;
+  #feed: Source | undefined;
   #sequence = 0;
   #sendingSinceMs: number | undefined;
   #heardMs: number;
@@ -36,7 +39,7 @@ export class Reader {
   }
 
   /** Brings the page to where the feed is; deltas follow by `wake`. */
-  async begin(feed: Feed, from: Position | undefined): Promise<void> {
+  async begin(feed: Source, from: Position | undefined): Promise<void> {
     const resumes =
       from?.epoch === feed.epoch && from.sequence <= feed.log.sequence && feed.log.after(from.sequence) !== 'gone';
     const sequence = resumes ? from.sequence : feed.log.sequence;
