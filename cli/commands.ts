@@ -73,6 +73,7 @@ function addProfileCommands(program: Command, context: Context): void {
   addClusterOptions(program.command('kubeconfig'))
     .description('Print the kubeconfig of the cluster')
     .option('--path', 'print where it is instead')
+    .option('--host <name>', 'name of the master for whoever takes it to another machine')
     .action(async (options) => (await import('./commands/kubeconfig.ts')).printKubeconfig(context, options));
   addClusterOptions(program.command('version'))
     .description('Print the versions of this command and of the master')

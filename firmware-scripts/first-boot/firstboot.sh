@@ -446,7 +446,7 @@ main() {
     mark_done "$step"
   done
   if [ "$(setting role)" = master ]; then
-    report 'ready' "The master runs. On it, 'sudo bramble token create' prints the token for other boards, and 'sudo bramble kubeconfig' what kubectl needs. Status page: http://$(setting hostname).local:8080$(notes)"
+    report 'ready' "The master runs. On it, 'sudo bramble token create' prints the token for other boards, and 'sudo bramble kubeconfig --host $(setting hostname).local' what kubectl needs. Status page: http://$(setting hostname).local:8080$(notes)"
   else
     report 'ready' "The board has joined the cluster $(date -u +'at %Y-%m-%d %H:%M UTC').$(notes)"
   fi

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { defaultDataDir, kubeconfigPath, parseProfile } from '../../../cli/api/kubeconfig.ts';
+import { replaceHost } from '../../../cli/commands/kubeconfig.ts';
 
 const base64 = (text: string): string => Buffer.from(text).toString('base64');
 
@@ -52,4 +53,12 @@ describe('which file', () => {
   ] as const) {
     test(what, () => assert.equal(actual, expected));
   }
+});
+
+test('a kubeconfig for another machine names the master as that machine knows it', () => {
+  const text = "server: https://127.0.0.1:6443\nextension: {server: 'mqtts://[::1]:8883'}\n";
+  const wanted = "server: https://pi.local:6443\nextension: {server: 'mqtts://pi.local:8883'}\n";
+  assert.equal(replaceHost(text, 'pi.local'), wanted);
+  assert.equal(replaceHost(text, undefined), text);
+  assert.match(replaceHost(text, 'fd00::17'), /https:\/\/\[fd00::17\]:6443/);
 });
