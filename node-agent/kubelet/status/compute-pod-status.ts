@@ -99,16 +99,22 @@ interface PhaseChoice {
   isPastEnd: boolean;
 }
 
-/** A phase that has ended never changes again; a pod over its deadline, or ended by the node, fails once its containers are told to stop. */
-function choosePhase({ pod }: PodView, choice: PhaseChoice): PodPhase {
-  const { phase } = pod.status;
-  if (phase === 'Succeeded' || phase === 'Failed') return phase;
-  return choice.isPastEnd ? 'Failed' : computePodPhase({ spec: pod.spec, ...choice });
+/**
+ * A phase that has ended never changes again. A pod over its deadline, or ended by the node, fails when its containers have
+ * ended, not before: who reads Failed may make the pod of this name anew elsewhere. Source: Kubernetes, pkg/kubelet/status,
+ * mergePodStatus.
+ */
+function choosePhase(view: PodView, choice: PhaseChoice): PodPhase {
+  const { spec, status } = view.pod;
+  if (status.phase === 'Succeeded' || status.phase === 'Failed') return status.phase;
+  if (choice.isPastEnd) return hasRunning(view) ? 'Running' : 'Failed';
+  return computePodPhase({ spec, ...choice });
 }
 
 function explain(view: PodView): Pick<PodStatus, 'reason' | 'message'> {
   const { pod, ending } = view;
-  const isOver = isTerminalPhase(pod.status.phase);
+  // The reason comes with the phase.
+  const isOver = isTerminalPhase(pod.status.phase) || hasRunning(view);
   if (ending !== undefined && !isOver) return { reason: ending.reason, message: ending.message };
   if (isPastDeadline(view) && !isOver) {
     const message = 'Pod was active on the node longer than the specified deadline';

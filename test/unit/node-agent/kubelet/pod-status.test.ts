@@ -45,6 +45,11 @@ const exit = {
   oomKilled: true,
 };
 
+const late = pod({
+  spec: { activeDeadlineSeconds: 1 },
+  status: { phase: 'Running', startTime: '2026-01-01T00:00:00Z' },
+});
+
 const TABLE: [string, ViewOver, string][] = [
   ['nothing yet', {}, 'Pending, waiting ContainerCreating r0'],
   ['running', { ...ready, containers: [run('main')] }, 'Running, running ready r0'],
@@ -124,14 +129,11 @@ const TABLE: [string, ViewOver, string][] = [
   ['deleted, still running', { ...ready, pod: deleted, containers: [run('main')] }, 'Running, running ready r0'],
   ['deleted, ended well', { pod: deleted, containers: [ended('main', 0)] }, 'Succeeded, terminated Completed 0 r0'],
   ['deleted, ended badly', { pod: deleted, containers: [ended('main', 143)] }, 'Failed, terminated Error 143 r0'],
+  ['over its deadline, not ended yet', { ...ready, pod: late, containers: [run('main')] }, 'Running, running ready r0'],
   [
-    'over its deadline',
-    {
-      ...ready,
-      pod: pod({ spec: { activeDeadlineSeconds: 1 }, status: { phase: 'Running', startTime: '2026-01-01T00:00:00Z' } }),
-      containers: [run('main')],
-    },
-    'Failed, running ready r0',
+    'over its deadline, and ended',
+    { ...ready, pod: late, containers: [ended('main', 0)] },
+    'Failed, terminated Completed 0 r0',
   ],
   [
     'a probe that says no',
