@@ -27,20 +27,20 @@ interface Suite {
 /** In the order in which their results are wanted; those of one lane run one after the other, the lanes side by side. */
 const LANES: readonly (readonly Suite[])[] = [
   [
-    { name: 'unit', files: 'test/unit/**/*.test.ts', timeoutMs: 300_000 },
+    { name: 'unit', files: 'test/unit/**/*.test.ts', timeoutMs: 480_000 },
     { name: 'tidy', files: 'test/*.test.ts', timeoutMs: 60_000 },
-    { name: 'conformance', files: 'test/conformance/**/*.test.ts', timeoutMs: 180_000 },
+    { name: 'conformance', files: 'test/conformance/**/*.test.ts', timeoutMs: 360_000 },
   ],
   [
-    { name: 'property', files: 'test/property/**/*.test.ts', timeoutMs: 240_000 },
-    { name: 'contract', files: 'test/contract/**/*.test.ts', timeoutMs: 180_000, real: true },
-    { name: 'simulation', files: 'test/simulation/**/*.test.ts', timeoutMs: 300_000 },
+    { name: 'property', files: 'test/property/**/*.test.ts', timeoutMs: 360_000 },
+    { name: 'contract', files: 'test/contract/**/*.test.ts', timeoutMs: 360_000, real: true },
+    { name: 'simulation', files: 'test/simulation/**/*.test.ts', timeoutMs: 480_000 },
   ],
 ];
 
 /** At the end, when the pure suites are through: these mostly wait for engines, so two files share the machine. */
 const LAST: readonly Suite[] = [
-  { name: 'e2e', files: 'test/e2e/**/*.test.ts', concurrency: 2, timeoutMs: 600_000, real: true },
+  { name: 'e2e', files: 'test/e2e/**/*.test.ts', concurrency: 2, timeoutMs: 900_000, real: true },
 ];
 
 const CHECKS: readonly (readonly string[])[] = [
