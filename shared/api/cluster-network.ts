@@ -21,6 +21,9 @@ export const BALANCER_CLASSES = {
   pool: 'bramble.dev/address-pool',
 } as const;
 
+/** Kubernetes' label for nodes that shall not serve clients from outside. */
+export const EXCLUDED_FROM_BALANCERS_LABEL = 'node.kubernetes.io/exclude-from-external-load-balancers';
+
 /** Ranges of a cluster of which nobody has said anything else. */
 export const DEFAULT_CLUSTER_CIDRS: readonly string[] = ['10.42.0.0/16'];
 export const DEFAULT_SERVICE_CIDRS: readonly string[] = ['10.43.0.0/16'];

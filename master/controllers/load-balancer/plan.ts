@@ -2,16 +2,13 @@
  * Pure: the addresses of nodes at which a Service of type LoadBalancer is served. Every node serves every service, so a client
  * may use any of them.
  */
-import { BALANCER_CLASSES } from '../../../shared/api/cluster-network.ts';
+import { BALANCER_CLASSES, EXCLUDED_FROM_BALANCERS_LABEL } from '../../../shared/api/cluster-network.ts';
 import type { EndpointSlice } from '../../../shared/api/endpoint-slice.ts';
 import type { Node } from '../../../shared/api/node.ts';
 import type { Service } from '../../../shared/api/service.ts';
 import { familyOf } from '../../../shared/machinery/ip-range.ts';
 
 export type Ingress = NonNullable<Service['status']['loadBalancer']['ingress']>;
-
-/** Kubernetes' label for nodes that shall not serve clients from outside. */
-const EXCLUDED_LABEL = 'node.kubernetes.io/exclude-from-external-load-balancers';
 
 /** What is to be done for a Service; `foreign`: its class is another provider's, its status stays as it is. */
 export type Provision = 'none' | 'nodes' | 'pool' | 'foreign';
@@ -36,7 +33,9 @@ export function computeIngress(service: Service, nodes: readonly Node[], slices:
 
 function isUsable({ metadata, status }: Node): boolean {
   const ready = status.conditions?.find(({ type }) => type === 'Ready')?.status === 'True';
-  return ready && metadata.labels?.[EXCLUDED_LABEL] === undefined && metadata.deletionTimestamp === undefined;
+  return (
+    ready && metadata.labels?.[EXCLUDED_FROM_BALANCERS_LABEL] === undefined && metadata.deletionTimestamp === undefined
+  );
 }
 
 function addressesOf({ status }: Node): string[] {

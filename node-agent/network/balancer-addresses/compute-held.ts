@@ -4,6 +4,7 @@
  * comes back. While the master is away nothing changes.
  */
 import { createHash } from 'node:crypto';
+import { EXCLUDED_FROM_BALANCERS_LABEL } from '../../../shared/api/cluster-network.ts';
 import type { EndpointSlice } from '../../../shared/api/endpoint-slice.ts';
 import type { Node } from '../../../shared/api/node.ts';
 import type { Service } from '../../../shared/api/service.ts';
@@ -27,9 +28,6 @@ export interface HeldAddress {
   /** On whose segment it is announced. */
   device: string;
 }
-
-/** Kubernetes' label for nodes that shall not serve clients from outside. */
-const EXCLUDED_LABEL = 'node.kubernetes.io/exclude-from-external-load-balancers';
 
 export function computeHeldAddresses(facts: HeldFacts): HeldAddress[] {
   return facts.services.flatMap((service) => {
@@ -65,7 +63,9 @@ export function chooseHolder(address: string, nodes: readonly string[]): string 
 
 function isUsable({ metadata, status }: Node): boolean {
   const ready = status?.conditions?.find(({ type }) => type === 'Ready')?.status === 'True';
-  return ready && metadata.labels?.[EXCLUDED_LABEL] === undefined && metadata.deletionTimestamp === undefined;
+  return (
+    ready && metadata.labels?.[EXCLUDED_FROM_BALANCERS_LABEL] === undefined && metadata.deletionTimestamp === undefined
+  );
 }
 
 function isOnSegment({ status }: Node, cidr: string): boolean {
