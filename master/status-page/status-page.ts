@@ -7,7 +7,7 @@ import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { createClient } from '../../shared/client/create-client.ts';
 import { isStatusError, StatusError } from '../../shared/machinery/errors.ts';
-import type { Clock } from '../../shared/platform/clock.ts';
+import type { Clock, Timer } from '../../shared/platform/clock.ts';
 import { type Component, startAll, stopAll } from '../../shared/platform/lifecycle.ts';
 import type { Logger } from '../../shared/platform/logger.ts';
 import type { Random } from '../../shared/platform/random.ts';
@@ -46,6 +46,12 @@ export interface StatusPage extends Component {
 const MAX_READERS = 100;
 const MAX_LOGS = 20;
 
+/** Of the port; a page has one for its data, one for a log, and a few while it loads. */
+const MAX_CONNECTIONS = 500;
+
+/** How often an open connection is asked whether its person may still look. */
+const GUARD_INTERVAL_MS = 15_000;
+
 /** Pages send nothing over their WebSockets. */
 const MAX_INCOMING_BYTES = 1024;
 
@@ -72,6 +78,7 @@ class Page implements StatusPage {
     this.#recorder = new Recorder({ ...environment, history, onBoard: (name) => this.#audience.noteBoard(name) });
     this.#audience = new Audience({ ...environment, history, recorder: this.#recorder });
     this.#http = createServer((request, response) => void this.#answer(request, response));
+    this.#http.maxConnections = MAX_CONNECTIONS;
     this.#http.on('upgrade', (request, socket, head) => void this.#upgrade(request, socket, head));
   }
 
@@ -152,12 +159,31 @@ class Page implements StatusPage {
       const serve = this.#serverOf(url, viewer.handler);
       this.#sockets.handleUpgrade(request, socket, head, (webSocket) => {
         webSocket.on('error', () => webSocket.terminate());
+        this.#guard(webSocket, request);
         serve(webSocket);
       });
     } catch (error) {
       const code = isStatusError(error) ? (error.status.code ?? 500) : 500;
       socket.end(`HTTP/1.1 ${code} Refused\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
     }
+  }
+
+  /** Whose token has run out meanwhile sees no more. */
+  #guard(socket: WebSocket, request: IncomingMessage): void {
+    let timer: Timer | undefined;
+    const check = (): void => {
+      timer = this.#options.clock.after(GUARD_INTERVAL_MS, () => {
+        this.#api.viewer(request).then(
+          (viewer) => {
+            if (viewer === undefined) socket.terminate();
+            else if (socket.readyState === socket.OPEN) check();
+          },
+          () => socket.terminate(),
+        );
+      });
+    };
+    if (this.#options.access === 'sign-in') check();
+    socket.on('close', () => timer?.cancel());
   }
 
   #serverOf(url: URL, handler: Handler): (socket: WebSocket) => void {

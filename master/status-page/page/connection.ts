@@ -30,7 +30,9 @@ export class Connection {
     });
   }
 
+  /** Comes back by itself from then on. */
   open(): void {
+    if (this.#isOn) return;
     this.#isOn = true;
     this.#retryNow();
   }
@@ -38,7 +40,10 @@ export class Connection {
   close(): void {
     this.#isOn = false;
     clearTimeout(this.#timer);
-    this.#socket?.close();
+    clearTimeout(this.#watchdog);
+    const socket = this.#socket;
+    this.#socket = undefined;
+    socket?.close();
   }
 
   #retryNow(): void {
@@ -54,7 +59,9 @@ export class Connection {
     this.#socket = socket;
     this.#watch();
     socket.addEventListener('message', ({ data }) => this.#take(JSON.parse(String(data))));
-    socket.addEventListener('close', () => this.#onClose());
+    socket.addEventListener('close', () => {
+      if (this.#socket === socket) this.#onClose();
+    });
   }
 
   #take(message: Message): void {

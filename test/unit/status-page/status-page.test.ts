@@ -1,5 +1,6 @@
 /** The page over real sockets, fed by a handler that knows one pod. */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
@@ -11,7 +12,7 @@ import type { Access } from '../../../master/status-page/door/api.ts';
 import { isSameOrigin, isTrustedHost } from '../../../master/status-page/door/http.ts';
 import { createStatusPage, type StatusPage } from '../../../master/status-page/status-page.ts';
 import { StatusError } from '../../../shared/machinery/errors.ts';
-import { systemClock } from '../../../shared/platform/clock.ts';
+import { type Clock, systemClock } from '../../../shared/platform/clock.ts';
 import { silentLogger } from '../../../shared/platform/logger.ts';
 import { seededRandom } from '../../../shared/platform/random.ts';
 import type { Handler, Request } from '../../../shared/protocol/exchange.ts';
@@ -83,12 +84,18 @@ before(async () => {
 });
 after(() => rm(folder, { recursive: true, force: true }));
 
+/** Hours in moments: nothing here depends on how long something takes. */
+const hasty: Clock = { ...systemClock, after: (delayMs, callback) => systemClock.after(delayMs / 100, callback) };
+
+/** Tokens that were good and are no more. */
+const revoked = new Set<string>();
+
 async function startPage(cluster: ReturnType<typeof createCluster>, access: Access): Promise<StatusPage> {
   const page = createStatusPage({
-    ...{ access, folder, clock: systemClock, random: seededRandom(1), logger: silentLogger },
+    ...{ access, folder, clock: hasty, random: seededRandom(1), logger: silentLogger },
     handler: cluster.handlerOf('page'),
     signIn: async (token) => {
-      if (!['admin', 'guest'].includes(token)) throw new StatusError('Unauthorized', 'not known');
+      if (!['admin', 'guest'].includes(token) || revoked.has(token)) throw new StatusError('Unauthorized', 'not known');
       return { name: token, handler: cluster.handlerOf(token) };
     },
     host: '127.0.0.1',
@@ -310,6 +317,17 @@ describe('signing in', () => {
     ]) {
       assert.equal((await post('/api/actions', body, { cookie })).code, 400, JSON.stringify(body));
     }
+  });
+
+  test('a token that is taken back ends what is open', async () => {
+    const cookie = await signIn('admin');
+    const live = new Listener(page, '/live', { cookie, origin });
+    await live.next('ready');
+    const closed = once(live.socket, 'close');
+    revoked.add('admin');
+    await closed;
+    assert.equal((await post('/api/rights', { about: 'pod/default/a' }, { cookie })).code, 401);
+    revoked.delete('admin');
   });
 
   test('and signing out ends it', async () => {
