@@ -79,10 +79,15 @@ export class ThermalWitness implements Witness {
 
   #checkRest(world: ThermalWorld): void {
     const sinceMs = world.nowMs - QUIET_MS;
-    const late = this.moves.filter(({ atMs }) => atMs > sinceMs);
-    this.#check(world, `no oscillation of pods: ${late.length} late moves`, late.length === 0);
-    const toggles = this.taintChanges.filter(({ atMs }) => atMs > sinceMs);
-    this.#check(world, `no oscillation of taints: ${toggles.length} late changes`, toggles.length === 0);
+    const moves = this.moves.filter(({ atMs }) => atMs > sinceMs);
+    this.#check(world, `no oscillation of pods: ${moves.length} late moves`, moves.length === 0);
+    // A board that stays a hair below its limit is pushed over it once, by the noise of its sensor, however late.
+    const late = Map.groupBy(
+      this.taintChanges.filter(({ atMs }) => atMs > sinceMs),
+      ({ node }) => node,
+    );
+    const swinging = [...late.values()].filter((changes) => changes.length > 1);
+    this.#check(world, `no oscillation of taints: ${swinging.map(describe)}`, swinging.length === 0);
     for (const workload of world.plan.workloads) {
       const count = this.moves.filter((move) => move.workload === workload.name).length;
       const limit = MAX_MOVES_A_POD * workload.replicas;
@@ -175,4 +180,8 @@ function hasObviousRefuge(world: ThermalWorld, { workload }: SimulatedPod, from:
     const settled = board.equilibriumCelsius(used, world.ambientCelsius);
     return name !== from && isFree && board.body.hasSensor && settled + 25 * (workload.usageMillis / 4_000) < 72 - 8;
   });
+}
+
+function describe(changes: readonly { node: string }[]): string {
+  return `${changes[0]?.node} changes ${changes.length} times`;
 }
