@@ -60,7 +60,7 @@ function addBridgeCommands(bridge: Command, context: Context): void {
     .option('--username <name>', 'user there')
     .option('--password-file <file>', 'its first line is the password there')
     .option('--ca-file <file>', 'certificate that signed that of the other broker')
-    .option('--no-bridge-protocol', 'for brokers that do not let bridges in')
+    .option('--no-bridge-protocol', 'for brokers that do not know MQTT 5')
     .action(async (name, options) =>
       (await import('./commands/mqtt-bridge.ts')).addMqttBridge(context, { name, ...options }),
     );

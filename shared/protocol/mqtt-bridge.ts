@@ -17,7 +17,7 @@ export interface BridgeSettings {
   /** Filters of what comes from there, and of what goes there. */
   in: readonly string[];
   out: readonly string[];
-  /** False for brokers that do not know bridges: what they send back is then told by its contents. */
+  /** False for brokers that do not know MQTT 5: what they send back is then told by its contents. */
   bridgeProtocol: boolean;
 }
 

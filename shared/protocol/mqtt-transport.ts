@@ -83,8 +83,8 @@ export interface MqttTransportOptions {
   logger: Logger;
   keepaliveSeconds?: number;
   /**
-   * Another broker's peer: it is asked not to send back what came from here, and to say what is retained (the highest bit
-   * of the protocol's version: mosquitto, EMQX and others know it).
+   * Another broker's peer: by MQTT 5, whose subscriptions can leave out what came from here (no local) and say what is
+   * retained (retain as published; section 3.8.3.1).
    */
   bridge?: boolean;
   /** Hears why an attempt failed; attempts go on until `close`. */
@@ -200,7 +200,7 @@ class Session implements MqttTransport {
       reconnectPeriod: 0,
       connectTimeout: CONNECT_TIMEOUT_MS,
       clean: true,
-      ...(this.#options.bridge === true ? { bridgeMode: true } : {}),
+      ...(this.#options.bridge === true ? { protocolVersion: 5 } : {}),
       resubscribe: false,
       queueQoSZero: false,
       reschedulePings: true,
@@ -233,7 +233,10 @@ class Session implements MqttTransport {
   async #subscribeNow(client: MqttClient, subscriptions: readonly Subscription[]): Promise<void> {
     const filters = [...new Set(subscriptions.map(({ filter }) => filter))];
     try {
-      await client.subscribeAsync(filters, { qos: 1 });
+      await client.subscribeAsync(filters, {
+        qos: 1,
+        ...(this.#options.bridge === true ? { nl: true, rap: true } : {}),
+      });
       for (const { accepted } of subscriptions) accepted.resolve();
     } catch (error) {
       if (!client.connected) return;
@@ -313,6 +316,9 @@ const CONNACK_REASONS: Readonly<Record<number, MqttFailureReason>> = {
   2: 'identifier-rejected',
   4: 'bad-credentials',
   5: 'not-authorized',
+  // MQTT 5, section 3.2.2.2.
+  134: 'bad-credentials',
+  135: 'not-authorized',
 };
 
 /** Codes of OpenSSL's verification and of Node's own check of the server's name. */

@@ -15,7 +15,7 @@ export async function prepareMachine(
   user: Parameters<typeof releaseEngine>[1],
 ): Promise<void> {
   await ensureEngine(context, progress, { socketPath: defaultSocket(context.env), user });
-  await ensurePackages(context, progress, [...NETWORK_REQUIREMENTS, ...LAN, ...FLASHING, ...BROWSER]);
+  await ensurePackages(context, progress, [...NETWORK_REQUIREMENTS, ...LAN, ...FLASHING, ...BROWSER, ...MQTT]);
   await progress.step('Fetching kubectl', () => ensureKubectl());
   await mkdir(join(ROOT, '.cache'), { recursive: true });
   await writeFile(BUSYBOX, await readStaticBusybox(context), { mode: 0o755 });
@@ -44,6 +44,12 @@ const FLASHING = [
   { program: 'zip', debianPackage: 'zip', why: 'packs images for tests' },
   { program: 'qemu-aarch64-static', debianPackage: 'qemu-user-static', why: 'runs programs for boards' },
   { program: 'shellcheck', debianPackage: 'shellcheck', why: 'checks the scripts of boards' },
+];
+
+/** Stock clients of the MQTT contract, and a broker to be a bridge's peer. */
+const MQTT = [
+  { program: 'mosquitto_pub', debianPackage: 'mosquitto-clients', why: 'speaks MQTT with the master' },
+  { program: 'mosquitto', debianPackage: 'mosquitto', why: 'is the other broker of a bridge, and the peer of a bench' },
 ];
 
 /** The environment in which tests find the engine and the busybox. */

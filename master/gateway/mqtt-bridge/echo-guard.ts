@@ -1,6 +1,6 @@
 /**
  * Knows what was sent to the other broker a moment ago, so that it does not go round when it comes back from there. Only for
- * brokers that do not know bridges; equal messages are counted, not merged.
+ * brokers that do not know MQTT 5; equal messages are counted, not merged.
  */
 import { createHash } from 'node:crypto';
 import type { Clock } from '../../../shared/platform/clock.ts';

@@ -1,0 +1,43 @@
+/** One process that loads a broker (load.ts), and what it says of it. */
+import { join } from 'node:path';
+import type { BenchContext } from '../bench.ts';
+import { startChild } from '../support/child.ts';
+import type { Peer } from './peers.ts';
+
+export interface LoadResult {
+  messages: number;
+  perSecond: number;
+}
+
+export interface Load {
+  go(): void;
+  result(): Promise<LoadResult>;
+  stop(): Promise<void>;
+}
+
+const READY_TIMEOUT_MS = 120_000;
+
+export async function startLoad(
+  { clock }: BenchContext,
+  { port, caFile, username, password }: Peer,
+  { mode, count, seconds }: { mode: string; count: number; seconds: number },
+): Promise<Load> {
+  const args = [mode, '127.0.0.1', `${port}`, caFile, username, password, `${count}`, `${seconds}`];
+  const child = await startChild({
+    clock,
+    command: process.execPath,
+    args: ['--no-warnings', join(import.meta.dirname, 'load.ts'), ...args],
+    ready: /^ready$/m,
+    timeoutMs: READY_TIMEOUT_MS,
+  });
+  return {
+    go: () => void process.kill(child.pid, 'SIGUSR2'),
+    async result() {
+      await child.exited;
+      const line = /^result (.+)$/m.exec(child.output())?.[1];
+      if (line === undefined) throw new Error(`the load ended without figures:\n${child.output()}`);
+      return JSON.parse(line);
+    },
+    stop: () => child.stop(),
+  };
+}
