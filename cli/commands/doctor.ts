@@ -32,7 +32,7 @@ const EARLIEST_MS = Date.UTC(2026, 0, 1);
 const LOW_DISK_BYTES = 512 * 1024 * 1024;
 
 export async function doctor(context: Context, options: DoctorOptions): Promise<void> {
-  const findings = [
+  const findings: Finding[] = [
     checkNode(),
     checkClock(context),
     await checkDocker(context, options),
@@ -41,7 +41,7 @@ export async function doctor(context: Context, options: DoctorOptions): Promise<
     await checkFolder(context, options),
     ...(await checkPorts(context, options)),
   ];
-  const boards = options.boards === false ? [] : await lookAtBoards(context, options);
+  const boards = options.boards === false ? [] : await lookAtBoards(context, options, findings);
   if (options.json) context.stdout.write(`${JSON.stringify({ findings, boards })}\n`);
   else {
     for (const finding of findings) context.stdout.write(renderFinding(finding));
@@ -53,22 +53,18 @@ export async function doctor(context: Context, options: DoctorOptions): Promise<
   if (problems > 0) throw new Failure(EXIT.failed, problems === 1 ? 'one problem found' : `${problems} problems found`);
 }
 
-/** Nothing where there is no cluster yet, or its master does not answer: then this machine is what is asked about. */
-async function lookAtBoards(context: Context, options: DoctorOptions): Promise<BoardFindings[]> {
+/** Nothing where there is no cluster yet: then this machine is what is asked about. A master that was named must answer. */
+async function lookAtBoards(context: Context, options: DoctorOptions, findings: Finding[]): Promise<BoardFindings[]> {
   try {
     const { examineBoards } = await import('./doctor-boards.ts');
     return await examineBoards(context, options);
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
-    if (options.kubeconfig === undefined) return [];
-    return [
-      {
-        board: 'all',
-        findings: [
-          { name: 'Master', result: 'problem', message: error.message, ...(error.hint ? { hint: error.hint } : {}) },
-        ],
-      },
-    ];
+    const { message, hint } = error;
+    if (options.kubeconfig !== undefined) {
+      findings.push({ name: 'Master', result: 'problem', message, ...(hint === undefined ? {} : { hint }) });
+    }
+    return [];
   }
 }
 

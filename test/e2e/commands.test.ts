@@ -10,6 +10,7 @@ import { startTestCluster, type TestCluster } from '../support/cluster.ts';
 import { TEST_IMAGE } from '../support/docker.ts';
 import { ROOT } from '../support/kubectl.ts';
 import { startTerminal } from '../support/terminal.ts';
+import { checkTranscript, type Step } from '../support/transcript.ts';
 import { waitFor } from '../support/wait.ts';
 
 const BRAMBLE = join(ROOT, 'cli/bramble');
@@ -112,6 +113,30 @@ describe('commands', { concurrency: false }, () => {
     );
     await refuses(64, /cannot be read\n +→ write condition=/, 'wait', 'deploy/web', '--for', 'Ready');
     await refuses(64, /does not roll out/, 'rollout', 'status', 'cm/settings');
+  });
+
+  test('the session in the README is what the commands print', async () => {
+    const pods = ['get', 'pods', '-l', 'app=web'];
+    const commands = [
+      ['get', 'nodes'],
+      ['rollout', 'status', 'deploy/web'],
+      ['get', 'deploy/web'],
+      pods,
+      ['exec', 'deploy/web', '--', 'echo', 'hello from a pod'],
+      ['scale', 'deploy/web', '--replicas', '2'],
+      ['get', 'deploy/web', '-o', 'jsonpath={.status.readyReplicas}'],
+    ];
+    const steps: Step[] = [];
+    for (const words of commands) {
+      const line = words.map((word) => (/[ {]/.test(word) ? `'${word}'` : word)).join(' ');
+      const printed = await bramble(...words);
+      // Names of the test's boards are long; columns stay where they are.
+      const shorten = (text: string, name: string, index: number): string =>
+        text.replaceAll(name, `pi-${index + 1}`.padEnd(name.length));
+      const output = cluster.nodes.reduce(shorten, printed);
+      steps.push({ command: `bramble ${line}`, output: output.endsWith('\n') ? output : `${output}\n` });
+    }
+    await checkTranscript(join(ROOT, 'README.md'), steps);
   });
 
   test('get with templates', async () => {
@@ -244,6 +269,83 @@ describe('commands', { concurrency: false }, () => {
     await refuses(64, /svc\/page has no port 81\n +→ it has 80/, 'port-forward', 'svc/page', '81');
     await refuses(64, /is no port\n +→ write LOCAL:REMOTE/, 'port-forward', 'page', '80:');
     await bramble('delete', '-f', join(folder, 'page.yaml'));
+  });
+
+  test('doctor: this machine and every board', async () => {
+    const { output } = await run('doctor', '--docker', cluster.engine.socketPath, '--data-dir', folder);
+    for (const name of cluster.nodes) {
+      const section = output.split(`node/${name}\n`)[1] ?? '';
+      assert.match(section, /^✓ Version: v1\.\S+\n✓ Clock: right\n✓ Docker: \d/, output);
+      assert.match(section, /[✓!] Disk: .*% of \d+ GB are free/);
+    }
+    assert.doesNotMatch((await run('doctor', '--no-boards')).output, /node\//);
+    await refuses(
+      1,
+      /✗ Master: there is no cluster at .*gone\n +→ start one/,
+      'doctor',
+      '--kubeconfig',
+      join(folder, 'gone'),
+    );
+  });
+
+  test('metrics and health of master and boards', async () => {
+    const { kubectl, nodes } = cluster;
+    const master = await kubectl.output(['get', '--raw', '/metrics']);
+    for (const line of [
+      /^apiserver_request_total\{verb="LIST",group="",version="v1",resource="pods",.*code="200"\} \d+$/m,
+      /^apiserver_request_duration_seconds_bucket\{verb="GET",.*le="0.1"\} \d+$/m,
+      /^workqueue_adds_total\{name="deployment"\} \d+$/m,
+      /^scheduler_schedule_attempts_total\{result="scheduled",profile="default-scheduler"\} \d+$/m,
+      /^scheduler_pending_pods\{queue="active"\} 0$/m,
+      /^bramble_node_disk_available_bytes\{node="[^"]+"\} \d+$/m,
+      /^process_resident_memory_bytes \d+$/m,
+    ]) {
+      assert.match(master, line);
+    }
+    const board = await kubectl.output(['get', '--raw', `/api/v1/nodes/${nodes[0]}/proxy/metrics`]);
+    assert.match(board, /^kubelet_running_pods [1-9]/m);
+    assert.match(
+      board,
+      /^container_memory_working_set_bytes\{container="main",namespace="default",pod="web-[^"]+"\} [1-9]/m,
+    );
+    assert.equal(await kubectl.output(['get', '--raw', `/api/v1/nodes/${nodes[0]}/proxy/healthz`]), 'ok');
+    const ready = await kubectl.output(['get', '--raw', '/readyz?verbose']);
+    for (const check of ['ping', 'etcd', 'server-certificate'])
+      assert.match(ready, new RegExp(`^\\[\\+\\]${check} ok$`, 'm'));
+  });
+
+  test('snapshot: saved while the master runs, refused where one runs', async () => {
+    assert.match(
+      await bramble('snapshot', 'save', join(folder, 'copy.db')),
+      /^snapshot \d{8}t\d{6}z taken, \d+ KB\nwritten to /,
+    );
+    assert.match(await bramble('snapshot', 'list'), /^NAME +TAKEN +SIZE\n\d{8}t\d{6}z +20\S+ +\d+ KB\n$/);
+    const copy = await readFile(join(folder, 'copy.db'));
+    await refuses(
+      1,
+      /in use by process \d+\n +→ end the master/,
+      'snapshot',
+      'restore',
+      join(folder, 'copy.db'),
+      '--data-dir',
+      cluster.folder.path,
+    );
+    await writeFile(join(folder, 'cut.db'), copy.subarray(0, copy.length / 2));
+    await refuses(66, /cut off or damaged/, 'snapshot', 'restore', join(folder, 'cut.db'), '--data-dir', folder);
+    assert.match(
+      await bramble('snapshot', 'restore', join(folder, 'copy.db'), '--data-dir', folder),
+      /start the master/,
+    );
+    assert.ok((await readFile(join(folder, 'store.db'))).equals(copy));
+  });
+
+  test('node: reboot and shutdown only where the agent may, and after a question', async () => {
+    const [node = ''] = cluster.nodes;
+    await refuses(77, /may not do that: it runs without --power-control on/, 'node', 'reboot', node, '--yes');
+    await refuses(64, /nobody to answer/, 'node', 'shutdown', node);
+    await refuses(1, /not found/, 'node', 'reboot', 'nowhere', '--yes');
+    assert.equal(await bramble('node', 'approve'), 'no board waits to be approved\n');
+    await refuses(1, /no board waits under pi-9/, 'node', 'approve', 'pi-9');
   });
 
   test('rollout: restart, history, undo, pause and resume', async () => {
