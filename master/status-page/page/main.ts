@@ -15,7 +15,7 @@ import { Store } from './store.ts';
 import { listenToTheme } from './theme.ts';
 
 /** Older than this the data is called old. */
-const STALE_MS = 8_000;
+const STALE_MS = 6_000;
 
 /** Ages in rows are written again this often. */
 const AGES_MS = 20_000;
