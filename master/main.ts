@@ -202,6 +202,11 @@ function createComponents(foundation: Foundation, api: Api): Component[] {
       controllerSettings.set(configuration);
     },
   });
+  const house = createMqttParts({
+    ...environment,
+    ...{ broker, users: api.mqttUsers, apiServer: api.apiServer, clientOf: api.clientOf },
+    discoveryPrefix: foundation.options.homeAssistantPrefix,
+  });
   return [
     api.apiServer,
     { start: () => broker.open(), stop: async () => undefined },
@@ -210,11 +215,7 @@ function createComponents(foundation: Foundation, api: Api): Component[] {
     proxies,
     mqtt,
     foundation.snapshots,
-    ...createMqttParts({
-      ...environment,
-      ...{ broker, users: api.mqttUsers, apiServer: api.apiServer, clientOf: api.clientOf },
-      discoveryPrefix: foundation.options.homeAssistantPrefix,
-    }),
+    ...house.components,
     broker,
     https,
     ...createControllers({
@@ -225,6 +226,7 @@ function createComponents(foundation: Foundation, api: Api): Component[] {
       network: foundation.options,
       settings: controllerSettings,
       onMetrics: (render) => api.setMetrics(render),
+      onAlerts: (alerts) => house.setAlerts(alerts),
       ...{ queueMetrics: foundation.metrics.queues, alerts: createAlertSources(foundation) },
       onSensors: (list) => measureBoards(foundation.metrics.registry, list),
       ...(foundation.options.imageLookup ? { registry: createRegistry(foundation) } : {}),

@@ -9,6 +9,7 @@ import type { MqttUsers } from './gateway/authentication/mqtt-users.ts';
 import { MqttBridges } from './gateway/mqtt-bridge/mqtt-bridges.ts';
 import { MqttCommands } from './gateway/mqtt-commands.ts';
 import type { RequestHandler } from './gateway/request-handler.ts';
+import type { AlertSource } from './mqtt-state/alerts.ts';
 import { DISCOVERY_ID_PREFIX } from './mqtt-state/discovery.ts';
 import { StateTopics } from './mqtt-state/state-topics.ts';
 
@@ -23,8 +24,13 @@ export interface MqttPartsOptions {
   logger: Logger;
 }
 
-/** To be started when the API answers, and before anybody may connect. */
-export function createMqttParts(options: MqttPartsOptions): Component[] {
+export interface MqttParts {
+  /** To be started when the API answers, and before anybody may connect. */
+  components: Component[];
+  setAlerts(source: AlertSource): void;
+}
+
+export function createMqttParts(options: MqttPartsOptions): MqttParts {
   const { broker, users, apiServer, clientOf, clock, random, logger, discoveryPrefix } = options;
   const environment = { clock, random, logger };
   users.onChange(({ name, gone, isCurrent }) => {
@@ -45,7 +51,8 @@ export function createMqttParts(options: MqttPartsOptions): Component[] {
     client: clientOf('system:mqtt-bridges'),
     onBridge: () => state.begin(),
   });
-  return [users, new MqttCommands({ sessions: broker, apiServer, clock, logger }), state, bridges];
+  const commands = new MqttCommands({ sessions: broker, apiServer, clock, logger });
+  return { components: [users, commands, state, bridges], setAlerts: (source) => state.setAlerts(source) };
 }
 
 /** What the master tells Home Assistant is told anew after each start. */

@@ -205,7 +205,12 @@ class AedesBroker implements Broker {
   #createPersistence(): BrokerPersistence {
     const { persistencePath, clock = systemClock, isVolatile } = this.#options;
     return new BrokerPersistence({
-      file: persistencePath === undefined ? undefined : openPersistenceFile(persistencePath),
+      file:
+        persistencePath === undefined
+          ? undefined
+          : openPersistenceFile(persistencePath, (aside) =>
+              this.#logger.error('what the broker had kept is damaged', { aside }),
+            ),
       clock,
       logger: this.#logger,
       isVolatile: (topic) => topic.startsWith(OWN_PREFIX) || topic.startsWith('$') || isVolatile?.(topic) === true,

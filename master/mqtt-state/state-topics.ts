@@ -19,7 +19,7 @@ import type { Unsubscribe } from '../../shared/protocol/transport.ts';
 import type { KubernetesObject } from '../../shared/schema/object-meta.ts';
 import type { Session, Sessions } from '../broker/sessions.ts';
 import { NODES_GROUP } from '../broker/topic-rules.ts';
-import { type Alert, computeNodeAlerts, computePodAlerts } from './alerts.ts';
+import { type AlertSource, renderAlert, topicOfAlert } from './alerts.ts';
 import {
   deploymentDiscoveryTopic,
   nodeDiscoveryTopic,
@@ -57,13 +57,12 @@ export class StateTopics implements Component {
   readonly #deployments: Informer<Deployment>;
   readonly #events: Informer<Event>;
   readonly #nodeStates = new Map<string, NodeState>();
-  /** Topics of the alerts of an object, by kind and key. */
-  readonly #alerts = new Map<string, readonly string[]>();
   readonly #changed = { nodes: new Set<string>(), pods: new Set<string>(), deployments: new Set<string>() };
   #newEvents: Event[] = [];
   #timer: Timer | undefined;
   #unlisten: Unsubscribe | undefined;
   #begun: Promise<void> | undefined;
+  #alerts: AlertSource | undefined;
   #ended = false;
 
   constructor(options: StateTopicsOptions) {
@@ -95,7 +94,18 @@ export class StateTopics implements Component {
   /** Somebody may listen: from now on the topics are kept. */
   begin(): void {
     if (this.#ended) return;
-    this.#begun ??= startAll(this.#informers());
+    if (this.#begun !== undefined) return;
+    this.#begun = startAll(this.#informers());
+    for (const alert of this.#alerts?.firing() ?? []) this.#topics.set(topicOfAlert(alert), renderAlert(alert));
+  }
+
+  setAlerts(source: AlertSource): void {
+    this.#alerts = source;
+    source.onChange(({ type, alert }) => {
+      if (this.#begun === undefined || this.#ended) return;
+      if (type === 'firing') this.#topics.set(topicOfAlert(alert), renderAlert(alert));
+      else this.#topics.clear(topicOfAlert(alert));
+    });
   }
 
   #informers(): Component[] {
@@ -145,7 +155,6 @@ export class StateTopics implements Component {
   #syncNode(name: string): void {
     const { discoveryPrefix } = this.#options;
     const node = this.#nodes.get(name);
-    this.#syncAlerts(`Node ${name}`, node === undefined ? [] : computeNodeAlerts(node));
     if (node === undefined) {
       this.#nodeStates.delete(name);
       if (discoveryPrefix !== undefined) this.#topics.clear(nodeDiscoveryTopic(discoveryPrefix, name));
@@ -165,7 +174,6 @@ export class StateTopics implements Component {
   #syncPod(key: string): void {
     const pod = this.#pods.get(key);
     const { namespace = '', name } = parseKey(key);
-    this.#syncAlerts(`Pod ${key}`, pod === undefined ? [] : computePodAlerts(pod));
     const topic = topics.podState(namespace, name);
     if (pod === undefined) this.#topics.clear(topic);
     else this.#topics.set(topic, computePodState(pod));
@@ -186,15 +194,6 @@ export class StateTopics implements Component {
     if (discovery) this.#topics.set(discovery, renderDeploymentDiscovery(deployment));
   }
 
-  #syncAlerts(about: string, alerts: readonly Alert[]): void {
-    const now = alerts.map((alert) => ({ alert, topic: topicOfAlert(alert) }));
-    const wanted = now.map(({ topic }) => topic);
-    for (const topic of this.#alerts.get(about) ?? []) if (!wanted.includes(topic)) this.#topics.clear(topic);
-    for (const { alert, topic } of now) this.#topics.set(topic, alert);
-    if (wanted.length === 0) this.#alerts.delete(about);
-    else this.#alerts.set(about, wanted);
-  }
-
   #publish(topic: string, payload: Uint8Array, retain: boolean): void {
     const { sessions, logger } = this.#options;
     sessions
@@ -207,10 +206,6 @@ export class StateTopics implements Component {
 /** Agents and commands of the command line do not look at these topics. */
 function mayListen({ clientId, identity }: Session): boolean {
   return !identity.groups.includes(NODES_GROUP) && !clientId.startsWith(CLI_CLIENT_PREFIX);
-}
-
-function topicOfAlert({ alert, namespace, name }: Alert): string {
-  return topics.alertState(alert, namespace === undefined ? name : `${namespace}/${name}`);
 }
 
 function isActive({ status }: Pod): boolean {

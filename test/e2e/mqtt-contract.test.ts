@@ -195,6 +195,7 @@ describe('the open MQTT contract', { concurrency: false }, () => {
     const state = await waitFor('readings', () => seen.find((line) => line.includes('"temperatureCelsius":50')));
     assert.match(state, /"name":"pi-1","online":(true|false),"cordoned":false,"pods":0,"throttled":true/);
     assert.match(state, /"cpuPercent":25,"memoryPercent":50,"diskPercent":60/);
+    await waitFor('the alert', () => seen.some((line) => line.startsWith('bramble/v1/state/alerts/BoardLost/pi-1')));
     await apply(...node(50.4));
     await apply(...node(57));
     await waitFor('a real change', () => seen.some((line) => line.includes('"temperatureCelsius":57')));

@@ -3,7 +3,7 @@
  * read once, at the start, and written in batches. `synchronous=NORMAL`: after a power cut the last batches may be missing,
  * the file is whole. An fsync is spent per checkpoint and not per batch, for the card's sake.
  */
-import { chmodSync } from 'node:fs';
+import { chmodSync, renameSync, rmSync } from 'node:fs';
 import Database from 'better-sqlite3';
 import type { PublishRecord, RetainedRecord, StoredPacket } from './stored-packet.ts';
 
@@ -65,7 +65,28 @@ const SCHEMA = `
 /** Pages of the log between checkpoints: one fsync a megabyte. */
 const CHECKPOINT_PAGES = 1_024;
 
-export function openPersistenceFile(path: string): PersistenceFile {
+/** A file that a card has damaged is put aside and a new one begun: the house loses what it held, not its master. */
+export function openPersistenceFile(
+  path: string,
+  onDamaged: (aside: string) => void = () => undefined,
+): PersistenceFile {
+  try {
+    return openFile(path);
+  } catch (error) {
+    if (!isDamage(error) || path === ':memory:') throw error;
+    const aside = `${path}.damaged`;
+    renameSync(path, aside);
+    for (const ending of ['-wal', '-shm']) rmSync(`${path}${ending}`, { force: true });
+    onDamaged(aside);
+    return openFile(path);
+  }
+}
+
+function isDamage(error: unknown): boolean {
+  return error instanceof Database.SqliteError && /^SQLITE_(NOTADB|CORRUPT)/.test(error.code);
+}
+
+function openFile(path: string): PersistenceFile {
   const db = new Database(path);
   if (path !== ':memory:') chmodSync(path, 0o600);
   db.pragma('page_size = 1024');
@@ -73,7 +94,10 @@ export function openPersistenceFile(path: string): PersistenceFile {
   db.pragma('synchronous = NORMAL');
   db.pragma(`wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
   db.exec(SCHEMA);
-  return new SqliteFile(db);
+  const file = new SqliteFile(db);
+  // Damage shows when it is read, not when it is opened.
+  file.read();
+  return file;
 }
 
 interface RetainedRow {
