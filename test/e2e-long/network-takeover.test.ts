@@ -103,10 +103,21 @@ describe('addresses of load balancers on five boards', { concurrency: false }, (
         return all.flat().length === SERVICES;
       });
       await waitFor('all answer', () => allAnswer());
-      const podIps = await waitFor('its pod runs', () => podIpAt(number));
-      await waitFor('its pod is back in every table', async () => {
-        return (await tablesWith(podIps, number)).length === HOSTS - 1;
-      });
+      // After a loss of power it has another address.
+      const isBack = async (): Promise<boolean> =>
+        (await tablesWith(await podIpAt(number), number)).length === HOSTS - 1;
+      await waitFor('its pod is back in every table', isBack, 60_000);
     });
   }
+
+  test('an agent that is killed and uninstalled leaves none of its addresses behind', async () => {
+    const number = await waitFor('a board that holds some', async () => {
+      for (const each of [2, 3, 4, 5]) if ((await heldBy(each)).length > 0) return each;
+      return false;
+    });
+    await cluster.kill(`agent ${number}`);
+    await cluster.uninstall(number);
+    assert.doesNotMatch(await cluster.lan.host(number).output('ip', '-o', 'link'), /bramble/);
+    await waitFor('all answer', () => allAnswer());
+  });
 });
