@@ -23,7 +23,7 @@ import { createAlertSources } from './alert-sources.ts';
 import { type ApiServer, createApiServer } from './apiserver/api-server.ts';
 import { componentUser } from './apiserver/user-info.ts';
 import type { VersionInfo } from './apiserver/version-info.ts';
-import { createBroker } from './broker/broker.ts';
+import { type Broker, createBroker } from './broker/broker.ts';
 import { ControllerSettings } from './controllers/controller-settings.ts';
 import { createControllers } from './controllers/create-controllers.ts';
 import type { RegistryClient } from './controllers/images/registry/registry-client.ts';
@@ -48,7 +48,7 @@ import { certificateCheck } from './health-checks.ts';
 import { advertisedAddress, lanAddresses } from './lan-addresses.ts';
 import { LanAnnouncement } from './lan-announcement.ts';
 import { createMasterMetrics, type MasterMetrics, measureBoards } from './metrics.ts';
-import { createMqttParts, isDiscoveryOfOurs } from './mqtt-parts.ts';
+import { createMqttParts, isDiscoveryOfOurs, type MqttParts } from './mqtt-parts.ts';
 import { type MasterOptions, OptionsError, parseMasterOptions, USAGE } from './options.ts';
 import { profileOf } from './scheduler/configuration/profile-of.ts';
 import { IMAGE_PATIENCE_MS } from './scheduler/images/image-wait.ts';
@@ -202,11 +202,7 @@ function createComponents(foundation: Foundation, api: Api): Component[] {
       controllerSettings.set(configuration);
     },
   });
-  const house = createMqttParts({
-    ...environment,
-    ...{ broker, users: api.mqttUsers, apiServer: api.apiServer, clientOf: api.clientOf },
-    discoveryPrefix: foundation.options.homeAssistantPrefix,
-  });
+  const house = createHouse(foundation, api, broker);
   return [
     api.apiServer,
     { start: () => broker.open(), stop: async () => undefined },
@@ -238,6 +234,13 @@ function createComponents(foundation: Foundation, api: Api): Component[] {
       ? []
       : [createPage(foundation, api, foundation.options.statusAccess)]),
   ];
+}
+
+function createHouse({ clock, random, logger, options }: Foundation, api: Api, broker: Broker): MqttParts {
+  return createMqttParts({
+    ...{ clock, random, logger, broker, users: api.mqttUsers, apiServer: api.apiServer, clientOf: api.clientOf },
+    discoveryPrefix: options.homeAssistantPrefix,
+  });
 }
 
 /** The page reads as a component; what a person does there is that person's request. */
