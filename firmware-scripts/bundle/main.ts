@@ -197,7 +197,7 @@ function renderControl(version: string, arch: Arch): string {
 Version: ${version}
 Architecture: ${DEBIAN_ARCH[arch]}
 Maintainer: Bramble <bramble@localhost>
-Depends: docker.io | docker-ce, nftables, conntrack, iproute2, libatomic1, libstdc++6
+Depends: docker.io | docker-ce, nftables, conntrack, apparmor, iproute2, libatomic1, libstdc++6
 Recommends: iputils-arping
 Section: admin
 Priority: optional

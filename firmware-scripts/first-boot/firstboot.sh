@@ -268,8 +268,15 @@ check_room() {
   fi
 }
 
+# Where the kernel has AppArmor switched on, Docker starts no container without the program that loads its profile; Debian's
+# package of Docker only recommends that.
+docker_is_whole() {
+  command -v dockerd >/dev/null && command -v nft >/dev/null || return 1
+  [ "$(cat "$ROOT/sys/module/apparmor/parameters/enabled" 2>/dev/null)" != Y ] || command -v apparmor_parser >/dev/null
+}
+
 step_docker() {
-  if command -v dockerd >/dev/null && command -v nft >/dev/null; then return; fi
+  if docker_is_whole; then return; fi
   check_room
   local debs=("$CARD"/debs/*.deb)
   if [ -e "${debs[0]}" ]; then
@@ -279,7 +286,7 @@ step_docker() {
   fi
   wait_for_network
   apt-get -q -o Acquire::Check-Date=false update >&2 || later "The system's package sources cannot be reached."
-  DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends docker.io nftables conntrack \
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends docker.io nftables conntrack apparmor \
     iputils-arping >&2 ||
     later 'Docker cannot be installed from the package sources; see: journalctl -u bramble-firstboot'
 }

@@ -32,7 +32,7 @@ case $name in
     esac ;;
   apt-get)
     case "$*" in
-      *install*docker.io*) if lacks packages; then exit 100; fi; add_program dockerd; add_program nft ;;
+      *install*docker.io*) if lacks packages; then exit 100; fi; add_program dockerd; add_program nft; add_program apparmor_parser ;;
       *update*) if lacks packages; then exit 100; fi ;;
       *install*) exit 100 ;;
     esac ;;

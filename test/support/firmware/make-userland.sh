@@ -22,7 +22,7 @@ readonly SIZE=3000M FORMAT=/proc/sys/fs/binfmt_misc ENTRY=bramble-aarch64
 
 # What Raspberry Pi OS Lite has of what the first boot touches, and the packages of containers.
 readonly PACKAGES=systemd-sysv,systemd-timesyncd,udev,dbus,kmod,iproute2,openssh-server,sudo,libpam-systemd,network-manager,ca-certificates,\
-initramfs-tools,linux-image-cloud-arm64,docker.io,nftables,conntrack,libatomic1,libstdc++6,zstd
+initramfs-tools,linux-image-cloud-arm64,docker.io,apparmor,nftables,conntrack,libatomic1,libstdc++6,zstd
 
 # Everything below runs here, so that no mount of it is left to the machine.
 if [ -z "${BRAMBLE_UNSHARED-}" ]; then

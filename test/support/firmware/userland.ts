@@ -1,5 +1,6 @@
 /** The userland of an emulated board, made of Debian's packages once and kept; and an image of a container for it. */
 import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,8 +9,11 @@ import { renderTar } from '../../../node-agent/container-runtime/tar.ts';
 import { fetchDebianPackages, findMirror } from '../debian-packages.ts';
 import { ROOT } from '../kubectl.ts';
 
-const KEPT = join(ROOT, '.cache/arm64-userland');
 const SCRIPT = join(import.meta.dirname, 'make-userland.sh');
+
+/** Another recipe makes another userland. */
+const RECIPE = createHash('sha256').update(readFileSync(SCRIPT)).digest('hex').slice(0, 8);
+const KEPT = join(ROOT, `.cache/arm64-userland-${RECIPE}`);
 
 /** What making and booting it takes. */
 export const BOARD_REQUIREMENTS = [

@@ -1,5 +1,7 @@
 /** The first boot: what it leaves, the power failing at every program that it calls, and each trouble with its sentence. */
 import assert from 'node:assert/strict';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { Board, type BoardOptions, type Lack } from '../../support/firmware/board.ts';
 
@@ -124,6 +126,17 @@ test('a damaged bundle is never unpacked', async () => {
   assert.equal(await board.boot(), NEEDS_PERSON);
   assert.match(await board.status(), /bundle on the card is damaged/);
   assert.equal(board.has('root/opt/bramble/current'), false);
+});
+
+test('where the kernel has AppArmor, Docker alone is not enough', async () => {
+  const board = await makeBoard();
+  assert.equal(await board.boot(), 0);
+  await board.write('root/sys/module/apparmor/parameters/enabled', 'Y\n');
+  await rm(join(board.folder, 'bin/apparmor_parser'));
+  await rm(join(board.folder, 'root/var/lib/bramble/firstboot'), { recursive: true });
+  await board.write('calls', '');
+  assert.equal(await board.boot(), 0);
+  assert.match(await board.read('calls'), /^apt-get install .*docker\.io .*apparmor/m);
 });
 
 test('container images on the card are loaded, and leave it', async () => {
