@@ -131,9 +131,13 @@ export class SimulatedBoard {
   /** Its pods end in their order, and then it is off; nothing of it happens when its agent dies meanwhile. */
   switchOff(): void {
     const agent = this.#agent;
-    void agent?.shutDown().then(() => {
+    const goOff = async (): Promise<void> => {
+      await agent?.shutDown();
+      // Writes down what it knows, as it does when it is asked to end.
+      await agent?.stop();
       if (this.#agent === agent) this.cutPower();
-    });
+    };
+    if (agent !== undefined) void goOff();
     this.#isGoingOff = agent !== undefined;
   }
 
