@@ -121,6 +121,16 @@ export class NodeNetwork implements Component {
     return this.#names.network;
   }
 
+  get bridge(): string {
+    return this.#pods.bridge;
+  }
+
+  /** Where ports of pods are made; throws while there is none. */
+  place(): { bridge: string; subnets: readonly string[] } {
+    this.name();
+    return this.#pods;
+  }
+
   onSandbox(): Promise<void> {
     return this.#pods.onSandbox();
   }

@@ -30,19 +30,26 @@ export interface SandboxContext {
   /** Docker network that pods join. */
   network: string;
   oomScoreAdj: number;
+  /** On that network; absent or empty: the engine chooses them. */
+  addresses?: readonly string[];
+  /** The node makes its port: the engine gives it a network of its own with nothing in it. */
+  hasOwnPort?: boolean;
 }
 
 export function renderSandbox(config: SandboxConfig, context: SandboxContext): CreateOptions {
-  const identity = { node: context.node, pod: config.pod, name: SANDBOX_NAME, attempt: config.attempt };
+  const { hasOwnPort = false, node } = context;
+  const identity = { node, pod: config.pod, name: SANDBOX_NAME, attempt: config.attempt };
   return {
     name: renderContainerName(identity),
     Image: PAUSE_IMAGE,
-    Labels: renderLabels(identity, config.annotations),
+    Labels: { ...renderLabels(identity, config.annotations), ...(hasOwnPort ? renderPortLabels(context) : {}) },
     // With the host's network Docker refuses a hostname of one's own.
     ...(config.hostNetwork ? {} : { Hostname: config.hostname, Domainname: config.domainname }),
     ExposedPorts: Object.fromEntries(config.ports.map((port) => [portKey(port), {}])),
+    NetworkDisabled: hasOwnPort,
+    ...(hasOwnPort ? {} : renderEndpoint(context)),
     HostConfig: {
-      NetworkMode: config.hostNetwork ? 'host' : context.network,
+      NetworkMode: hasOwnPort ? 'none' : config.hostNetwork ? 'host' : context.network,
       PidMode: config.hostPid ? 'host' : '',
       IpcMode: config.hostIpc ? 'host' : 'shareable',
       PortBindings: renderPorts(config),
@@ -58,6 +65,18 @@ export function renderSandbox(config: SandboxConfig, context: SandboxContext): C
       ...renderDns(config),
     },
   };
+}
+
+function renderPortLabels({ addresses = [], network }: SandboxContext): Record<string, string> {
+  return { [LABEL.address]: addresses.join(','), [LABEL.network]: network };
+}
+
+/** An address that the engine is told, as it does not know of those that the node has given. */
+function renderEndpoint({ addresses = [], network }: SandboxContext): Pick<CreateOptions, 'NetworkingConfig'> {
+  if (addresses.length === 0) return {};
+  const [IPv4Address, IPv6Address] = [false, true].map((isIpv6) => addresses.find((ip) => ip.includes(':') === isIpv6));
+  const own = { ...(IPv4Address ? { IPv4Address } : {}), ...(IPv6Address ? { IPv6Address } : {}) };
+  return { NetworkingConfig: { EndpointsConfig: { [network]: { IPAMConfig: own } } } };
 }
 
 export function renderContainer(node: string, sandboxId: string, config: ContainerConfig): CreateOptions {

@@ -14,6 +14,9 @@ export const LABEL = {
   podUid: 'io.kubernetes.pod.uid',
   containerName: 'io.kubernetes.container.name',
   sandboxId: 'io.kubernetes.sandbox.id',
+  /** Of a sandbox whose port the node makes: its addresses, and the Docker network whose bridge the port is on. */
+  address: 'bramble.dev/address',
+  network: 'bramble.dev/network',
 } as const;
 
 /** Annotations become labels with this prefix, so that no annotation can pose as one of ours. */
@@ -64,6 +67,11 @@ export function parseIdentity(labels: Labels): ContainerIdentity | undefined {
 export function parseAnnotations(labels: Labels): Record<string, string> {
   const own = Object.entries(labels).filter(([key]) => key.startsWith(ANNOTATION_PREFIX));
   return Object.fromEntries(own.map(([key, value]) => [key.slice(ANNOTATION_PREFIX.length), value]));
+}
+
+/** Addresses of a sandbox whose port the node makes; empty: the engine made it. */
+export function readAddresses(labels: Labels): string[] {
+  return (labels[LABEL.address] ?? '').split(',').filter((address) => address !== '');
 }
 
 export function isSameIdentity(a: ContainerIdentity, b: ContainerIdentity): boolean {

@@ -1,5 +1,5 @@
 /** Networks of pods on a Docker engine. What newer engines would drop or rewrite is switched off for ours, and only for ours. */
-import type { DockerClient } from './docker-client.ts';
+import type { ContainerSummary, DockerClient } from './docker-client.ts';
 import { isRuntimeError } from './docker-errors.ts';
 import { LABEL } from './docker-labels.ts';
 
@@ -30,7 +30,10 @@ export class DockerNetworks {
     try {
       const { IPAM, Options, Containers } = await this.#docker.inspectNetwork(name);
       const subnets = (IPAM?.Config ?? []).flatMap(({ Subnet }) => Subnet ?? []);
-      return { subnets, bridge: Options?.[BRIDGE_NAME] ?? '', containers: Object.keys(Containers ?? {}) };
+      // The engine does not know of ports that the node made.
+      const own = await this.#docker.listContainers([`${LABEL.network}=${name}`]);
+      const containers = [...Object.keys(Containers ?? {}), ...own.filter(isRunning).map(({ Id }) => Id)];
+      return { subnets, bridge: Options?.[BRIDGE_NAME] ?? '', containers };
     } catch (error) {
       if (isRuntimeError(error, 'not-found')) return undefined;
       throw error;
@@ -48,6 +51,10 @@ export class DockerNetworks {
   removeContainer(id: string): Promise<void> {
     return this.#docker.removeContainer(id);
   }
+}
+
+function isRunning({ State }: ContainerSummary): boolean {
+  return State === 'running';
 }
 
 /** Source: Docker Engine API, NetworkCreate; Docker's page "Packet filtering and firewalls". Unknown options are ignored. */

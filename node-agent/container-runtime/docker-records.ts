@@ -3,7 +3,7 @@ import { parseTime } from '../../shared/platform/clock.ts';
 import type { ContainerDetails, ContainerSummary, ImageDetails, ImageSummary } from './docker-client.ts';
 import { millisOf } from './docker-config.ts';
 import { readNames } from './docker-image-names.ts';
-import { LABEL, parseAnnotations, parseIdentity, SANDBOX_NAME } from './docker-labels.ts';
+import { LABEL, parseAnnotations, parseIdentity, readAddresses, SANDBOX_NAME } from './docker-labels.ts';
 import type {
   ContainerAmounts,
   ContainerExit,
@@ -33,10 +33,11 @@ export function parseSandbox(summary: ContainerSummary): SandboxRecord | undefin
   if (identity === undefined) return undefined;
   const ready = summary.State === 'running';
   const networks = ready ? Object.values(summary.NetworkSettings?.Networks ?? {}) : [];
-  const [ip = '', otherIp] = [
-    ...networks.flatMap(({ IPAddress }) => IPAddress || []),
-    ...networks.flatMap(({ GlobalIPv6Address }) => GlobalIPv6Address || []),
-  ];
+  const addresses = [
+    ...(ready ? readAddresses(summary.Labels) : []),
+    ...networks.flatMap(({ IPAddress, GlobalIPv6Address }) => [IPAddress, GlobalIPv6Address]),
+  ].filter(Boolean);
+  const [ip = '', otherIp] = addresses.toSorted((a, b) => Number(a.includes(':')) - Number(b.includes(':')));
   return {
     id: summary.Id,
     pod: identity.pod,

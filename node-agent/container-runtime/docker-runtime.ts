@@ -5,15 +5,17 @@
 import type { Clock } from '../../shared/platform/clock.ts';
 import type { Logger } from '../../shared/platform/logger.ts';
 import type { CgroupReaderOptions } from './cgroup-stats.ts';
-import { type ContainerSummary, type CreateOptions, DockerClient } from './docker-client.ts';
-import { renderAmounts, renderContainer, renderSandbox, SANDBOX_OOM_SCORE_ADJ } from './docker-config.ts';
+import { type ContainerSummary, DockerClient } from './docker-client.ts';
+import { renderAmounts, renderContainer } from './docker-config.ts';
 import { isRuntimeError } from './docker-errors.ts';
 import { openAttach, openExec } from './docker-exec.ts';
 import { DockerImages } from './docker-images.ts';
-import { isSameIdentity, LABEL, parseIdentity } from './docker-labels.ts';
-import { isSandbox, parseContainer, parseInfo, parseSandbox, readWrittenBytes } from './docker-records.ts';
+import { LABEL } from './docker-labels.ts';
+import { isSandbox, parseContainer, parseInfo, readWrittenBytes } from './docker-records.ts';
+import { DockerSandboxes } from './docker-sandboxes.ts';
 import { readStats } from './docker-stats.ts';
 import { demultiplex, jsonLines, plainOutput } from './docker-streams.ts';
+import type { PodNetworkDoor } from './pod-network-door.ts';
 import {
   type ContainerAmounts,
   type ContainerConfig,
@@ -28,13 +30,14 @@ import {
   type ImportOptions,
   type LogChunk,
   type LogOptions,
+  type Mount,
   type PullOptions,
   RuntimeError,
   type RuntimeInfo,
   type RuntimeListing,
   type SandboxConfig,
 } from './runtime.ts';
-import { renderResolvConf, writeResolvConf } from './sandbox-resolver.ts';
+import { mountsOfSandboxFiles } from './sandbox-files.ts';
 
 export interface DockerRuntimeOptions {
   /** `/run/docker.sock` */
@@ -49,22 +52,6 @@ export interface DockerRuntimeOptions {
   cgroupRoot?: string;
 }
 
-/** Where pods get their network from. */
-export interface PodNetworkDoor {
-  /** Throws a RuntimeError that says why while there is none. */
-  name(): string;
-  /** A sandbox on it has been started, and nothing runs in it yet. */
-  onSandbox(): Promise<void>;
-}
-
-const DEFAULT_NETWORK: PodNetworkDoor = { name: () => 'bridge', onSandbox: async () => undefined };
-
-interface Made {
-  id: string;
-  /** false: it was there already, from an earlier creation that nobody heard the end of. */
-  isNew: boolean;
-}
-
 /** Events that change what `list` answers. */
 const EVENTS = ['create', 'start', 'die', 'destroy', 'oom', 'rename', 'pause', 'unpause', 'update'];
 
@@ -75,16 +62,19 @@ export class DockerRuntime implements ContainerRuntime {
   readonly #options: DockerRuntimeOptions;
   readonly #docker: DockerClient;
   readonly #images: DockerImages;
+  readonly #sandboxes: DockerSandboxes;
   /** Inspected records by id, with the state that the list showed; dropped when an event or the list says otherwise. */
   readonly #inspected = new Map<string, { state: string; record: ContainerRecord | undefined }>();
   #cgroup: CgroupReaderOptions | undefined;
-  /** Whether the machine lets the engine lower oom_score_adj; learned from the first sandbox. */
-  #negativeOomScore: 'unknown' | 'granted' | 'refused' = 'unknown';
 
   constructor(options: DockerRuntimeOptions) {
     this.#options = options;
     this.#docker = new DockerClient(options);
     this.#images = new DockerImages(this.#docker);
+    const { podNetwork } = options;
+    const start = (id: string): Promise<void> => this.startContainer(id);
+    const [docker, images] = [this.#docker, this.#images];
+    this.#sandboxes = new DockerSandboxes({ ...options, docker, images, start, podNetwork });
   }
 
   async info(signal?: AbortSignal): Promise<RuntimeInfo> {
@@ -95,25 +85,15 @@ export class DockerRuntime implements ContainerRuntime {
     const own = `${LABEL.node}=${this.#options.node}`;
     const summaries = await this.#docker.listContainers(filter ? [own, `${LABEL.podUid}=${filter.podUid}`] : [own]);
     const containers = summaries.filter((summary) => !isSandbox(summary));
-    if (filter === undefined) this.#forgetAllBut(new Set(containers.map((summary) => summary.Id)));
+    if (filter === undefined) this.#forgetAllBut(new Set(summaries.map((summary) => summary.Id)));
     return {
-      sandboxes: summaries.filter(isSandbox).flatMap((summary) => parseSandbox(summary) ?? []),
+      sandboxes: await this.#sandboxes.parse(summaries.filter(isSandbox)),
       containers: await this.#inspectAll(containers),
     };
   }
 
-  async runSandbox(config: SandboxConfig): Promise<string> {
-    const wanted = this.#negativeOomScore === 'refused' ? 0 : SANDBOX_OOM_SCORE_ADJ;
-    try {
-      const { id, isNew } = await this.#createAndStartSandbox(config, wanted);
-      if (wanted < 0 && isNew) this.#negativeOomScore = 'granted';
-      return id;
-    } catch (error) {
-      if (wanted === 0 || this.#negativeOomScore === 'granted' || !isRuntimeError(error, 'start-failed')) throw error;
-      const { id } = await this.#createAndStartSandbox(config, 0);
-      this.#refuseNegativeOomScore();
-      return id;
-    }
+  runSandbox(config: SandboxConfig): Promise<string> {
+    return this.#sandboxes.run(config);
   }
 
   async removeSandbox(id: string): Promise<void> {
@@ -121,15 +101,17 @@ export class DockerRuntime implements ContainerRuntime {
     const running = members.filter((member) => member.State === 'running');
     await Promise.all(running.map((member) => this.#docker.stopContainer(member.Id, 0)));
     await this.#docker.removeContainer(id);
+    this.#sandboxes.forget(id);
   }
 
   async createContainer(sandboxId: string, config: ContainerConfig): Promise<string> {
-    const oomScoreAdj = await this.#grantedOomScore(sandboxId, config.resources.oomScoreAdj);
+    const oomScoreAdj = await this.#sandboxes.grantedOomScore(sandboxId, config.resources.oomScoreAdj);
     const resources = { ...config.resources, oomScoreAdj };
-    const options = renderContainer(this.#options.node, sandboxId, { ...config, resources });
+    const mounts = [...(await this.#sandboxMounts(sandboxId, config)), ...config.mounts];
+    const options = renderContainer(this.#options.node, sandboxId, { ...config, resources, mounts });
     options.Image = (await this.#images.engineName(config.image)) ?? config.image;
     try {
-      return (await this.#createOrAdopt(options)).id;
+      return (await this.#sandboxes.createOrAdopt(options)).id;
     } catch (error) {
       // Docker answers 404 for the image and for the sandbox alike.
       if (!isRuntimeError(error, 'not-found') || (await this.imageStatus(config.image)) !== undefined) throw error;
@@ -246,72 +228,9 @@ export class DockerRuntime implements ContainerRuntime {
     return this.#images.import(archive, options);
   }
 
-  async #createAndStartSandbox(config: SandboxConfig, oomScoreAdj: number): Promise<Made> {
-    const { node, podNetwork = DEFAULT_NETWORK } = this.#options;
-    const network = config.hostNetwork ? '' : podNetwork.name();
-    const made = await this.#createSandbox(renderSandbox(config, { node, network, oomScoreAdj }));
-    try {
-      await this.startContainer(made.id);
-      if (!config.hostNetwork) await podNetwork.onSandbox();
-      if (!config.hostNetwork) await this.#giveResolver(made.id, config.dns);
-      return made;
-    } catch (error) {
-      await this.#docker.removeContainer(made.id);
-      throw error;
-    }
-  }
-
-  /** Before anything runs in the sandbox. */
-  async #giveResolver(id: string, dns: SandboxConfig['dns']): Promise<void> {
-    if (dns === undefined || dns.servers.length === 0) return;
-    const { ResolvConfPath } = await this.#docker.inspectContainer(id);
-    const isWritten = ResolvConfPath ? await writeResolvConf(ResolvConfPath, renderResolvConf(dns)) : false;
-    if (!isWritten) this.#options.logger.debug("pods ask for names by way of the engine's resolver", { sandbox: id });
-  }
-
-  /** The sandbox's own image is there but for the first time, or somebody has removed it. */
-  async #createSandbox(options: CreateOptions): Promise<Made> {
-    try {
-      return await this.#createOrAdopt(options);
-    } catch (error) {
-      if (!isRuntimeError(error, 'not-found')) throw error;
-      await this.#images.ensurePause();
-      return this.#createOrAdopt(options);
-    }
-  }
-
-  /** A name that is taken by the very container that we want means that an earlier creation went through. */
-  async #createOrAdopt(options: CreateOptions): Promise<Made> {
-    try {
-      return { id: await this.#docker.createContainer(options), isNew: true };
-    } catch (error) {
-      if (!isRuntimeError(error, 'conflict')) throw error;
-      const present = await this.#docker.inspectContainer(options.name ?? '');
-      const theirs = parseIdentity(present.Config.Labels);
-      const ours = parseIdentity(options.Labels ?? {});
-      if (theirs !== undefined && ours !== undefined && isSameIdentity(theirs, ours)) {
-        return { id: present.Id, isNew: false };
-      }
-      throw new RuntimeError('conflict', `the container name ${options.name} is taken by a container that is not ours`);
-    }
-  }
-
-  async #grantedOomScore(sandboxId: string, wanted: number): Promise<number> {
-    if (wanted >= 0) return wanted;
-    if (this.#negativeOomScore === 'unknown') {
-      const { HostConfig } = await this.#docker.inspectContainer(sandboxId);
-      if ((HostConfig.OomScoreAdj ?? 0) < 0) this.#negativeOomScore = 'granted';
-      else this.#refuseNegativeOomScore();
-    }
-    return this.#negativeOomScore === 'granted' ? wanted : 0;
-  }
-
-  #refuseNegativeOomScore(): void {
-    if (this.#negativeOomScore === 'refused') return;
-    this.#negativeOomScore = 'refused';
-    this.#options.logger.warn(
-      'this machine lets nobody lower oom_score_adj: pods run without protection from the OOM killer',
-    );
+  async #sandboxMounts(sandboxId: string, { mounts, security }: ContainerConfig): Promise<Mount[]> {
+    const folder = await this.#sandboxes.folderOf(sandboxId);
+    return folder === undefined ? [] : mountsOfSandboxFiles(folder, mounts, security.readOnlyRootFilesystem);
   }
 
   async #inspectAll(summaries: readonly ContainerSummary[]): Promise<ContainerRecord[]> {
@@ -341,6 +260,7 @@ export class DockerRuntime implements ContainerRuntime {
 
   #forgetAllBut(ids: ReadonlySet<string>): void {
     for (const id of [...this.#inspected.keys()]) if (!ids.has(id)) this.#inspected.delete(id);
+    this.#sandboxes.forgetAllBut(ids);
   }
 
   async #cgroupReader(): Promise<CgroupReaderOptions> {

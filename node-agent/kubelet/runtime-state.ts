@@ -29,6 +29,8 @@ export class RuntimeState implements Component {
   readonly #options: RuntimeStateOptions;
   readonly #abort = new AbortController();
   readonly #stale = new Set<string>();
+  /** Looked at while a listing of everything is on its way, which may be older. */
+  readonly #refreshed = new Set<string>();
   /** Monotonic time at which the end of a container was first seen. */
   readonly #endSeenMs = new Map<string, number>();
   readonly #podListeners: ((uid: string) => void)[] = [];
@@ -92,6 +94,7 @@ export class RuntimeState implements Component {
     try {
       const observed = sortObserved(await this.#options.runtime.list({ podUid: uid }));
       this.#store(uid, observed);
+      this.#refreshed.add(uid);
       return observed;
     } catch (error) {
       this.#stale.add(uid);
@@ -149,8 +152,9 @@ export class RuntimeState implements Component {
   }
 
   async #relist(): Promise<void> {
+    this.#refreshed.clear();
     const fresh = groupByPod(await this.#options.runtime.list());
-    const uids = new Set([...this.#pods.keys(), ...fresh.keys()]);
+    const uids = new Set([...this.#pods.keys(), ...fresh.keys()].filter((uid) => !this.#refreshed.has(uid)));
     const changed = [...uids].filter((uid) => !isSame(this.#pods.get(uid), fresh.get(uid)));
     for (const uid of uids) this.#store(uid, fresh.get(uid) ?? NOTHING_OBSERVED);
     this.#forgetEnds();
