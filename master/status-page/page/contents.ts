@@ -10,7 +10,7 @@ import { showPlacement } from './placement.ts';
 import type { Route } from './route.ts';
 import { aboutOf } from './rows.ts';
 import { kindOf, type Store } from './store.ts';
-import { describeLink, describeWear, stateOf, usedDisk } from './tiles.ts';
+import { describeLink, describeWear, usedDisk } from './tiles.ts';
 import { ownersOf, podsOf } from './tree.ts';
 
 interface Context {
@@ -64,7 +64,7 @@ function boardFacts(board: BoardView, { store, key, nowMs }: Context): HTMLEleme
   return facts([
     [
       'State',
-      `${stateOf(board)} for ${renderAge(board.since, nowMs)}${board.reason === '' ? '' : `: ${board.reason}`}`,
+      `${board.ready ? 'Ready' : 'Not ready'} for ${renderAge(board.since, nowMs)}${board.cordoned ? ', takes no new pods' : ''}${board.reason === '' ? '' : `: ${board.reason}`}`,
     ],
     ['Needs a look', board.complaints.join(' ')],
     [

@@ -37,7 +37,7 @@ export function makeTile(key: string, scene: () => Scene): Row<Tile> {
   };
 }
 
-export function stateOf(board: BoardView): string {
+function stateOf(board: BoardView): string {
   if (!board.ready) return 'Not ready';
   const alarms = [board.underVoltage && 'under-voltage', board.throttled && 'throttled', board.cordoned && 'cordoned'];
   const words = alarms.filter((word) => word !== false);
