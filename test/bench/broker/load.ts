@@ -31,8 +31,9 @@ async function stay(): Promise<void> {
   const names = Array.from({ length: Number(count) }, (_, index) => `idle-${process.pid}-${index}`);
   const clients = await connectAll(names);
   await Promise.all(clients.map((client, index) => client.subscribe(`bench/idle/${index}`, 0)));
+  const go = once(process, 'SIGUSR2');
   process.stdout.write('ready\n');
-  await once(process, 'SIGUSR2');
+  await go;
   for (const client of clients) client.close();
 }
 
@@ -76,8 +77,9 @@ async function load(qos: 0 | 1): Promise<void> {
     if (publisher !== undefined) pairs.push(startPair(publisher, subscriber, { topic, qos }));
   }
   const total = (): number => pairs.reduce((sum, { received }) => sum + received, 0);
+  const go = once(process, 'SIGUSR2');
   process.stdout.write('ready\n');
-  await once(process, 'SIGUSR2');
+  await go;
   const before = total();
   const startMs = systemClock.monotonicMs();
   const rates: number[] = [];

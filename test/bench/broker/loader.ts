@@ -1,5 +1,6 @@
 /** One process that loads a broker (load.ts), and what it says of it. */
 import { join } from 'node:path';
+import { waitFor } from '../../support/wait.ts';
 import type { BenchContext } from '../bench.ts';
 import { startChild } from '../support/child.ts';
 import type { Peer } from './peers.ts';
@@ -16,6 +17,7 @@ export interface Load {
 }
 
 const READY_TIMEOUT_MS = 120_000;
+const OUTPUT_TIMEOUT_MS = 5_000;
 
 export async function startLoad(
   { clock }: BenchContext,
@@ -33,9 +35,10 @@ export async function startLoad(
   return {
     go: () => void process.kill(child.pid, 'SIGUSR2'),
     async result() {
-      await child.exited;
-      const line = /^result (.+)$/m.exec(child.output())?.[1];
-      if (line === undefined) throw new Error(`the load ended without figures:\n${child.output()}`);
+      const code = await child.exited;
+      // What it printed last may arrive after its end.
+      const find = () => /^result (.+)$/m.exec(child.output())?.[1];
+      const line = await waitFor(`figures of the load, which ended with ${code}`, find, OUTPUT_TIMEOUT_MS);
       return JSON.parse(line);
     },
     stop: () => child.stop(),
