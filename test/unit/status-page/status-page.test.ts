@@ -85,14 +85,14 @@ before(async () => {
 after(() => rm(folder, { recursive: true, force: true }));
 
 /** Hours in moments: nothing here depends on how long something takes. */
-const hasty: Clock = { ...systemClock, after: (delayMs, callback) => systemClock.after(delayMs / 100, callback) };
+const hasty: Clock = { ...systemClock, after: (delayMs, callback) => systemClock.after(delayMs / 20, callback) };
 
 /** Tokens that were good and are no more. */
 const revoked = new Set<string>();
 
-async function startPage(cluster: ReturnType<typeof createCluster>, access: Access): Promise<StatusPage> {
+async function startPage(cluster: ReturnType<typeof createCluster>, access: Access, clock: Clock): Promise<StatusPage> {
   const page = createStatusPage({
-    ...{ access, folder, clock: hasty, random: seededRandom(1), logger: silentLogger },
+    ...{ access, folder, clock, random: seededRandom(1), logger: silentLogger },
     handler: cluster.handlerOf('page'),
     signIn: async (token) => {
       if (!['admin', 'guest'].includes(token) || revoked.has(token)) throw new StatusError('Unauthorized', 'not known');
@@ -162,7 +162,7 @@ describe('an open page', () => {
   const cluster = createCluster();
   let page: StatusPage;
   before(async () => {
-    page = await startPage(cluster, 'open');
+    page = await startPage(cluster, 'open', systemClock);
   });
   after(() => page.stop());
 
@@ -203,7 +203,7 @@ describe('an open page', () => {
     assert.equal(delta.set?.['pod/default/second']?.name, 'second');
     assert.equal(delta.set?.[`pod/default/${HOSTILE}`], undefined);
     assert.deepEqual(
-      second.messages.map(({ type }) => type),
+      second.messages.map(({ type }) => type).filter((type) => type !== 'beat'),
       ['resume', 'ready', 'delta'],
     );
     second.socket.terminate();
@@ -254,7 +254,7 @@ describe('signing in', () => {
   let page: StatusPage;
   let origin: string;
   before(async () => {
-    page = await startPage(cluster, 'sign-in');
+    page = await startPage(cluster, 'sign-in', hasty);
     origin = `http://127.0.0.1:${page.port}`;
   });
   after(() => page.stop());
