@@ -11,7 +11,6 @@ import { bundlePath, PROGRAM_ENV, PROGRAM_FLAGS } from '../../cli/setup/bundles.
 import { defined } from '../../shared/platform/assert.ts';
 import { createTestContext } from '../support/cluster.ts';
 import { TEST_IMAGE } from '../support/docker.ts';
-import { ROOT } from '../support/kubectl.ts';
 import { type LanCluster, startLanCluster } from '../support/lan/lan-cluster.ts';
 import { createTestPki, type TestPki } from '../support/test-pki.ts';
 import { waitFor } from '../support/wait.ts';
@@ -166,16 +165,6 @@ describe('names and Ingresses of two boards', { concurrency: false }, () => {
       (await host(2).log('agent')).includes('found the master on the LAN'),
     );
     await cluster.whenReady();
-  });
-
-  test('a command line that does not reach the master where its kubeconfig says finds it, too', async () => {
-    const config = await host(1).output('cat', '/var/lib/bramble/admin.kubeconfig');
-    const path = join(host(1).folder, 'moved.kubeconfig');
-    await writeFile(path, config.replaceAll(/mqtts:\/\/[^'"\s]+/g, 'mqtts://127.0.0.1:8883'));
-    const words = [process.execPath, join(ROOT, 'cli/main.ts'), 'get', 'nodes', '--kubeconfig', path];
-    const { stdout, stderr } = await cluster.lan.stranger.run(words);
-    assert.match(stdout, /host1 +Ready/);
-    assert.ok(stderr.includes(`found it at ${host(1).address}`), stderr);
   });
 
   test('services by short and by full names, from pods of both boards', async () => {
