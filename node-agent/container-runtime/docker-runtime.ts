@@ -55,6 +55,8 @@ export interface DockerRuntimeOptions {
 /** Events that change what `list` answers. */
 const EVENTS = ['create', 'start', 'die', 'destroy', 'oom', 'rename', 'pause', 'unpause', 'update'];
 
+const SIGKILL = 9;
+
 /** Inspections under way at a time. */
 const MAX_PARALLEL_INSPECTS = 8;
 
@@ -65,6 +67,8 @@ export class DockerRuntime implements ContainerRuntime {
   readonly #sandboxes: DockerSandboxes;
   /** Inspected records by id, with the state that the list showed; dropped when an event or the list says otherwise. */
   readonly #inspected = new Map<string, { state: string; record: ContainerRecord | undefined }>();
+  /** Containers of which the kernel told that they were short of memory. */
+  readonly #shortOfMemory = new Set<string>();
   #cgroup: CgroupReaderOptions | undefined;
 
   constructor(options: DockerRuntimeOptions) {
@@ -193,7 +197,8 @@ export class DockerRuntime implements ContainerRuntime {
         const hint = parseEvent(event);
         if (hint === undefined) continue;
         this.#inspected.delete(hint.containerId);
-        yield hint;
+        if (hint.action === 'oom') this.#shortOfMemory.add(hint.containerId);
+        yield { containerId: hint.containerId, podUid: hint.podUid };
       }
     } catch (error) {
       if (!signal.aborted)
@@ -248,7 +253,7 @@ export class DockerRuntime implements ContainerRuntime {
     if (cached?.state === State) return cached.record;
     try {
       const details = await this.#docker.inspectContainer(Id);
-      const record = parseContainer(details);
+      const record = this.#completeExit(parseContainer(details));
       this.#inspected.set(Id, { state: details.State.Status, record });
       return record;
     } catch (error) {
@@ -258,8 +263,16 @@ export class DockerRuntime implements ContainerRuntime {
     }
   }
 
+  /** The engine notes a want of memory only where it hears of it before it hears of the end; its event comes either way. */
+  #completeExit(record: ContainerRecord | undefined): ContainerRecord | undefined {
+    if (record?.exit?.signal !== SIGKILL || !this.#shortOfMemory.has(record.id)) return record;
+    return { ...record, exit: { ...record.exit, oomKilled: true } };
+  }
+
   #forgetAllBut(ids: ReadonlySet<string>): void {
-    for (const id of [...this.#inspected.keys()]) if (!ids.has(id)) this.#inspected.delete(id);
+    for (const known of [this.#inspected, this.#shortOfMemory]) {
+      for (const id of [...known.keys()]) if (!ids.has(id)) known.delete(id);
+    }
     this.#sandboxes.forgetAllBut(ids);
   }
 
@@ -273,11 +286,12 @@ export class DockerRuntime implements ContainerRuntime {
   }
 }
 
-/** Docker's container event: `{"id": …, "Actor": {"Attributes": labels}}`. */
-function parseEvent(event: unknown): { containerId: string; podUid: string } | undefined {
+/** Docker's container event: `{"Action": "die", "Actor": {"ID": …, "Attributes": labels}}`. */
+function parseEvent(event: unknown): { containerId: string; podUid: string; action: string } | undefined {
   if (typeof event !== 'object' || event === null || !('Actor' in event)) return undefined;
   const { Actor: actor } = event;
   if (typeof actor !== 'object' || actor === null || !('ID' in actor) || !('Attributes' in actor)) return undefined;
   const labels = Object(actor.Attributes);
-  return { containerId: String(actor.ID), podUid: String(labels[LABEL.podUid] ?? '') };
+  const action = 'Action' in event ? String(event.Action) : '';
+  return { containerId: String(actor.ID), podUid: String(labels[LABEL.podUid] ?? ''), action };
 }
