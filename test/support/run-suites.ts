@@ -21,13 +21,15 @@ interface Suite {
   real?: boolean;
   /** Files that run side by side; default: one. */
   concurrency?: number;
+  /** Files without hooks of their own share one process, which spares the start of a process for each. */
+  together?: boolean;
   timeoutMs: number;
 }
 
 /** In the order in which their results are wanted; those of one lane run one after the other, the lanes side by side. */
 const LANES: readonly (readonly Suite[])[] = [
   [
-    { name: 'unit', files: 'test/unit/**/*.test.ts', timeoutMs: 480_000 },
+    { name: 'unit', files: 'test/unit/**/*.test.ts', timeoutMs: 480_000, together: true },
     { name: 'tidy', files: 'test/*.test.ts', timeoutMs: 60_000 },
     { name: 'conformance', files: 'test/conformance/**/*.test.ts', timeoutMs: 360_000 },
   ],
@@ -103,31 +105,55 @@ async function runLane(suites: readonly Suite[]): Promise<void> {
   }
 }
 
+/** Hooks of a whole file would be hooks of all files of its process. */
+const HOOK_OF_A_FILE = /^(before|after|beforeEach|afterEach)\(/m;
+
 async function runSuite(suite: Suite, files: readonly string[]): Promise<void> {
   const startMs = context.clock.monotonicMs();
-  const tapFile = join(ROOT, `.cache/test-${suite.name}-${process.pid}.tap`);
-  await mkdir(join(ROOT, '.cache'), { recursive: true });
-  const { ended, output } = await runNode(suite, files, tapFile);
-  const counts = parseCounts(await readFile(tapFile, 'utf8').catch(() => ''));
-  await rm(tapFile, { force: true });
+  const counts: Counts = { tests: 0, pass: 0, fail: 0, skipped: 0 };
+  for (const run of await planRuns(suite, files)) await runFiles(run, counts);
   for (const key of ['tests', 'pass', 'fail', 'skipped'] as const) total[key] += counts[key];
   const seconds = ((context.clock.monotonicMs() - startMs) / 1000).toFixed(1);
   progress.info(`${suite.name}: ${counts.pass} passed, ${counts.fail} failed in ${seconds} s`);
-  if (ended !== 'well' && counts.fail === 0) broken.push(`${suite.name} (${ended})`);
+}
+
+interface Run {
+  suite: Suite;
+  files: readonly string[];
+  /** In one process. */
+  together: boolean;
+}
+
+async function planRuns(suite: Suite, files: readonly string[]): Promise<Run[]> {
+  if (!suite.together) return [{ suite, files, together: false }];
+  const texts = await Promise.all(files.map((file) => readFile(join(ROOT, file), 'utf8')));
+  const hasHooks = (_: string, index: number): boolean => HOOK_OF_A_FILE.test(texts[index] ?? '');
+  return [
+    { suite, files: files.filter((file, index) => !hasHooks(file, index)), together: true },
+    { suite, files: files.filter(hasHooks), together: false },
+  ].filter((run) => run.files.length > 0);
+}
+
+async function runFiles(run: Run, counts: Counts): Promise<void> {
+  const { name } = run.suite;
+  const tapFile = join(ROOT, `.cache/test-${name}-${process.pid}.tap`);
+  await mkdir(join(ROOT, '.cache'), { recursive: true });
+  const { ended, output } = await runNode(run, tapFile);
+  const own = parseCounts(await readFile(tapFile, 'utf8').catch(() => ''));
+  await rm(tapFile, { force: true });
+  for (const key of ['tests', 'pass', 'fail', 'skipped'] as const) counts[key] += own[key];
+  if (ended !== 'well' && own.fail === 0) broken.push(`${name} (${ended})`);
+  if (ended === 'well' && own.pass === 0) broken.push(`${name} (nothing ran)`);
   if (ended !== 'well') context.stderr.write(output);
 }
 
 type Ending = 'well' | 'failed' | 'timed out';
 
-async function runNode(
-  suite: Suite,
-  files: readonly string[],
-  tapFile: string,
-): Promise<{ ended: Ending; output: string }> {
+async function runNode({ suite, files, together }: Run, tapFile: string): Promise<{ ended: Ending; output: string }> {
   const args = [
     '--test',
-    // A process a file: hooks and signals of one file must not reach another.
-    `--test-concurrency=${suite.concurrency ?? 1}`,
+    // Otherwise a process a file: hooks and signals of one file must not reach another.
+    together ? '--test-isolation=none' : `--test-concurrency=${suite.concurrency ?? 1}`,
     '--test-reporter=spec',
     '--test-reporter-destination=stdout',
     '--test-reporter=tap',
