@@ -12,7 +12,7 @@ import { NodeSensorsKind } from '../../shared/api/node-sensors.ts';
 import { getCondition } from '../../shared/machinery/conditions.ts';
 import { hasDocker, startTestEngine, type TestEngine } from '../support/docker.ts';
 import { type RealNode, startRealNode } from '../support/real-node.ts';
-import { BOARDS, type BoardRoot, removeBoards, type Tree, usbDevice, writeBoard } from '../unit/node-agent/boards.ts';
+import { BOARDS, type BoardRoot, type Tree, usbDevice, writeBoard } from '../unit/node-agent/boards.ts';
 
 const PORT = '1-1.4';
 const DONGLE = usbDevice(PORT, { vendor: '10c4', product: 'ea60', serial: '0001', nodes: ['tty/ttyUSB0'] });
@@ -39,7 +39,6 @@ if (await hasDocker()) {
     });
     after(async () => {
       await node?.stop();
-      removeBoards();
       await engine?.stop();
     });
 

@@ -35,7 +35,7 @@ import { VERSION } from '../conformance/api-fixture.ts';
 import { startTestEngine, TEST_IMAGE, type TestEngine } from '../support/docker.ts';
 import { waitFor } from '../support/wait.ts';
 import { makeDeployment } from '../unit/controllers/objects.ts';
-import { BOARDS, type BoardRoot, removeBoards, writeBoard } from '../unit/node-agent/boards.ts';
+import { BOARDS, type BoardRoot, writeBoard } from '../unit/node-agent/boards.ts';
 
 const BASE = { clock: systemClock, random: systemRandom, logger: silentLogger };
 const TIMEOUT_MS = 90_000;
@@ -83,7 +83,6 @@ after(async () => {
   await stopAll(master);
   await store.close();
   await engine.stop();
-  removeBoards();
   rmSync(dataDir, { recursive: true, force: true });
 });
 

@@ -17,6 +17,8 @@ export interface BoardRoot {
 }
 
 const base = mkdtempSync(join(tmpdir(), 'bramble-boards-'));
+// Files that share a process share the folder: it goes with the process.
+process.once('exit', () => rmSync(base, { recursive: true, force: true }));
 let count = 0;
 
 export function writeBoard(tree: Tree): BoardRoot {
@@ -31,10 +33,6 @@ export function writeBoard(tree: Tree): BoardRoot {
   };
   for (const [path, entry] of Object.entries(tree)) write(path, entry);
   return { root, write, remove: (path) => rmSync(join(root, path), { recursive: true, force: true }) };
-}
-
-export function removeBoards(): void {
-  rmSync(base, { recursive: true, force: true });
 }
 
 export function stat(busy: number, idle: number, cpus = 4): string {

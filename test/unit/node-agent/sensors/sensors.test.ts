@@ -1,6 +1,6 @@
 /** Sensors on boards as files, and what is worth telling. */
 import assert from 'node:assert/strict';
-import { after, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { readCgroupStats } from '../../../../node-agent/container-runtime/cgroup-stats.ts';
 import { isWorthTelling, type Reading } from '../../../../node-agent/sensors/dead-band.ts';
@@ -15,9 +15,7 @@ import {
 } from '../../../../node-agent/sensors/proc-files.ts';
 import { createVirtualClock } from '../../../support/virtual-clock.ts';
 import { INVENTORY, SAMPLE } from '../agent-fixture.ts';
-import { BOARDS, removeBoards, stat, type Tree, writeBoard } from '../boards.ts';
-
-after(removeBoards);
+import { BOARDS, stat, type Tree, writeBoard } from '../boards.ts';
 
 function open(tree: Tree) {
   const board = writeBoard(tree);
