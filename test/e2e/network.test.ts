@@ -187,7 +187,7 @@ describe('the network of three boards', { concurrency: false }, () => {
 
   test('SCTP: an association begins by way of a service', async () => {
     for (const name of ['far', 'far-2']) await startSctpServer(cluster, name, '7001');
-    const begin = () => beginSctp(cluster, 'client', ipOf('sctp'), '7000');
+    const begin = async () => (await beginSctp(cluster, 'client', ipOf('sctp'), '7000')) || undefined;
     assert.match(await waitFor('an answer', begin), /^far(-2)?$/);
   });
 

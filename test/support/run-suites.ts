@@ -32,17 +32,17 @@ const LANES: readonly (readonly Suite[])[] = [
     { name: 'unit', files: 'test/unit/**/*.test.ts', timeoutMs: 480_000, together: true },
     { name: 'tidy', files: 'test/*.test.ts', timeoutMs: 60_000 },
     { name: 'conformance', files: 'test/conformance/**/*.test.ts', timeoutMs: 360_000 },
+    { name: 'contract', files: 'test/contract/**/*.test.ts', timeoutMs: 360_000, real: true },
   ],
   [
     { name: 'property', files: 'test/property/**/*.test.ts', timeoutMs: 360_000 },
-    { name: 'contract', files: 'test/contract/**/*.test.ts', timeoutMs: 360_000, real: true },
     { name: 'simulation', files: 'test/simulation/**/*.test.ts', timeoutMs: 480_000 },
   ],
 ];
 
-/** At the end, when the pure suites are through: these mostly wait for engines, so two files share the machine. */
+/** At the end, when the pure suites are through: these mostly wait for engines, so three files share the machine. */
 const LAST: readonly Suite[] = [
-  { name: 'e2e', files: 'test/e2e/**/*.test.ts', concurrency: 2, timeoutMs: 900_000, real: true },
+  { name: 'e2e', files: 'test/e2e/**/*.test.ts', concurrency: 3, timeoutMs: 900_000, real: true },
 ];
 
 const CHECKS: readonly (readonly string[])[] = [
