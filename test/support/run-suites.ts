@@ -32,10 +32,10 @@ const LANES: readonly (readonly Suite[])[] = [
     { name: 'unit', files: 'test/unit/**/*.test.ts', timeoutMs: 480_000, together: true },
     { name: 'tidy', files: 'test/*.test.ts', timeoutMs: 60_000 },
     { name: 'conformance', files: 'test/conformance/**/*.test.ts', timeoutMs: 360_000 },
-    { name: 'contract', files: 'test/contract/**/*.test.ts', timeoutMs: 360_000, real: true },
   ],
   [
     { name: 'property', files: 'test/property/**/*.test.ts', timeoutMs: 360_000 },
+    { name: 'contract', files: 'test/contract/**/*.test.ts', timeoutMs: 360_000, real: true },
     { name: 'simulation', files: 'test/simulation/**/*.test.ts', timeoutMs: 480_000 },
   ],
 ];
