@@ -199,9 +199,15 @@ class NodeKubelet implements Kubelet {
 
   async stop(): Promise<void> {
     this.#patience?.cancel();
-    for (const part of [this.#images, this.#probes, this.#hooks, this.#limits]) part.stop();
+    this.#stopHelpers();
     await this.#sources.stop();
     await stopAll(this.#parts());
+    // A look at a pod that was under way may have begun probes anew.
+    this.#stopHelpers();
+  }
+
+  #stopHelpers(): void {
+    for (const part of [this.#images, this.#probes, this.#hooks, this.#limits]) part.stop();
   }
 
   #parts(): Component[] {
