@@ -4,7 +4,7 @@
  */
 import { spawn } from 'node:child_process';
 import { glob, mkdir, readFile, rm } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { messageOf } from '../../cli/failure.ts';
 import { createProcessContext } from '../../cli/process-context.ts';
 import { createProgress } from '../../cli/progress.ts';
@@ -21,8 +21,6 @@ interface Suite {
   real?: boolean;
   /** Files that run side by side; default: one. */
   concurrency?: number;
-  /** Names of files that take longest: they begin, so that nobody waits for them in the end. */
-  longest?: readonly string[];
   /** Files without hooks of their own share one process, which spares the start of a process for each. */
   together?: boolean;
   timeoutMs: number;
@@ -44,14 +42,7 @@ const LANES: readonly (readonly Suite[])[] = [
 
 /** At the end, when the pure suites are through: these mostly wait for engines, so three files share the machine. */
 const LAST: readonly Suite[] = [
-  {
-    name: 'e2e',
-    files: 'test/e2e/**/*.test.ts',
-    concurrency: 3,
-    longest: ['network', 'workloads', 'arm64', 'commands', 'autonomy', 'status-page'],
-    timeoutMs: 900_000,
-    real: true,
-  },
+  { name: 'e2e', files: 'test/e2e/**/*.test.ts', concurrency: 3, timeoutMs: 900_000, real: true },
 ];
 
 const CHECKS: readonly (readonly string[])[] = [
@@ -109,8 +100,7 @@ async function runLane(suites: readonly Suite[]): Promise<void> {
   for (const suite of suites) {
     const files: string[] = [];
     for await (const file of glob(suite.files, { cwd: ROOT })) files.push(file);
-    const isLong = (file: string): boolean => suite.longest?.includes(basename(file, '.test.ts')) ?? false;
-    files.sort((a, b) => Number(isLong(b)) - Number(isLong(a)) || a.localeCompare(b));
+    files.sort();
     if (files.length > 0 && !context.signal.aborted) await runSuite(suite, files);
   }
 }
