@@ -75,13 +75,16 @@ export function checkClock(aheadMs: number): Finding {
   return { name: 'Clock', result: 'warning', message, hint: 'on the board: timedatectl, is there a time server?' };
 }
 
-/** Conditions of a Node that are well when they are false; Ready is the other way round. */
+/** Conditions of a Node that are well when they are true; all others are well when they are false. */
+const WELL_WHEN_TRUE: ReadonlySet<string> = new Set(['Ready', 'bramble.dev/MemoryLimits']);
+
+/** Those that are not well. */
 export function conditionFindings(node: JsonObject): Finding[] {
   const conditions = member(node, 'status')['conditions'];
   if (!Array.isArray(conditions)) return [];
   return conditions.filter(isJsonObject).flatMap((condition): Finding[] => {
     const [type, status, message] = ['type', 'status', 'message'].map((key) => textOf(condition[key]));
-    if (type === undefined || status === (type === 'Ready' ? 'True' : 'False')) return [];
+    if (type === undefined || status === (WELL_WHEN_TRUE.has(type) ? 'True' : 'False')) return [];
     return [
       {
         name: type.replace(/^bramble\.dev\//, ''),

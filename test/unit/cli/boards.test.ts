@@ -27,6 +27,11 @@ describe('doctor of boards', () => {
       { name: 'Ready', result: 'problem', message: 'no answer' },
       { name: 'IngressUnavailable', result: 'warning', message: 'port 80 is taken' },
     ]);
+    const limits = (status: string) => ({ type: 'bramble.dev/MemoryLimits', status, message: 'limits' });
+    assert.deepEqual(conditionFindings({ status: { conditions: [limits('True')] } }), []);
+    assert.deepEqual(conditionFindings({ status: { conditions: [limits('False')] } }), [
+      { name: 'MemoryLimits', result: 'warning', message: 'limits' },
+    ]);
     assert.deepEqual(conditionFindings({}), []);
   });
 });
