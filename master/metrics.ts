@@ -1,4 +1,5 @@
 /** What the control plane counts beside its API: queues, decisions of the scheduler, boards, and the process itself. */
+import { BOARD_READINGS, type BoardReading, metricTypeOf } from '../shared/api/board-metrics.ts';
 import type { NodeSensors } from '../shared/api/node-sensors.ts';
 import { WorkQueueMetrics } from '../shared/client/work-queue-metrics.ts';
 import type { Clock } from '../shared/platform/clock.ts';
@@ -43,24 +44,18 @@ export function createMasterMetrics(clock: Clock): MasterMetrics {
   };
 }
 
-type BoardReading = readonly [name: string, help: string, value: (one: NodeSensors) => number | boolean | undefined];
-
 /** The boards as their agents told last: all of them in one scrape, whether they can be reached or not. */
-const BOARD_READINGS: readonly BoardReading[] = [
-  ['bramble_node_temperature_celsius', 'Temperature of the CPU', (one) => one.temperatureCelsius],
-  ['bramble_node_throttled', '1 while the board slows itself down', (one) => one.throttled],
-  ['bramble_node_under_voltage', '1 while the supply voltage is too low', (one) => one.underVoltage],
-  ['bramble_node_disk_size_bytes', 'Size of the disk of images and containers', (one) => one.diskTotalBytes],
-  ['bramble_node_disk_available_bytes', 'Free space there', (one) => one.diskAvailableBytes],
-  ['bramble_node_disk_written_bytes_total', 'Written since boot: what wears a card out', (one) => one.diskWrittenBytes],
+const READINGS: readonly BoardReading<NodeSensors>[] = [
+  ...BOARD_READINGS,
   ['bramble_node_memory_available_bytes', 'Memory for new programs', (one) => one.memoryAvailableBytes],
   ['bramble_node_load1', 'Processes that run or wait, over a minute', (one) => one.loadAverage1],
 ];
 
 export function measureBoards(registry: MetricsRegistry, list: () => readonly NodeSensors[]): void {
-  for (const [name, help, readFrom] of BOARD_READINGS) {
-    const type = name.endsWith('_total') ? 'counter' : 'gauge';
-    registry.read(name, { help, type }, () => list().flatMap((board) => sampleOf(board, readFrom(board))));
+  for (const [name, help, readFrom] of READINGS) {
+    registry.read(name, { help, type: metricTypeOf(name) }, () =>
+      list().flatMap((board) => sampleOf(board, readFrom(board))),
+    );
   }
 }
 

@@ -3,6 +3,7 @@
  * under bramble_node_…. Labels are the pods and containers of this node, so they are as many as it runs.
  * Source: Kubernetes metrics reference, kubelet and resource metrics.
  */
+import { BOARD_READINGS, type BoardReading, metricTypeOf } from '../../../shared/api/board-metrics.ts';
 import type { Clock } from '../../../shared/platform/clock.ts';
 import { MetricsRegistry, type Sample } from '../../../shared/platform/metrics.ts';
 import { measureProcess } from '../../../shared/platform/process-metrics.ts';
@@ -92,19 +93,11 @@ function measureMachine(registry: MetricsRegistry, { cpus, memoryBytes, throttle
   ]);
 }
 
-/** Name, what it is, and where it is read; counters are told by their names. */
-type Reading = readonly [name: string, help: string, value: (sample: BoardSample) => number | boolean | undefined];
-
-const READINGS: readonly Reading[] = [
+const READINGS: readonly BoardReading<BoardSample>[] = [
   ['node_memory_working_set_bytes', 'Memory in use', (one) => one.memoryTotalBytes - one.memoryAvailableBytes],
   ['node_load1', 'Processes that run or wait, over a minute', (one) => one.loadAverage1],
   ['bramble_node_cpu_usage_cores', 'CPUs in use', (one) => one.cpuMillis / 1000],
-  ['bramble_node_temperature_celsius', 'Temperature of the CPU', (one) => one.temperatureCelsius],
-  ['bramble_node_throttled', '1 while the board slows itself down', (one) => one.throttled],
-  ['bramble_node_under_voltage', '1 while the supply voltage is too low', (one) => one.underVoltage],
-  ['bramble_node_disk_size_bytes', 'Size of the disk of images and containers', (one) => one.diskTotalBytes],
-  ['bramble_node_disk_available_bytes', 'Free space there', (one) => one.diskAvailableBytes],
-  ['bramble_node_disk_written_bytes_total', 'Written since boot: what wears a card out', (one) => one.diskWrittenBytes],
+  ...BOARD_READINGS,
   ['bramble_node_processes', 'Processes and threads', (one) => one.processes?.count],
   ['bramble_node_network_receive_bytes_total', 'Received since boot', (one) => one.network?.receivedBytes],
   ['bramble_node_network_transmit_bytes_total', 'Sent since boot', (one) => one.network?.sentBytes],
@@ -115,7 +108,6 @@ const READINGS: readonly Reading[] = [
 function measureBoard(registry: MetricsRegistry, sample: BoardSample): void {
   for (const [name, help, readFrom] of READINGS) {
     const value = readFrom(sample);
-    const type = name.endsWith('_total') ? 'counter' : 'gauge';
-    if (value !== undefined) registry.read(name, { help, type }, () => [{ value: Number(value) }]);
+    if (value !== undefined) registry.read(name, { help, type: metricTypeOf(name) }, () => [{ value: Number(value) }]);
   }
 }
