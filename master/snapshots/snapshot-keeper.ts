@@ -51,6 +51,7 @@ export class SnapshotKeeper implements Component {
   #problem: string | undefined;
   /** Of the latest copy of this process. */
   #revision: number | undefined;
+  /** Monotonic. */
   #startedMs = 0;
 
   constructor(options: SnapshotKeeperOptions) {
@@ -64,7 +65,7 @@ export class SnapshotKeeper implements Component {
 
   async start(): Promise<void> {
     const { files, clock, logger } = this.#options;
-    this.#startedMs = clock.nowMs();
+    this.#startedMs = clock.monotonicMs();
     const rests = await files.list().catch(() => []);
     for (const { name } of rests) {
       if (name.endsWith(PARTIAL))
@@ -113,7 +114,9 @@ export class SnapshotKeeper implements Component {
     this.#problem = undefined;
     this.#revision = revision;
     const all = await this.list();
-    for (const old of all.slice(Math.max(keep, 1))) await files.remove(`${old.name}${SUFFIX}`);
+    // The new one stays, whatever dates the others claim.
+    const others = all.filter((one) => one.name !== name);
+    for (const old of others.slice(Math.max(keep, 1) - 1)) await files.remove(`${old.name}${SUFFIX}`);
     const info = all.find((one) => one.name === name) ?? { name, takenMs, bytes: 0 };
     logger.info('a snapshot was taken', { name, bytes: info.bytes });
     return info;
@@ -131,10 +134,11 @@ export class SnapshotKeeper implements Component {
   /** A store in which nothing has changed is not copied again: an idle cluster writes nothing. */
   async #takeWhenDue(): Promise<void> {
     const { clock, intervalMs, store } = this.#options;
-    const [newest] = await this.list();
-    const sinceMs = newest?.takenMs ?? this.#startedMs;
-    const isDue = clock.nowMs() - sinceMs >= intervalMs;
-    if (isDue && this.#revision !== store.revision()) await this.take();
+    const nowMs = clock.nowMs();
+    // A clock that was ahead has left copies of days to come: they do not count.
+    const newest = (await this.list()).find(({ takenMs }) => takenMs <= nowMs);
+    const ageMs = newest === undefined ? clock.monotonicMs() - this.#startedMs : nowMs - newest.takenMs;
+    if (ageMs >= intervalMs && this.#revision !== store.revision()) await this.take();
   }
 }
 

@@ -1,6 +1,6 @@
 /** Copies of the store: on demand, by the clock, kept as many as wanted; a cut in the middle; what a file must be to be put back. */
 import assert from 'node:assert/strict';
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
@@ -88,6 +88,19 @@ describe('snapshots', () => {
     await write('"two"');
     await passes(7);
     await waitFor('the second', async () => (await keeper.list()).length === 2);
+  });
+  it('are taken by the clock and stay, though the clock was once years ahead', async () => {
+    keeper = make(store, 6 * HOUR_MS);
+    await mkdir(join(folder, 'snapshots'), { recursive: true });
+    for (const year of [2097, 2098, 2099]) await writeFile(join(folder, `snapshots/${year}0101t000000z.db`), '');
+    await write('"one"');
+    await keeper.start();
+    for (let hour = 0; hour < 7; hour += 1) {
+      for (let look = 0; look < 6; look += 1) await clock.advance(600_000);
+      await keeper.list();
+    }
+    const isRight = (kept: readonly string[]): boolean => kept.length === 3 && (kept[0]?.startsWith('2026') ?? false);
+    await waitFor('one of now, and two of the others', async () => isRight(await names()));
   });
   it('that fail say so, and leave those that are there; a rest of a cut is cleared away', async () => {
     await keeper.take();
