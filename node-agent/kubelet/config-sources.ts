@@ -96,6 +96,7 @@ export class ConfigSources implements ConfigReader, ClaimReader {
     for (const watches of this.#all()) watches.retryNow();
   }
 
+  /** For good: what is heard of pods afterwards changes nothing. */
   async stop(): Promise<void> {
     await Promise.all(this.#all().map((watches) => watches.stop()));
   }
@@ -139,6 +140,8 @@ class Watches<T extends KubernetesObject> {
   }
 
   setPod(uid: string, keys: ReadonlySet<string>): void {
+    // A watch that began now would never end.
+    if (this.#isStopping) return;
     for (const [key, watched] of [...this.#watched]) {
       if (!keys.has(key) && watched.pods.delete(uid) && watched.pods.size === 0) this.#drop(key, watched);
     }

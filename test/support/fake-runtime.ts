@@ -57,6 +57,8 @@ export interface FakeRuntimeOptions {
   execOf?(config: ContainerConfig, command: readonly string[]): { output: string; exitCode: number };
   /** How long an image takes; absent: images are here. */
   pullMs?: number;
+  /** How long a listing takes; absent: no time. */
+  listMs?: number;
   architecture?: string;
 }
 
@@ -154,6 +156,7 @@ export class FakeRuntime implements ContainerRuntime {
 
   async list(filter?: { podUid: string }): Promise<RuntimeListing> {
     this.#check();
+    if (this.#options.listMs !== undefined) await sleep(this.#options.clock, this.#options.listMs);
     const wanted = (pod: { uid: string }): boolean => filter === undefined || pod.uid === filter.podUid;
     return {
       sandboxes: [...this.#sandboxes.values()].map(({ record }) => record).filter(({ pod }) => wanted(pod)),

@@ -40,6 +40,9 @@ const LANES: readonly (readonly Suite[])[] = [
   ],
 ];
 
+/** For one file of the real thing, several times what the longest takes. */
+const MAX_FILE_MS = 400_000;
+
 /** At the end, when the pure suites are through: these mostly wait for engines, so three files share the machine. */
 const LAST: readonly Suite[] = [
   { name: 'e2e', files: 'test/e2e/**/*.test.ts', concurrency: 3, timeoutMs: 900_000, real: true },
@@ -154,6 +157,8 @@ async function runNode({ suite, files, together }: Run, tapFile: string): Promis
     '--test',
     // Otherwise a process a file: hooks and signals of one file must not reach another.
     together ? '--test-isolation=none' : `--test-concurrency=${suite.concurrency ?? 1}`,
+    // A file that hangs is named instead of taking the suite with it; one whose tests are over is over.
+    ...(suite.real ? [`--test-timeout=${MAX_FILE_MS}`, '--test-force-exit'] : []),
     '--test-reporter=spec',
     '--test-reporter-destination=stdout',
     '--test-reporter=tap',

@@ -1,5 +1,5 @@
 /** A whole node in virtual time: the real API server on a store in memory, the real agent, a fake engine and disk. */
-
+import assert from 'node:assert/strict';
 import { createApiServer } from '../../../master/apiserver/api-server.ts';
 import { componentUser } from '../../../master/apiserver/user-info.ts';
 import { openSqliteStore } from '../../../master/store/sqlite-store.ts';
@@ -57,7 +57,8 @@ export interface AgentFixture {
   getPod(name: string): Promise<Pod>;
   /** Lets time go by until `check` holds; fails after ten minutes of virtual time. */
   until(what: string, check: () => Promise<boolean>): Promise<void>;
-  stop(): Promise<void>;
+  /** Everything ends; fails if the agent went on asking afterwards. `meanwhile`: what happens while it is stopping. */
+  stop(meanwhile?: () => Promise<unknown>): Promise<void>;
 }
 
 export const INVENTORY: Inventory = {
@@ -90,6 +91,9 @@ export const SAMPLE: Sample = {
 const STEP_MS = 250;
 const MAX_STEPS = (10 * 60 * 1000) / STEP_MS;
 
+/** Longer than any pause between two looks of an agent. */
+const SILENCE_MS = 10 * 60 * 1000;
+
 export async function createAgentFixture(
   options: Partial<FakeRuntimeOptions> = {},
   guard: NodeGuardSettings = {},
@@ -108,8 +112,10 @@ export async function createAgentFixture(
     extra: {},
   };
   const link = { up: true };
+  let asked = 0;
   const away = (): StatusError => new StatusError('ServiceUnavailable', 'the master is away');
   const asNode = createClient(async (request) => {
+    asked += 1;
     if (!link.up) throw away();
     const response = await server.handle(request, nodeUser);
     return response.type === 'events' ? { ...response, events: whileUp(response.events, link, away) } : response;
@@ -119,7 +125,10 @@ export async function createAgentFixture(
   const files = createMemoryHostFiles();
   const sensors = { sampleNow: SAMPLE, inventory: async () => INVENTORY, sample: async () => sensors.sampleNow };
   const answer: { value: ProbeAnswer } = { value: { ok: true } };
-  const reply = async (): Promise<ProbeAnswer> => answer.value;
+  const reply = async (): Promise<ProbeAnswer> => {
+    asked += 1;
+    return answer.value;
+  };
   const dialer: ProbeDialer = { tcp: reply, http: reply, grpc: reply };
   const make = (): Agent =>
     createAgent({
@@ -167,9 +176,15 @@ export async function createAgentFixture(
       }
       throw new Error(`it never came about: ${what}`);
     },
-    async stop() {
-      await finish(clock, agent.stop());
+    async stop(meanwhile = async () => undefined) {
+      const stopping = finish(clock, agent.stop());
+      await meanwhile();
+      await stopping;
+      // Ends the watches: whoever still looks after one would ask again.
       await server.stop();
+      const before = asked;
+      await clock.advance(SILENCE_MS);
+      assert.equal(asked, before, 'the agent went on after it was stopped');
       await store.close();
     },
   };

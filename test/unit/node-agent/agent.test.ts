@@ -467,3 +467,17 @@ describe('agent: probes', () => {
     assert.equal((await pod()).metadata.resourceVersion, before);
   });
 });
+
+describe('agent: the end', () => {
+  it('comes though a pod changes while the engine holds it up', async () => {
+    const opened = await open({ listMs: 5_000 });
+    fixture = undefined;
+    await opened.createPod('web', { containers: [CONTAINER], volumes: [{ name: 'all', configMap: { name: 'all' } }] });
+    await opened.clock.settle();
+    const body = { metadata: { labels: { changed: 'meanwhile' } } };
+    // The fixture looks whether anything is asked afterwards.
+    await opened.stop(() =>
+      opened.client.patch(PodKind, { namespace: 'default', name: 'web' }, { type: 'strategic', body }),
+    );
+  });
+});
