@@ -15,7 +15,7 @@ import { defaultSocket, ensureEngine } from '../setup/docker-engine.ts';
 import { ensurePackages, findMissing, NETWORK_REQUIREMENTS, REQUIREMENTS } from '../setup/packages.ts';
 import { readRunning, recordProcess } from '../setup/processes.ts';
 import { type ClusterFolder, openClusterFolder, type State } from '../up/cluster-folder.ts';
-import { chooseNetwork } from '../up/cluster-network.ts';
+import { chooseNetwork, keepNetwork } from '../up/cluster-network.ts';
 import { startCluster } from '../up/start-cluster.ts';
 import { stopCluster } from '../up/stop-cluster.ts';
 import { readLogEnd } from '../up/wait-ready.ts';
@@ -113,7 +113,7 @@ async function computeState(
 /** A cluster keeps the addresses that it has; one that was made before there were any has none. */
 async function networkOf(folder: ClusterFolder, before: State | undefined): Promise<Pick<State, 'network'>> {
   if (before === undefined) return { network: await chooseNetwork(folder) };
-  return before.network === undefined ? {} : { network: before.network };
+  return before.network === undefined ? {} : { network: await keepNetwork(folder, before.network) };
 }
 
 function refuseOtherPorts(folder: ClusterFolder, before: State, options: UpOptions): void {

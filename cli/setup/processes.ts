@@ -114,7 +114,8 @@ async function readStartTicks(pid: number): Promise<string | undefined> {
   return fields[0] === 'Z' || fields[0] === 'X' ? undefined : fields[19];
 }
 
-function parseRecord(text: string): ProcessRecord | undefined {
+/** undefined: it is none. */
+export function parseRecord(text: string): ProcessRecord | undefined {
   try {
     const value: unknown = JSON.parse(text);
     if (typeof value !== 'object' || value === null || !('pid' in value) || !('startTicks' in value)) return undefined;
