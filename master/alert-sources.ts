@@ -12,7 +12,7 @@ export interface AlertParts {
   options: Pick<MasterOptions, 'alertWebhook'>;
   authority: Pick<CertificateAuthority, 'certificate'>;
   certificate: Pick<ServerCertificate, 'current'>;
-  snapshots: Pick<SnapshotKeeper, 'problem'>;
+  snapshots: Pick<SnapshotKeeper, 'problem' | 'onTaken'>;
 }
 
 export function createAlertSources({ options, authority, certificate, snapshots }: AlertParts): AlertSources {
@@ -27,6 +27,7 @@ export function createAlertSources({ options, authority, certificate, snapshots 
       return [{ subject: MASTER_SUBJECT, what: first, endMs: Math.min(caEndMs, read.endMs) }];
     },
     snapshotProblem: () => snapshots.problem,
+    onChange: (listener) => snapshots.onTaken(listener),
     ...(options.alertWebhook === undefined ? {} : { webhook: { url: options.alertWebhook, post: postJson } }),
   };
 }

@@ -48,6 +48,7 @@ export class SnapshotKeeper implements Component {
   #isStopped = false;
   /** One after the other: two at once would copy the same pages twice. */
   #last: Promise<unknown> = Promise.resolve();
+  readonly #listeners = new Set<() => void>();
   #problem: string | undefined;
   /** Of the latest copy of this process. */
   #revision: number | undefined;
@@ -61,6 +62,11 @@ export class SnapshotKeeper implements Component {
   /** Why the latest copy failed; undefined: it did not. */
   get problem(): string | undefined {
     return this.#problem;
+  }
+
+  /** Hears of each copy that was taken, or failed. */
+  onTaken(listener: () => void): void {
+    this.#listeners.add(listener);
   }
 
   async start(): Promise<void> {
@@ -109,10 +115,12 @@ export class SnapshotKeeper implements Component {
     } catch (error) {
       this.#problem = `the snapshot failed: ${error instanceof Error ? error.message : String(error)}`;
       logger.error('a snapshot failed', { error });
+      this.#notify();
       throw error;
     }
     this.#problem = undefined;
     this.#revision = revision;
+    this.#notify();
     const all = await this.list();
     // The new one stays, whatever dates the others claim.
     const others = all.filter((one) => one.name !== name);
@@ -120,6 +128,10 @@ export class SnapshotKeeper implements Component {
     const info = all.find((one) => one.name === name) ?? { name, takenMs, bytes: 0 };
     logger.info('a snapshot was taken', { name, bytes: info.bytes });
     return info;
+  }
+
+  #notify(): void {
+    for (const listener of this.#listeners) listener();
   }
 
   #arm(): void {

@@ -2,7 +2,7 @@
  * Which alerts are firing, over time. Pure but for what it remembers. Invariant: each alert is told in turn as firing and as
  * resolved, however often it is looked at; a thing that is not mentioned any more is gone, and its alert is over.
  */
-import { type Alert, type AlertChange, keyOf, PATIENCE, type Signal } from './alert.ts';
+import { type Alert, type AlertChange, type AlertName, keyOf, PATIENCE, type Patience, type Signal } from './alert.ts';
 
 /** Alerts that are remembered; a cluster where more is wrong has one problem, not so many. */
 export const MAX_ALERTS = 1_000;
@@ -23,6 +23,11 @@ export interface Now {
 
 export class AlertBook {
   readonly #entries = new Map<string, Entry>();
+  readonly #patience: Readonly<Record<AlertName, Patience>>;
+
+  constructor(patience: Partial<Record<AlertName, Patience>> = {}) {
+    this.#patience = { ...PATIENCE, ...patience };
+  }
 
   firing(): Alert[] {
     return [...this.#entries.values()].filter(({ isFiring }) => isFiring).map(({ alert }) => alert);
@@ -50,7 +55,7 @@ export class AlertBook {
   nextTurnMs(): number | undefined {
     const turns = [...this.#entries.values()].flatMap(({ alert, isFiring, turnedMs }) => {
       if (turnedMs === undefined) return [];
-      const { badMs, goodMs } = PATIENCE[alert.name];
+      const { badMs, goodMs } = this.#patience[alert.name];
       return [turnedMs + (isFiring ? goodMs : badMs)];
     });
     return turns.length === 0 ? undefined : Math.min(...turns);
@@ -76,7 +81,7 @@ export class AlertBook {
       return undefined;
     }
     entry.turnedMs ??= now.monotonicMs;
-    if (now.monotonicMs - entry.turnedMs < PATIENCE[entry.alert.name].badMs) return undefined;
+    if (now.monotonicMs - entry.turnedMs < this.#patience[entry.alert.name].badMs) return undefined;
     entry.isFiring = true;
     entry.turnedMs = undefined;
     entry.alert = { ...entry.alert, sinceMs: now.wallMs };
@@ -89,7 +94,7 @@ export class AlertBook {
       return undefined;
     }
     entry.turnedMs ??= now.monotonicMs;
-    if (now.monotonicMs - entry.turnedMs < PATIENCE[entry.alert.name].goodMs) return undefined;
+    if (now.monotonicMs - entry.turnedMs < this.#patience[entry.alert.name].goodMs) return undefined;
     this.#entries.delete(key);
     return { type: 'resolved', alert: { ...entry.alert, message } };
   }

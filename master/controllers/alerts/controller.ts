@@ -11,7 +11,7 @@ import { parseNodeRequest } from '../certificates/decision.ts';
 import type { Environment, Informers } from '../informers.ts';
 import { SyncedController } from '../synced-controller.ts';
 import type { AddressPoster } from './address-poster.ts';
-import type { Alert, AlertChange } from './alert.ts';
+import type { Alert, AlertChange, AlertName, Patience } from './alert.ts';
 import { AlertBook } from './alert-book.ts';
 import { type CertificateEnd, computeSignals } from './compute-signals.ts';
 import { AlertWebhook } from './webhook.ts';
@@ -21,6 +21,10 @@ export interface AlertSources {
   certificates?(): readonly CertificateEnd[];
   /** Why the last snapshot failed; undefined: it did not. */
   snapshotProblem?(): string | undefined;
+  /** Calls when the sources above say something new. */
+  onChange?(listener: () => void): void;
+  /** For tests that cannot wait for minutes. */
+  patience?: Partial<Record<AlertName, Patience>>;
   /** Where alerts are posted to; nowhere unless given. */
   webhook?: { url: string; post: AddressPoster };
 }
@@ -37,7 +41,7 @@ export class AlertController implements Component {
   readonly #environment: Environment;
   readonly #informers: Informers;
   readonly #sources: AlertSources;
-  readonly #book = new AlertBook();
+  readonly #book: AlertBook;
   readonly #events: EventRecorder;
   readonly #webhook: AlertWebhook | undefined;
   readonly #controller: SyncedController;
@@ -50,6 +54,7 @@ export class AlertController implements Component {
     this.#environment = environment;
     this.#informers = informers;
     this.#sources = sources;
+    this.#book = new AlertBook(sources.patience);
     this.#events = createEventRecorder({ ...environment, component: 'alerts' });
     this.#webhook = sources.webhook && new AlertWebhook({ ...environment, ...sources.webhook });
     this.#controller = new SyncedController({
@@ -60,6 +65,7 @@ export class AlertController implements Component {
     });
     const lookSoon = (): void => this.#controller.enqueueAfter(CLUSTER, SETTLE_MS);
     for (const informer of [nodes, nodeSensors, certificateSigningRequests]) informer.onChange(lookSoon);
+    sources.onChange?.(lookSoon);
     pods.onChange((_key, current, previous) => {
       if ([current, previous].some((pod) => pod?.status.containerStatuses?.some((one) => one.restartCount > 0)))
         lookSoon();

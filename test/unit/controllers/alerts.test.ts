@@ -2,10 +2,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import * as fc from 'fast-check';
+import type { AddressPoster } from '../../../master/controllers/alerts/address-poster.ts';
 import { keyOf, PATIENCE, type Signal } from '../../../master/controllers/alerts/alert.ts';
 import { AlertBook, MAX_ALERTS } from '../../../master/controllers/alerts/alert-book.ts';
 import { computeSignals, MASTER_SUBJECT, type World } from '../../../master/controllers/alerts/compute-signals.ts';
-import { AlertWebhook, renderAlert } from '../../../master/controllers/alerts/webhook.ts';
+import { AlertWebhook, MAX_WAITING, POST_TIMEOUT_MS, renderAlert } from '../../../master/controllers/alerts/webhook.ts';
 import type { Node } from '../../../shared/api/node.ts';
 import type { NodeSensors } from '../../../shared/api/node-sensors.ts';
 import type { Pod } from '../../../shared/api/pod.ts';
@@ -207,44 +208,122 @@ describe('the book of alerts', () => {
 });
 
 describe('the webhook', () => {
-  const alert = { name: 'BoardLost' as const, subject: MASTER_SUBJECT, message: 'gone', sinceMs: NOW };
-  it('is told in order, and asked again when it fails', async () => {
+  const at = (name: string, sinceMs = NOW) => ({
+    name: 'BoardLost' as const,
+    subject: { apiVersion: 'v1', kind: 'Node', metadata: { name, uid: '' } },
+    message: 'gone',
+    sinceMs,
+  });
+  const alert = at('pi-1');
+
+  /** An address that takes what it is sent, or does not; `heard`: `status object`. */
+  function house(post?: AddressPoster) {
     const clock = createVirtualClock();
-    const bodies: string[] = [];
-    let failures = 2;
+    const one = { isAway: false, attempts: 0, heard: [] as string[], ids: [] as string[], clock };
     const webhook = new AlertWebhook({
       ...{ url: 'http://house/alerts', clock, random: seededRandom(1), logger: silentLogger },
-      post: async (_url, body) => {
-        failures -= 1;
-        if (failures >= 0) throw new Error('away');
-        bodies.push(body);
-      },
+      post:
+        post ??
+        (async (_url, { id, body }) => {
+          one.attempts += 1;
+          if (one.isAway) throw new Error('away');
+          const { status, object } = JSON.parse(body);
+          one.heard.push(`${status} ${object.name}`);
+          one.ids.push(id);
+        }),
     });
-    webhook.tell({ type: 'firing', alert });
-    webhook.tell({ type: 'resolved', alert });
-    await clock.advance(60_000);
-    assert.deepEqual(
-      bodies.map((body) => JSON.parse(body).status),
-      ['firing', 'resolved'],
-    );
+    return { house: one, webhook, clock };
+  }
+
+  it('says what it says, and nothing else', () => {
     assert.deepEqual(renderAlert({ type: 'firing', alert }), {
-      ...{ status: 'firing', alert: 'BoardLost', object: { kind: 'Namespace', name: 'kube-system' } },
+      id: `BoardLost/Node//pi-1/${NOW}/firing`,
+      ...{ status: 'firing', alert: 'BoardLost', object: { kind: 'Node', name: 'pi-1' } },
       ...{ message: 'gone', since: '2026-06-01T00:00:00Z' },
     });
+  });
+  it('is told of each change once, in order, with ids of their own', async () => {
+    const { house: address, webhook, clock } = house();
+    webhook.tell({ type: 'firing', alert });
+    await clock.advance(1);
+    webhook.tell({ type: 'resolved', alert });
+    webhook.tell({ type: 'firing', alert: at('pi-2') });
+    await clock.advance(3_600_000);
+    assert.deepEqual(address.heard, ['firing pi-1', 'resolved pi-1', 'firing pi-2']);
+    assert.equal(new Set(address.ids).size, 3);
     await webhook.stop();
   });
-  it('gives up after a while, and ends at once', async () => {
-    const clock = createVirtualClock();
-    let attempts = 0;
-    const post = async (): Promise<void> => {
-      attempts += 1;
-      throw new Error('away');
-    };
-    const webhook = new AlertWebhook({ url: 'x', post, clock, random: seededRandom(1), logger: silentLogger });
-    webhook.tell({ type: 'firing', alert });
-    await clock.advance(30 * 60_000);
-    assert.equal(attempts, 6);
-    webhook.tell({ type: 'firing', alert });
+  it('that was away for long hears how things are then', async () => {
+    const { house: address, webhook, clock } = house();
+    address.isAway = true;
+    for (const name of ['pi-1', 'pi-2', 'pi-3']) {
+      webhook.tell({ type: 'firing', alert: at(name) });
+    }
+    await clock.advance(3_600_000);
+    webhook.tell({ type: 'resolved', alert: at('pi-2') });
+    webhook.tell({ type: 'firing', alert: at('pi-4') });
+    webhook.tell({ type: 'resolved', alert: at('pi-4') });
+    await clock.advance(3_600_000);
+    assert.ok(address.attempts > 20 && address.attempts < 200, `${address.attempts} attempts in two hours`);
+    address.isAway = false;
+    await clock.advance(120_000);
+    assert.deepEqual(address.heard.toSorted(), ['firing pi-1', 'firing pi-3', 'resolved pi-2']);
     await webhook.stop();
+  });
+  it('hears under the same id what it may have heard already', async () => {
+    const ids: string[] = [];
+    const { webhook, clock } = house(async (_url, { id }) => {
+      ids.push(id);
+      if (ids.length === 1) throw new Error('the answer was lost');
+    });
+    webhook.tell({ type: 'firing', alert });
+    await clock.advance(60_000);
+    assert.deepEqual(ids, [ids[0], ids[0]]);
+    await webhook.stop();
+  });
+  it('that refuses one message hears the others', async () => {
+    const heard: string[] = [];
+    const { webhook, clock } = house(async (_url, { body }) => {
+      const { name } = JSON.parse(body).object;
+      if (name === 'pi-1') throw new Error('answered 400');
+      heard.push(name);
+    });
+    for (const name of ['pi-1', 'pi-2', 'pi-3']) webhook.tell({ type: 'firing', alert: at(name) });
+    await clock.advance(60_000);
+    assert.deepEqual(heard, ['pi-2', 'pi-3']);
+    await webhook.stop();
+  });
+  it('that never answers is given up after a time, and asked again', async () => {
+    let asked = 0;
+    const { webhook, clock } = house(
+      (_url, _message, signal) =>
+        new Promise((_resolve, reject) => {
+          asked += 1;
+          signal.addEventListener('abort', () => reject(signal.reason));
+        }),
+    );
+    webhook.tell({ type: 'firing', alert });
+    await clock.advance(POST_TIMEOUT_MS - 1);
+    assert.equal(asked, 1);
+    await clock.advance(2_000);
+    assert.equal(asked, 2);
+    await webhook.stop();
+  });
+  it('keeps to its bound, and ends at once', async () => {
+    const { house: address, webhook, clock } = house();
+    address.isAway = true;
+    for (let index = 0; index < MAX_WAITING + 5; index += 1) {
+      webhook.tell({ type: 'firing', alert: at(`pi-${index}`) });
+    }
+    address.isAway = false;
+    await clock.advance(60_000);
+    assert.equal(address.heard.length, MAX_WAITING);
+    address.isAway = true;
+    webhook.tell({ type: 'firing', alert });
+    await clock.advance(1);
+    await webhook.stop();
+    webhook.tell({ type: 'firing', alert });
+    await clock.advance(60_000);
+    assert.equal(address.heard.length, MAX_WAITING);
   });
 });
