@@ -140,10 +140,11 @@ function checkTargets({ image, device, output, batch, dryRun }: FlashOptions): v
 
 /** A file's settings, then flags over them. Keys of the file are the flags' names, with or without dashes. */
 async function gatherSettings(options: FlashOptions): Promise<RawSettings> {
-  const { role, hostname, user, wifiSsid, wifiPassword, wifiCountry, address, gateway, dns, timezone, token, master } =
+  const { role, hostname, user, wifiSsid, wifiPassword, wifiCountry, address, gateway, dns, timezone, master } =
     options;
   const flags: RawSettings = {
-    ...{ role, hostname, user, wifiSsid, wifiPassword, wifiCountry, address, gateway, dns, timezone, token, master },
+    ...{ role, hostname, user, wifiSsid, wifiPassword, wifiCountry, address, gateway, dns, timezone, master },
+    token: options.token && (await readToken(options.token)),
     sshKey: options.sshKey && (await Promise.all(options.sshKey.map(readSshKey))),
   };
   const given = Object.entries(flags).filter(([, value]) => value !== undefined);
@@ -188,6 +189,21 @@ async function readSshKey(text: string): Promise<string> {
         EXIT.input,
         `there is no SSH key ${text}`,
         'ssh-keygen -t ed25519 makes one; name the file that ends in .pub',
+      );
+    },
+  );
+}
+
+/** A token itself, or the file that holds it: command lines are seen by everybody on a machine, and sudo logs them. */
+async function readToken(text: string): Promise<string> {
+  if (text.startsWith('bramble:')) return text;
+  return readFile(text, 'utf8').then(
+    (content) => content.trim(),
+    () => {
+      throw new Failure(
+        EXIT.input,
+        `there is no file ${text} with a join token`,
+        'bramble token create --ttl 7d > token',
       );
     },
   );

@@ -150,10 +150,21 @@ test('a card that was flashed before takes a new name, with a new instance', asy
   assert.match(cmdline, /regdom=NO/);
 });
 
-test('a batch counts names up', async () => {
+test('a batch counts names up, and its token comes from a file', async () => {
+  await writeFile(pathOf('token'), `${TOKEN}\n`);
   const batch = ['--image', 'bookworm.img', '--output', 'card-%.img', '--batch', '2'];
-  const { code, stderr } = await flash(...batch, '--role', 'agent', '--hostname', 'node-09', '--token', TOKEN, '--yes');
+  const { code, stderr } = await flash(
+    ...batch,
+    '--role',
+    'agent',
+    '--hostname',
+    'node-09',
+    '--token',
+    'token',
+    '--yes',
+  );
   assert.equal(code, 0, stderr);
+  assert.equal(await readBootFile(pathOf('card-node-10.img'), 'bramble/token'), `${TOKEN}\n`);
   assert.match(await readBootFile(pathOf('card-node-10.img'), 'bramble/board.conf'), /^hostname=node-10$/m);
 });
 
@@ -192,6 +203,12 @@ const REFUSED: readonly [name: string, args: string[], code: number, message: Re
     /--role must be.*--hostname is missing/s,
   ],
   ['no target', ['--image', 'trixie.img', ...AGENT], 64, /either a card or a file/],
+  [
+    'a token that is in no file',
+    ['--image', 'trixie.img', '--output', 'x.img', '--role', 'agent', '--hostname', 'a', '--token', 'gone', '--yes'],
+    66,
+    /no file gone with a join token/,
+  ],
   ['an image that is not there', ['--image', 'gone.img', '--output', 'x.img', ...AGENT], 66, /no image gone\.img/],
   ['something that is no image', ['--image', 'text.img', '--output', 'x.img', ...AGENT], 66, /no partition table/],
   ['an image that was cut off', ['--image', 'cut.img.xz', '--output', 'x.img', ...AGENT], 66, /cannot be unpacked/],
