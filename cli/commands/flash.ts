@@ -297,5 +297,5 @@ function renderNextSteps({ role, hostname, user }: BoardSettings): string {
   const watch = `If it does not come up, put the card into a PC and read bramble/status.txt.\n`;
   if (role === 'agent')
     return `Put the card into ${hostname} and switch it on; \`kubectl get nodes\` shows it in some minutes.\n${watch}`;
-  return `Put the card into ${hostname} and switch it on. In some minutes:\n  ssh ${user}@${hostname}.local sudo bramble token create\n  ssh ${user}@${hostname}.local sudo bramble kubeconfig --host ${hostname}.local > kubeconfig\n${watch}`;
+  return `Put the card into ${hostname} and switch it on. In some minutes:\n  ssh ${user}@${hostname}.local sudo bramble token create --ttl 7d > token\n  ssh ${user}@${hostname}.local sudo bramble kubeconfig --host ${hostname}.local > kubeconfig\n${watch}`;
 }

@@ -3,7 +3,6 @@
  *
  *     npm run bundle -- --arch arm64 [--output DIR] [--deb] [--sign-with DATA_DIR]
  */
-import { execFile } from 'node:child_process';
 import {
   access,
   chmod,
@@ -19,13 +18,12 @@ import {
 } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { parseArgs, promisify } from 'node:util';
+import { parseArgs } from 'node:util';
 import { signBundle } from '../../shared/protocol/bundle-signature.ts';
 import { hashFile } from '../hash-file.ts';
 import { ARCHES, type Arch, DEBIAN_ARCH, listBundleFiles } from './bundle-files.ts';
-
-const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+import { EPOCH, packTree } from './pack-tree.ts';
+import { BundleError, ROOT, run } from './run.ts';
 
 const USAGE = `Usage: npm run bundle -- --arch arm64 [flags]
 
@@ -35,36 +33,11 @@ const USAGE = `Usage: npm run bundle -- --arch arm64 [flags]
   --sign-with DATA_DIR  sign it with the key of the cluster in this data folder
 `;
 
-/** Times of files in archives: all the same, so that they say nothing about when the bundle was made. */
-const EPOCH = '2026-01-01T00:00:00Z';
-
-const runFile = promisify(execFile);
-
-class BundleError extends Error {
-  override readonly name = 'BundleError';
-}
-
 interface Request {
   arch: Arch;
   output: string;
   deb: boolean;
   signWith: string | undefined;
-}
-
-async function run(
-  program: string,
-  args: readonly string[],
-  env: Readonly<Record<string, string>> = {},
-): Promise<string> {
-  try {
-    const { stdout } = await runFile(program, [...args], { cwd: ROOT, env: { ...process.env, ...env, LC_ALL: 'C' } });
-    return stdout;
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT')
-      throw new BundleError(`${program} is missing`);
-    const stderr = error instanceof Error && 'stderr' in error ? String(error.stderr).trim().split('\n').slice(-3) : [];
-    throw new BundleError(`${program} failed: ${stderr.join('\n')}`);
-  }
 }
 
 async function makeBundle({ arch, output, deb, signWith }: Request): Promise<string[]> {
@@ -137,22 +110,6 @@ function exists(path: string): Promise<boolean> {
 
 function readPackage(text: string): { version: string; optionalDependencies: Readonly<Record<string, string>> } {
   return JSON.parse(text);
-}
-
-/** Order, owners and times are fixed, and gzip writes no name: the archive depends on what is in it and on nothing else. */
-async function packTree(folder: string, name: string, archive: string): Promise<void> {
-  const partial = `${archive}.partial`;
-  const tar = [
-    '--sort=name',
-    `--mtime=${EPOCH}`,
-    '--owner=0',
-    '--group=0',
-    '--numeric-owner',
-    '--mode=u+rw,go=rX',
-    '--format=gnu',
-  ];
-  await run('tar', [...tar, '--use-compress-program=gzip -n -6', '-cf', partial, '-C', folder, name]);
-  await rename(partial, archive);
 }
 
 /** The files beside the archive: its checksum, and its signature where a cluster's key was named. */

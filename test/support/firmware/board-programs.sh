@@ -14,6 +14,7 @@ if [ -s "$BOARD/cut-at" ]; then
 fi
 
 add_program() { ln -sf "$(readlink -f "$0")" "$BOARD/bin/$1"; }
+add_docker() { add_program dockerd; add_program nft; add_program apparmor_parser; }
 lacks() { grep -qx "$1" "$BOARD/lacks" 2>/dev/null; }
 
 case $name in
@@ -32,7 +33,8 @@ case $name in
     esac ;;
   apt-get)
     case "$*" in
-      *install*docker.io*) if lacks packages; then exit 100; fi; add_program dockerd; add_program nft; add_program apparmor_parser ;;
+      *install*.deb) add_docker ;;
+      *install*docker.io*) if lacks packages; then exit 100; fi; add_docker ;;
       *update*) if lacks packages; then exit 100; fi ;;
       *install*) exit 100 ;;
     esac ;;

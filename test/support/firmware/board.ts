@@ -48,6 +48,8 @@ export interface BoardOptions {
 
 export class Board {
   readonly folder: string;
+  /** What its first boots have said, which goes to the journal and to the console. */
+  log = '';
 
   private constructor(folder: string) {
     this.folder = folder;
@@ -114,7 +116,12 @@ export class Board {
       BRAMBLE_NETWORK_PATIENCE: '3',
       BRAMBLE_JOIN_PATIENCE: '4',
     };
-    const child = spawn(program, args, { env, detached: true, stdio: ['ignore', 'ignore', 'ignore'] });
+    const child = spawn(program, args, { env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.on('data', (chunk: Buffer) => {
+        this.log += chunk.toString();
+      });
+    }
     return new Promise((resolve) => child.on('close', (code) => resolve(code ?? undefined)));
   }
 
