@@ -19,6 +19,24 @@ lacks() { grep -qx "$1" "$BOARD/lacks" 2>/dev/null; }
 
 case $name in
   docker) cat "${@: -1}" >>"$BOARD/loaded-images" ;;
+  getent)
+    user=$(cat "$BOARD/users")
+    if [ -z "$user" ] || { [ "$2" != 1000 ] && [ "$2" != "$user" ]; }; then exit 2; fi
+    printf '%s:x:1000:1000::%s:/bin/bash\n' "$user" "$BOARD/root/home/$user" ;;
+  useradd | usermod)
+    before=$(cat "$BOARD/users")
+    mkdir -p "$BOARD/root/home"
+    if [ -d "$BOARD/root/home/$before" ] && [ -n "$before" ]; then mv "$BOARD/root/home/$before" "$BOARD/root/home/ada"; fi
+    mkdir -p "$BOARD/root/home/ada"
+    printf ada >"$BOARD/users" ;;
+  install)
+    # Nobody of the board's users is one of this machine.
+    words=()
+    while [ $# -gt 0 ]; do
+      case $1 in -o | -g) shift ;; *) words+=("$1") ;; esac
+      shift
+    done
+    /usr/bin/install "${words[@]}" ;;
   getconf) if lacks 64-bit; then echo 32; else echo 64; fi ;;
   ip) if ! lacks network; then echo 'default via 192.168.1.1 dev eth0'; fi ;;
   df)

@@ -2,12 +2,12 @@
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { chmod, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const SCRIPT = fileURLToPath(new URL('../../../firmware-scripts/first-boot/firstboot.sh', import.meta.url));
+const SCRIPTS = fileURLToPath(new URL('../../../firmware-scripts/first-boot/', import.meta.url));
 const PROGRAMS = fileURLToPath(new URL('./board-programs.sh', import.meta.url));
 
 /** Present on every system; the others appear when they are installed. */
@@ -25,6 +25,9 @@ const ALWAYS = [
   'docker',
 ];
 
+/** What makes a user, of which a test must not make any on its machine. */
+const FOR_FIRST_START = ['getent', 'useradd', 'usermod', 'groupmod', 'install'];
+
 /** A gigabyte file of real programs would only make the tests slow. */
 const BUNDLE_FILES: Readonly<Record<string, string>> = {
   VERSION: '1.2.3\n',
@@ -33,6 +36,10 @@ const BUNDLE_FILES: Readonly<Record<string, string>> = {
   'systemd/bramble-agent.service': '[Service]\n',
   'systemd/bramble-master.service': '[Service]\n',
 };
+
+/** Source: systemd-run-generator(8). */
+const STARTED_BY_KERNEL =
+  ' systemd.run=/boot/firmware/firstrun.sh systemd.run_success_action=reboot systemd.run_failure_action=reboot systemd.unit=kernel-command-line.target';
 
 export type Lack = '64-bit' | 'network' | 'room' | 'packages' | 'master' | 'memory-cgroup' | 'approval';
 
@@ -106,7 +113,33 @@ export class Board {
   /** Runs the first boot; the power fails at the given call of a program. Undefined: it was killed. */
   async boot(cutAt?: number): Promise<number | undefined> {
     await this.write('cut-at', cutAt === undefined ? '' : String(cutAt));
-    return this.#spawn('bash', [SCRIPT, '--root', join(this.folder, 'root')]);
+    return this.#spawn('bash', [join(SCRIPTS, 'firstboot.sh'), '--root', join(this.folder, 'root')]);
+  }
+
+  /** Gives the card what `bramble flash` puts there for systems without cloud-init; `firstUser` is the image's own. */
+  async prepareFirstStart({ firstUser = '' }: { firstUser?: string } = {}): Promise<void> {
+    const boot = 'root/boot/firmware';
+    await copyFile(join(SCRIPTS, 'firstrun.sh'), join(this.folder, boot, 'firstrun.sh'));
+    await this.write(`${boot}/cmdline.txt`, `root=PARTUUID=1-02 rootwait${STARTED_BY_KERNEL}\n`);
+    await this.write(`${boot}/bramble/authorized_keys`, 'ssh-ed25519 AAAA ada@laptop\n');
+    await this.write(`${boot}/bramble/wifi.nmconnection`, '[wifi-security]\npsk=geheim\n');
+    await this.write(`${boot}/bramble/bramble-firstboot.service`, '[Service]\n');
+    await this.write('root/etc/hosts', '127.0.0.1\tlocalhost\n127.0.1.1\traspberrypi\n');
+    await mkdir(join(this.folder, 'root/etc/sudoers.d'), { recursive: true });
+    await this.write('users', firstUser);
+    await Promise.all(FOR_FIRST_START.map((name) => symlink(PROGRAMS, join(this.folder, 'bin', name))));
+  }
+
+  /** What the kernel's command line starts before anything else; the power fails at the given call. */
+  async firstStart(cutAt?: number): Promise<number | undefined> {
+    await this.write('cut-at', cutAt === undefined ? '' : String(cutAt));
+    const root = join(this.folder, 'root');
+    return this.#spawn('bash', [join(root, 'boot/firmware/firstrun.sh'), '--root', root]);
+  }
+
+  /** Whether the next start runs it again. */
+  async isFirstStart(): Promise<boolean> {
+    return (await this.read('root/boot/firmware/cmdline.txt')).includes('systemd.run=');
   }
 
   #spawn(program: string, args: readonly string[]): Promise<number | undefined> {
