@@ -24,6 +24,7 @@ import { type ApiServer, createApiServer } from './apiserver/api-server.ts';
 import { componentUser } from './apiserver/user-info.ts';
 import type { VersionInfo } from './apiserver/version-info.ts';
 import { type Broker, createBroker } from './broker/broker.ts';
+import { completeRestore } from './complete-restore.ts';
 import { ControllerSettings } from './controllers/controller-settings.ts';
 import { createControllers } from './controllers/create-controllers.ts';
 import type { RegistryClient } from './controllers/images/registry/registry-client.ts';
@@ -59,6 +60,7 @@ import { SnapshotKeeper } from './snapshots/snapshot-keeper.ts';
 import { createStatusPage } from './status-page/status-page.ts';
 import { Compactor } from './store/compactor.ts';
 import { openSqliteStore, type SqliteStore } from './store/sqlite-store.ts';
+import { createWholeSnapshot, MQTT_FILE, STORE_FILE } from './whole-snapshot.ts';
 
 /** Exit codes, as docs/cli.md lists them. */
 const EXIT = { usage: 2, failed: 1 } as const;
@@ -80,15 +82,18 @@ interface Foundation extends Environment {
   settings: SchedulerConfiguration;
   metrics: MasterMetrics;
   snapshots: SnapshotKeeper;
+  /** Set once there is a broker. */
+  late: { kept?: Broker['kept'] };
 }
 
 async function openFoundation(options: MasterOptions, environment: Environment): Promise<Foundation> {
   const { clock, random, logger } = environment;
   const settings = await readSettings(options.schedulerConfig);
   const metrics = createMasterMetrics(clock);
+  await completeRestore({ dataDir: options.dataDir, random, logger });
   // The store comes first: it locks the data directory, so that a second master changes nothing in it.
   const store = await openSqliteStore({
-    path: join(options.dataDir, 'store.db'),
+    path: join(options.dataDir, STORE_FILE),
     clock,
     logger,
     schedule: (task) => void setImmediate(task),
@@ -106,8 +111,11 @@ async function openFoundation(options: MasterOptions, environment: Environment):
   });
   const tokenKey = await openTokenKey(files);
   const { dir = join(options.dataDir, 'snapshots'), ...policy } = options.snapshots;
-  const snapshots = new SnapshotKeeper({ ...policy, store, files: createSnapshotFiles(dir), clock, logger });
-  return { ...environment, options, files, authority, certificate, tokenKey, store, settings, metrics, snapshots };
+  const late: Foundation['late'] = {};
+  const whole = createWholeSnapshot({ store, kept: () => late.kept });
+  const snapshots = new SnapshotKeeper({ ...policy, store: whole, files: createSnapshotFiles(dir), clock, logger });
+  const pki = { files, authority, certificate, tokenKey };
+  return { ...environment, ...pki, options, store, settings, metrics, snapshots, late };
 }
 
 function firstAddressOf(serviceCidr: string): string {
@@ -182,6 +190,7 @@ function createComponents(foundation: Foundation, api: Api): Component[] {
   const environment = { clock, random, logger };
   const clientOf = (component: string) => ({ ...environment, client: api.clientOf(component) });
   const { broker, mqtt, https } = createDoors(foundation, api);
+  foundation.late.kept = broker.kept;
   const links = createNodeLinks({ ...clientOf('system:node-links'), sessions: broker });
   const proxies = createNodeProxies({ ...environment, sessions: broker, links });
   api.setNodeProxies(proxies);
@@ -289,7 +298,7 @@ function createDoors(
     tls: bundle(),
     authenticate: (credentials) => authenticator.userOfSession(credentials),
     websocketPort: options.mqttWebsocketPort,
-    persistencePath: join(options.dataDir, 'mqtt.db'),
+    persistencePath: join(options.dataDir, MQTT_FILE),
     isVolatile: isDiscoveryOfOurs,
     schedule: (task) => void setImmediate(task),
     clock,

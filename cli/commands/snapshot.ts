@@ -1,18 +1,6 @@
 /** `bramble snapshot save|list|restore`: copies of everything that a master knows; taken while it runs, put back while it does not. */
 import { constants } from 'node:fs';
-import {
-  access,
-  copyFile,
-  type FileHandle,
-  link,
-  open,
-  readdir,
-  readlink,
-  realpath,
-  rename,
-  rm,
-  stat,
-} from 'node:fs/promises';
+import { access, copyFile, type FileHandle, open, readdir, readlink, realpath, rename, rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import type { JsonObject } from '../../shared/machinery/json.ts';
 import { itemsOf, member, textOf } from '../api/select-objects.ts';
@@ -22,6 +10,7 @@ import type { Context } from '../context.ts';
 import { EXIT, Failure, messageOf } from '../failure.ts';
 import type { ClusterOptions } from '../options.ts';
 import { renderColumns } from '../print/columns.ts';
+import { type ResultOptions, writeResult } from '../print/result.ts';
 import { openClusterFolder } from '../up/cluster-folder.ts';
 
 const SNAPSHOTS = '/apis/bramble.dev/v1/snapshots';
@@ -34,10 +23,11 @@ export async function saveSnapshot(context: Context, { file, ...options }: SaveO
   await withSession(context, options, async ({ api }) => {
     const taken = await api.object({ method: 'POST', path: SNAPSHOTS, body: {} });
     const name = textOf(member(taken, 'metadata')['name']);
-    context.stdout.write(`snapshot ${name} taken, ${sizeOf(taken)}\n`);
+    const object = `snapshot/${name}`;
+    writeResult(context, options, { object, result: 'taken' }, `snapshot ${name} taken, ${sizeOf(taken)}`);
     if (file === undefined) return;
     await writeWhole(resolve(file), await api.bytes({ path: `${SNAPSHOTS}/${name}/content` }));
-    context.stdout.write(`written to ${file}\n`);
+    writeResult(context, options, { object, result: 'written', file }, `written to ${file}`);
   });
 }
 
@@ -79,14 +69,15 @@ async function writeWhole(path: string, chunks: AsyncIterable<Uint8Array>): Prom
   }
 }
 
-export interface RestoreOptions {
+export interface RestoreOptions extends ResultOptions {
   file: string;
   dataDir?: string;
 }
 
-/** Files that belong to a database; one without the other is another database. */
+/** What a database that was opened may have beside it. */
 const COMPANIONS = ['-wal', '-shm', '-journal'];
 
+/** Lays the copy ready; the master puts it in place when it starts, so that no power cut leaves half of it. */
 export async function restoreSnapshot(context: Context, { file, dataDir }: RestoreOptions): Promise<void> {
   const folder = openClusterFolder(context, dataDir).path;
   const [source, store] = [resolve(file), join(folder, 'store.db')];
@@ -106,16 +97,24 @@ export async function restoreSnapshot(context: Context, { file, dataDir }: Resto
       'end the master first: bramble down --keep-data, or systemctl stop bramble-master',
     );
   }
-  const restoring = `${store}.restoring`;
-  await copyFile(source, restoring);
-  await finish(restoring);
-  const kept = await keepOld(store);
-  // From here on the present store is the older one of both, without what was not yet in it; the next line makes it whole.
-  for (const suffix of COMPANIONS) await rm(`${store}${suffix}`, { force: true });
-  await rename(restoring, store);
-  await syncFolder(folder);
-  context.stdout.write(`${store} is that of ${file} now\n${kept ? `what was there is ${store}.before-restore\n` : ''}`);
-  context.stdout.write('start the master: its boards go on from there\n');
+  await layReady(source, `${store}.restore`);
+  context.stdout.write(`${file} is ready in ${folder}: the master takes it over when it starts\n`);
+  context.stdout.write(`its boards go on from there; what was there will be ${store}.before-restore\n`);
+}
+
+async function layReady(source: string, ready: string): Promise<void> {
+  const partial = `${ready}.partial`;
+  try {
+    await copyFile(source, partial);
+    await finish(partial);
+    // One that waits already is not wanted any more; a start that was cut may have left its log.
+    for (const suffix of ['', ...COMPANIONS]) await rm(`${ready}${suffix}`, { force: true });
+    await rename(partial, ready);
+    await syncFolder(dirname(ready));
+  } catch (error) {
+    await rm(partial, { force: true });
+    throw new Failure(EXIT.cannotWrite, `${ready} cannot be written: ${messageOf(error)}`);
+  }
 }
 
 async function checkSource(path: string): Promise<void> {
@@ -136,18 +135,6 @@ async function finish(path: string): Promise<void> {
   await file.chmod(0o600);
   await file.sync();
   await file.close();
-}
-
-/** The present store and its companions under other names too; false: there was none. */
-async function keepOld(store: string): Promise<boolean> {
-  const before = `${store}.before-restore`;
-  for (const suffix of ['', ...COMPANIONS]) await rm(`${before}${suffix}`, { force: true });
-  const there = await stat(store).catch(() => undefined);
-  if (there === undefined) return false;
-  for (const suffix of ['', ...COMPANIONS])
-    await link(`${store}${suffix}`, `${before}${suffix}`).catch(() => undefined);
-  await syncFolder(dirname(store));
-  return true;
 }
 
 async function syncFolder(path: string): Promise<void> {

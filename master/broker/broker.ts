@@ -95,6 +95,8 @@ const DEFAULT_LIMITS: BrokerLimits = {
 };
 
 export interface Broker extends Component, Sessions {
+  /** Retained messages and persistent sessions: what a snapshot takes of them. */
+  readonly kept: Pick<BrokerPersistence, 'copyTo' | 'changes'>;
   /** Makes the master's own attachment work; nobody else can connect before `start`, so that the doors can be ready first. */
   open(): Promise<void>;
   /** Ports that are listened on, once started. */
@@ -129,7 +131,7 @@ class AedesBroker implements Broker {
   readonly #limits: BrokerLimits;
   readonly #logger: Logger;
   readonly #emitter = new TopicEmitter<BrokerPacket>();
-  readonly #persistence: BrokerPersistence;
+  readonly kept: BrokerPersistence;
   readonly #aedes: Aedes & InternalAedes;
   readonly #transport: Transport;
   readonly #listeners: Listeners;
@@ -145,7 +147,7 @@ class AedesBroker implements Broker {
     this.#options = options;
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.#logger = options.logger.with({ component: 'broker' });
-    this.#persistence = this.#createPersistence();
+    this.kept = this.#createPersistence();
     this.#aedes = this.#createAedes();
     this.#transport = createInProcessTransport(this.#aedes);
     this.#listeners = new Listeners({
@@ -168,7 +170,7 @@ class AedesBroker implements Broker {
   async stop(): Promise<void> {
     await new Promise<void>((resolve) => this.#aedes.close(resolve));
     await this.#listeners.stop();
-    await this.#persistence.destroy();
+    await this.kept.destroy();
   }
 
   port(): number {
@@ -199,7 +201,7 @@ class AedesBroker implements Broker {
 
   forgetUser(name: string): Promise<void> {
     this.disconnect(({ identity }) => identity.name === name);
-    return this.#persistence.forgetOwner(name);
+    return this.kept.forgetOwner(name);
   }
 
   #createPersistence(): BrokerPersistence {
@@ -221,7 +223,7 @@ class AedesBroker implements Broker {
   #createAedes(): Aedes & InternalAedes {
     const aedes = new Aedes({
       mq: this.#emitter,
-      persistence: this.#persistence,
+      persistence: this.kept,
       connectTimeout: this.#limits.connectTimeoutMs,
       drainTimeout: this.#limits.drainTimeoutMs,
       maxInflightInbound: this.#limits.inflight,
@@ -284,7 +286,7 @@ class AedesBroker implements Broker {
       mayPublish: (client, topic) =>
         this.#checkPublish(client, { topic, retain: false }) === null && isPublishable(topic),
       mayReceive: (client, topic) => this.#mayReceive(client, topic),
-      isQueued: (topic) => this.#persistence.isQueued(topic),
+      isQueued: (topic) => this.kept.isQueued(topic),
     });
   }
 
@@ -300,7 +302,7 @@ class AedesBroker implements Broker {
     const { _will: will } = client as Client & ConnectingClient;
     const complaint = will && checkMessage({ clientId, identity }, will.topic, will.retain === true);
     if (complaint) throw new SessionRefused('not-authorized', complaint);
-    if (!client.clean) await this.#persistence.claim(clientId, identity.name, (id) => this.#sessions.has(id));
+    if (!client.clean) await this.kept.claim(clientId, identity.name, (id) => this.#sessions.has(id));
     this.#identified.set(client, { clientId, identity });
     this.#quick.get(conn)?.identified(client as Client & InternalClient);
   }
@@ -309,7 +311,7 @@ class AedesBroker implements Broker {
   #ownerOf(clientId: string): string | undefined {
     const holder = this.#sessions.get(clientId);
     const connected = holder === undefined || holder.client.closed ? undefined : holder.session.identity.name;
-    return connected ?? this.#persistence.ownerOf(clientId);
+    return connected ?? this.kept.ownerOf(clientId);
   }
 
   /** An error closes the connection: MQTT 3.1.1 has no other way to refuse a message (section 3.3.5). */
@@ -355,7 +357,7 @@ class AedesBroker implements Broker {
     const held = this.#sessions.get(client.id);
     if (held === undefined || held.client !== client) return;
     this.#sessions.delete(client.id);
-    this.#persistence.release(client.id);
+    this.kept.release(client.id);
     for (const listener of [...this.#sessionListeners]) listener.disconnected(held.session);
   }
 }

@@ -26,7 +26,8 @@ export interface SnapshotFiles {
 }
 
 export interface SnapshotKeeperOptions {
-  store: { snapshot(path: string): Promise<void>; revision(): number };
+  /** `revision` differs when something has changed. */
+  store: { snapshot(path: string): Promise<void>; revision(): number | string };
   files: SnapshotFiles;
   /** 0: only on demand. */
   intervalMs: number;
@@ -37,7 +38,9 @@ export interface SnapshotKeeperOptions {
 }
 
 const SUFFIX = '.db';
-const PARTIAL = '.partial';
+
+/** With what SQLite may have put beside it. */
+const PARTIAL = /\.partial(-\w+)?$/;
 
 /** A board that was off is late: it looks this often whether a copy is due. */
 const CHECK_INTERVAL_MS = 10 * 60_000;
@@ -51,7 +54,7 @@ export class SnapshotKeeper implements Component {
   readonly #listeners = new Set<() => void>();
   #problem: string | undefined;
   /** Of the latest copy of this process. */
-  #revision: number | undefined;
+  #revision: number | string | undefined;
   /** Monotonic. */
   #startedMs = 0;
 
@@ -74,8 +77,7 @@ export class SnapshotKeeper implements Component {
     this.#startedMs = clock.monotonicMs();
     const rests = await files.list().catch(() => []);
     for (const { name } of rests) {
-      if (name.endsWith(PARTIAL))
-        await files.remove(name).catch((error) => logger.warn('a rest stays', { name, error }));
+      if (PARTIAL.test(name)) await files.remove(name).catch((error) => logger.warn('a rest stays', { name, error }));
     }
     if (this.#options.intervalMs > 0) this.#arm();
   }

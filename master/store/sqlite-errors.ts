@@ -10,7 +10,7 @@ interface Verdict {
 const CORRUPT: Verdict = {
   reason: 'corrupt',
   advice:
-    'is damaged: stop the master, copy the file somewhere safe, and put a snapshot in its place (or remove it to begin with an empty cluster)',
+    'is damaged: put a snapshot in its place (bramble snapshot restore FILE), or copy it somewhere safe and remove it to begin with an empty cluster',
 };
 
 /** By primary result code (https://www.sqlite.org/rescode.html); extended codes begin with it. */

@@ -11,6 +11,7 @@ import { ClusterFolder } from '../../cli/up/cluster-folder.ts';
 import { findFreePorts } from '../support/cluster.ts';
 import { startTestEngine, TEST_IMAGE, type TestEngine } from '../support/docker.ts';
 import { ROOT } from '../support/kubectl.ts';
+import { configMap, deployment, openHouse, service } from '../support/restored-house.ts';
 import { startTerminal } from '../support/terminal.ts';
 import { waitFor } from '../support/wait.ts';
 
@@ -165,6 +166,57 @@ describe('bramble', { concurrency: false }, () => {
     assert.match(output, /there is no cluster at .*\n +→ start one with: bramble up/);
   });
 
+  test('a snapshot that is restored: objects, users and messages of then, pods run on, revisions only grow', async () => {
+    const house = await openHouse(folder, `${ports[3]}`);
+    const file = join(parent, 'copy.db');
+    await house.addUser('lamp');
+    await house.keep('home/lamp', 'on');
+    for (const object of [deployment('steady'), service('kept'), configMap('then')]) await house.make(object);
+    await waitFor('the pod runs', async () => (await house.pods('steady'))[0]?.isReady === true);
+    const [steady] = await house.pods('steady');
+    const kept = await house.service('kept');
+    assert.match(await bramble('snapshot', 'save', file), /written to/);
+
+    await house.keep('home/lamp', 'off');
+    await house.drop('/api/v1/namespaces/default/services/kept');
+    await house.drop('/api/v1/namespaces/default/configmaps/then');
+    // What the copy does not know of holds the same address and port.
+    const late = await house.make(service('late', kept));
+    assert.equal(late.code, 201, JSON.stringify(late.body));
+    await house.make(deployment('newcomer'));
+    await waitFor('the newcomer runs', async () => (await house.pods('newcomer'))[0]?.isReady === true);
+    const before = await house.revision();
+    const agents = (await listRecords()).slice(1);
+    const [master] = await listRecords();
+    assert.ok(master !== undefined);
+    process.kill(master.pid, 'SIGTERM');
+    await waitFor('the master has ended', async () => !(await isRunning(master)));
+    assert.match(await bramble('snapshot', 'restore', file), /the master takes it over when it starts/);
+    await bramble('up', '--detach', '--no-example');
+
+    assert.deepEqual((await listRecords()).slice(1), agents);
+    await waitFor('the newcomer is ended', async () => (await containersOf('newcomer')) === '');
+    await waitFor('the pod is ready', async () => (await house.pods('steady'))[0]?.isReady === true);
+    assert.deepEqual(await house.pods('steady'), [steady]);
+    assert.equal(await house.get('home/lamp'), 'on');
+    assert.equal((await house.call('GET', '/api/v1/namespaces/default/configmaps/then')).code, 200);
+    assert.equal((await house.call('GET', '/api/v1/namespaces/default/services/late')).code, 404);
+    assert.deepEqual(await house.service('kept'), kept);
+    const second = await house.make(service('second', { nodePort: kept.nodePort }));
+    assert.match(`${second.code} ${second.body['message']}`, /^422 .*provided port is already allocated/);
+    assert.notEqual((await house.make(service('third'))).code, 409);
+    const third = await house.service('third');
+    assert.ok(third.clusterIP !== kept.clusterIP && third.nodePort !== kept.nodePort);
+    assert.ok((await house.revision()) > before + 1_000_000_000);
+    for (const revision of [1, before, before + 5_000]) {
+      const query = `watch=true&timeoutSeconds=5&resourceVersion=${revision}`;
+      const { body } = await house.call('GET', `/api/v1/namespaces/default/pods?${query}`);
+      assert.match(JSON.stringify(body), /"code":410/, `a watch from ${revision}`);
+    }
+    await house.drop('/apis/apps/v1/namespaces/default/deployments/steady');
+    await waitFor('the containers are gone', async () => (await containers()).length === 0);
+  });
+
   test('it starts quickly', async () => {
     const startMs = performance.now();
     await bramble('get', 'ns');
@@ -204,6 +256,10 @@ describe('bramble', { concurrency: false }, () => {
     await waitFor('the pod is back', async () => (await bramble('get', 'pods')).includes('Running'));
     await bramble('down');
   });
+
+  function containersOf(name: string): Promise<string> {
+    return engine.docker('ps', '-q', '--filter', `name=${name}`);
+  }
 
   const container = { name: 'main', image: TEST_IMAGE, imagePullPolicy: 'IfNotPresent', command: ['sleep', '1000'] };
 

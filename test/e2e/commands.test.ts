@@ -334,9 +334,9 @@ describe('commands', { concurrency: false }, () => {
     await refuses(66, /cut off or damaged/, 'snapshot', 'restore', join(folder, 'cut.db'), '--data-dir', folder);
     assert.match(
       await bramble('snapshot', 'restore', join(folder, 'copy.db'), '--data-dir', folder),
-      /start the master/,
+      /is ready in .*: the master takes it over when it starts/,
     );
-    assert.ok((await readFile(join(folder, 'store.db'))).equals(copy));
+    assert.ok((await readFile(join(folder, 'store.db.restore'))).equals(copy));
   });
 
   test('node: reboot and shutdown only where the agent may, and after a question', async () => {

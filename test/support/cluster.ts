@@ -105,7 +105,8 @@ export async function startTestCluster(options: TestClusterOptions = {}): Promis
   }
 }
 
-function createHttps({ server, caCertificate, clientCertificate, clientKey }: Profile): TestCluster['https'] {
+/** Requests as the administrator; code 0 when nobody answers. */
+export function createHttps({ server, caCertificate, clientCertificate, clientKey }: Profile): TestCluster['https'] {
   const agent = new Agent({ keepAlive: true, ca: caCertificate, cert: clientCertificate, key: clientKey });
   return (method, path, body) =>
     new Promise((resolve) => {

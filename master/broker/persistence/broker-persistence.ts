@@ -70,6 +70,7 @@ export class BrokerPersistence {
   readonly #receipts = new Map<string, Map<number, PublishRecord>>();
   readonly #wills = new Map<string, Will>();
   #seq = 0;
+  #copying: Promise<void> | undefined;
 
   constructor({ file, clock, logger, isVolatile = () => false, limits }: PersistenceOptions) {
     this.#isVolatile = isVolatile;
@@ -265,7 +266,23 @@ export class BrokerPersistence {
   }
 
   async destroy(): Promise<void> {
+    await this.#copying?.catch(() => undefined);
     this.#journal?.close();
+  }
+
+  // Snapshots
+
+  /** Grows with what is written to the file. */
+  get changes(): number {
+    return this.#journal?.batches ?? 0;
+  }
+
+  /** A whole copy as of now, while messages go on; false: there is no file. One at a time. */
+  async copyTo(path: string): Promise<boolean> {
+    if (this.#journal === undefined) return false;
+    this.#copying = this.#journal.copyTo(path);
+    await this.#copying;
+    return true;
   }
 
   #load(file: PersistenceFile): void {

@@ -28,6 +28,7 @@ export class Journal {
   readonly #written = new Set<number>();
   #timer: Timer | undefined;
   #closed = false;
+  #batches = 0;
 
   constructor(options: JournalOptions) {
     this.#options = options;
@@ -64,6 +65,17 @@ export class Journal {
     this.#schedule(BATCH_INTERVAL_MS);
   }
 
+  /** Written so far. */
+  get batches(): number {
+    return this.#batches;
+  }
+
+  /** With what waits to be written. */
+  async copyTo(path: string): Promise<void> {
+    this.flush();
+    await this.#options.file.copyTo(path);
+  }
+
   flush(): void {
     this.#timer?.cancel();
     this.#timer = undefined;
@@ -81,6 +93,7 @@ export class Journal {
       this.#schedule(RETRY_INTERVAL_MS);
       return;
     }
+    this.#batches += 1;
     this.#forget();
   }
 

@@ -3,7 +3,7 @@
  * read once, at the start, and written in batches. `synchronous=NORMAL`: after a power cut the last batches may be missing,
  * the file is whole. An fsync is spent per checkpoint and not per batch, for the card's sake.
  */
-import { chmodSync, renameSync, rmSync } from 'node:fs';
+import { chmodSync, closeSync, openSync, renameSync, rmSync } from 'node:fs';
 import Database from 'better-sqlite3';
 import type { PublishRecord, RetainedRecord, StoredPacket } from './stored-packet.ts';
 
@@ -52,6 +52,8 @@ export interface PersistenceFile {
   read(): FileContents;
   /** All or nothing. Throws SQLite's error, for example when the disk is full. */
   write(changes: FileChanges): void;
+  /** A whole copy of what is written, by SQLite's backup API: a few pages a turn, while writes go on. */
+  copyTo(path: string): Promise<void>;
   close(): void;
 }
 
@@ -64,6 +66,9 @@ const SCHEMA = `
 
 /** Pages of the log between checkpoints: one fsync a megabyte. */
 const CHECKPOINT_PAGES = 1_024;
+
+/** Pages of 1 KB that are copied before messages have their turn. */
+const PAGES_PER_TURN = 256;
 
 /** A file that a card has damaged is put aside and a new one begun: the house loses what it held, not its master. */
 export function openPersistenceFile(
@@ -142,6 +147,12 @@ class SqliteFile implements PersistenceFile {
 
   write(changes: FileChanges): void {
     this.#db.transaction(() => this.#writeAll(changes))();
+  }
+
+  async copyTo(path: string): Promise<void> {
+    rmSync(path, { force: true });
+    closeSync(openSync(path, 'wx', 0o600));
+    await this.#db.backup(path, { progress: () => PAGES_PER_TURN });
   }
 
   close(): void {
