@@ -4,32 +4,38 @@ set -euo pipefail
 
 usage() {
   cat <<'TEXT'
-Usage: Automation_Custom_Script.sh
+Usage: Automation_Custom_Script.sh [--root DIR]
 
 Hands a DietPi system over to Bramble's first boot; run by DietPi itself.
+
+  --root DIR   work below this folder instead of / (for tests)
 TEXT
 }
 
+ROOT=''
 case ${1-} in
   '') ;;
+  --root) ROOT=${2:?'--root takes a folder'} ;;
   -h | --help) usage; exit 0 ;;
   *) usage >&2; exit 64 ;;
 esac
+readonly ROOT
 
 card=/boot/firmware/bramble
-[ -f "$card/board.conf" ] || card=/boot/bramble
-user=$(sed -n 's/^user=//p' "$card/board.conf" | tr -d '\r' | head -n 1)
+[ -f "$ROOT$card/board.conf" ] || card=/boot/bramble
+user=$(sed -n 's/^user=//p' "$ROOT$card/board.conf" | tr -d '\r' | head -n 1)
 
 if ! getent passwd "$user" >/dev/null; then useradd -m -s /bin/bash -G sudo "$user"; fi
-if [ -f "$card/authorized_keys" ]; then
-  install -d -m 700 -o "$user" -g "$user" "/home/$user/.ssh"
-  install -m 600 -o "$user" -g "$user" "$card/authorized_keys" "/home/$user/.ssh/authorized_keys"
+home=$(getent passwd "$user" | cut -d : -f 6)
+if [ -f "$ROOT$card/authorized_keys" ]; then
+  install -d -m 700 -o "$user" -g "$user" "$home/.ssh"
+  install -m 600 -o "$user" -g "$user" "$ROOT$card/authorized_keys" "$home/.ssh/authorized_keys"
 fi
-printf '%s ALL=(ALL) NOPASSWD:ALL\n' "$user" >/etc/sudoers.d/010-bramble
-chmod 440 /etc/sudoers.d/010-bramble
+printf '%s ALL=(ALL) NOPASSWD:ALL\n' "$user" >"$ROOT/etc/sudoers.d/010-bramble"
+chmod 440 "$ROOT/etc/sudoers.d/010-bramble"
 
 sed "s|/boot/firmware/bramble|$card|g; s|RequiresMountsFor=/boot/firmware|RequiresMountsFor=${card%/bramble}|" \
-  "$card/bramble-firstboot.service" >/etc/systemd/system/bramble-firstboot.service
+  "$ROOT$card/bramble-firstboot.service" >"$ROOT/etc/systemd/system/bramble-firstboot.service"
 systemctl daemon-reload
 systemctl enable bramble-firstboot.service
 systemctl start --no-block bramble-firstboot.service

@@ -8,6 +8,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const SCRIPTS = fileURLToPath(new URL('../../../firmware-scripts/first-boot/', import.meta.url));
+const UNIT = fileURLToPath(new URL('../../../firmware-scripts/systemd/bramble-firstboot.service', import.meta.url));
 const PROGRAMS = fileURLToPath(new URL('./board-programs.sh', import.meta.url));
 
 /** Present on every system; the others appear when they are installed. */
@@ -123,7 +124,7 @@ export class Board {
     await this.write(`${boot}/cmdline.txt`, `root=PARTUUID=1-02 rootwait${STARTED_BY_KERNEL}\n`);
     await this.write(`${boot}/bramble/authorized_keys`, 'ssh-ed25519 AAAA ada@laptop\n');
     await this.write(`${boot}/bramble/wifi.nmconnection`, '[wifi-security]\npsk=geheim\n');
-    await this.write(`${boot}/bramble/bramble-firstboot.service`, '[Service]\n');
+    await copyFile(UNIT, join(this.folder, boot, 'bramble/bramble-firstboot.service'));
     await this.write('root/etc/hosts', '127.0.0.1\tlocalhost\n127.0.1.1\traspberrypi\n');
     await mkdir(join(this.folder, 'root/etc/sudoers.d'), { recursive: true });
     await this.write('users', firstUser);
@@ -135,6 +136,12 @@ export class Board {
     await this.write('cut-at', cutAt === undefined ? '' : String(cutAt));
     const root = join(this.folder, 'root');
     return this.#spawn('bash', [join(root, 'boot/firmware/firstrun.sh'), '--root', root]);
+  }
+
+  /** What DietPi runs at the end of its own first boot. */
+  async dietpiScript(): Promise<number | undefined> {
+    await this.write('cut-at', '');
+    return this.#spawn('bash', [join(SCRIPTS, 'dietpi-custom.sh'), '--root', join(this.folder, 'root')]);
   }
 
   /** Whether the next start runs it again. */

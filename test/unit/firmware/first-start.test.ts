@@ -1,5 +1,7 @@
 /** What the kernel's command line starts first on systems without cloud-init: a name, a user, a network, and the power failing. */
 import assert from 'node:assert/strict';
+import { rename, rmdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { Board } from '../../support/firmware/board.ts';
 
@@ -57,3 +59,24 @@ test('a board that fails again and again comes up without its settings, and says
   assert.equal(await board.isFirstStart(), false);
   assert.match(await board.status(), /first start failed 5 times; the board starts without its settings/);
 });
+
+for (const boot of ['boot/firmware', 'boot']) {
+  test(`DietPi hands over to the first boot, with its card at /${boot}; running it again changes nothing`, async () => {
+    const board = await makeBoard();
+    const root = join(board.folder, 'root');
+    if (boot === 'boot') {
+      await rename(join(root, 'boot/firmware'), join(root, 'card'));
+      await rmdir(join(root, 'boot'));
+      await rename(join(root, 'card'), join(root, 'boot'));
+    }
+    assert.equal(await board.dietpiScript(), 0, board.log);
+    const once = await board.files();
+    assert.equal(await board.read('root/home/ada/.ssh/authorized_keys'), 'ssh-ed25519 AAAA ada@laptop\n');
+    const unit = await board.read('root/etc/systemd/system/bramble-firstboot.service');
+    assert.match(unit, new RegExp(`^ExecStart=/bin/bash /${boot}/bramble/firstboot\\.sh$`, 'm'));
+    assert.match(unit, new RegExp(`^RequiresMountsFor=/${boot}$`, 'm'));
+    assert.match(await board.read('calls'), /^systemctl start --no-block bramble-firstboot\.service$/m);
+    assert.equal(await board.dietpiScript(), 0, board.log);
+    assert.deepEqual(await board.files(), once);
+  });
+}
