@@ -85,6 +85,10 @@ export class DockerRuntime implements ContainerRuntime {
     return parseInfo(await this.#docker.info(signal));
   }
 
+  prepare(): Promise<void> {
+    return this.#sandboxes.prepare();
+  }
+
   async list(filter?: { podUid: string }): Promise<RuntimeListing> {
     const own = `${LABEL.node}=${this.#options.node}`;
     const summaries = await this.#docker.listContainers(filter ? [own, `${LABEL.podUid}=${filter.podUid}`] : [own]);

@@ -10,6 +10,7 @@ import { isRuntimeError } from './docker-errors.ts';
 import type { DockerImages } from './docker-images.ts';
 import { isSameIdentity, LABEL, parseIdentity, readAddresses, SANDBOX_NAME } from './docker-labels.ts';
 import { parseSandbox } from './docker-records.ts';
+import { isOomScoreRefused } from './engine-rights.ts';
 import { type AddressLease, PodAddresses } from './pod-addresses.ts';
 import type { PodNetworkDoor, PodPorts } from './pod-network-door.ts';
 import { RuntimeError, type SandboxConfig, type SandboxRecord } from './runtime.ts';
@@ -18,6 +19,7 @@ import { renderResolvConf, writeResolvConf } from './sandbox-resolver.ts';
 
 export interface DockerSandboxesOptions {
   docker: DockerClient;
+  socketPath: string;
   /** Rejects `start-failed` when the engine would not. */
   start(id: string): Promise<void>;
   images: DockerImages;
@@ -53,6 +55,13 @@ export class DockerSandboxes {
   constructor(options: DockerSandboxesOptions) {
     this.#options = options;
     this.#addresses = new PodAddresses(() => this.#listTaken());
+  }
+
+  /** What the first sandbox would otherwise wait for, or fail to learn. */
+  async prepare(): Promise<void> {
+    const { images, socketPath } = this.#options;
+    if (this.#negativeOomScore === 'unknown' && (await isOomScoreRefused(socketPath))) this.#refuseNegativeOomScore();
+    await images.ensurePause();
   }
 
   async run(config: SandboxConfig): Promise<string> {

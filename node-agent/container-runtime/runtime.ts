@@ -5,6 +5,8 @@
  */
 export interface ContainerRuntime {
   info(signal?: AbortSignal): Promise<RuntimeInfo>;
+  /** Does beforehand what the first sandbox would have to wait for. No harm when it fails, or is never called. */
+  prepare?(): Promise<void>;
   /** Sandboxes and containers of this node, running or not; of one pod when asked for. */
   list(filter?: { podUid: string }): Promise<RuntimeListing>;
   /** Creates and starts the sandbox; returns its id. */

@@ -124,6 +124,7 @@ export class RuntimeState implements Component {
     const { signal } = this.#abort;
     for (let failures = 0; !signal.aborted; ) {
       const round = new AbortController();
+      let prepared: Promise<void> | undefined;
       try {
         const events = runtime.events(AbortSignal.any([signal, round.signal]))[Symbol.asyncIterator]();
         const first = events.next();
@@ -131,15 +132,22 @@ export class RuntimeState implements Component {
         // Only now: what happened before the engine listened to us is in the list.
         await this.#relist();
         failures = 0;
+        prepared = this.#prepare();
         for (let result = await first; !result.done; result = await events.next()) this.#hint(result.value.podUid);
       } catch (error) {
         this.#noteFailure(error);
       } finally {
         round.abort();
+        await prepared;
       }
       failures += 1;
       await sleep(clock, computeBackoffMs(RETRY, failures - 1, random), signal).catch(() => undefined);
     }
+  }
+
+  async #prepare(): Promise<void> {
+    const { runtime, logger } = this.#options;
+    await runtime.prepare?.().catch((error: unknown) => logger.debug('the first pod may take longer', { error }));
   }
 
   async #relistForever(): Promise<void> {
