@@ -61,6 +61,8 @@ export function createBramble(cluster: LanCluster): Orchestrator {
       for (const host of lan.hosts) {
         const ids = await host.docker('ps', '-aq');
         if (ids !== '') await host.docker('rm', '-f', ...ids.split('\n'));
+        // Its rules and bridges would cost the next contender.
+        await cluster.uninstall(host.number);
       }
     },
   };
