@@ -21,8 +21,9 @@ import { dirname, join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
 import { signBundle } from '../../shared/protocol/bundle-signature.ts';
 import { hashFile } from '../hash-file.ts';
-import { ARCHES, type Arch, DEBIAN_ARCH, listBundleFiles } from './bundle-files.ts';
-import { EPOCH, packTree } from './pack-tree.ts';
+import { ARCHES, type Arch, listBundleFiles } from './bundle-files.ts';
+import { makeDeb } from './make-deb.ts';
+import { packTree } from './pack-tree.ts';
 import { BundleError, ROOT, run } from './run.ts';
 
 const USAGE = `Usage: npm run bundle -- --arch arm64 [flags]
@@ -122,46 +123,6 @@ async function describe(archive: string, signWith: string | undefined): Promise<
   });
   await writeFile(`${archive}.sig`, `${signBundle(hash, key)}\n`);
   return [`${archive}.sha256`, `${archive}.sig`];
-}
-
-interface DebRequest {
-  work: string;
-  tree: string;
-  arch: Arch;
-  version: string;
-  output: string;
-}
-
-/** The same files where updates put them too; the links are made as the first boot makes them. */
-async function makeDeb({ work, tree, arch, version, output }: DebRequest): Promise<string> {
-  const root = join(work, 'deb');
-  await mkdir(join(root, 'DEBIAN'), { recursive: true });
-  await cp(tree, join(root, 'opt/bramble/versions', version), { recursive: true });
-  await writeFile(join(root, 'DEBIAN/control'), renderControl(version, arch));
-  for (const script of ['postinst', 'prerm']) {
-    await copyFile(join(ROOT, 'firmware-scripts/bundle/deb', script), join(root, 'DEBIAN', script));
-    await chmod(join(root, 'DEBIAN', script), 0o755);
-  }
-  const deb = join(output, `bramble_${version}_${DEBIAN_ARCH[arch]}.deb`);
-  const seconds = String(Date.parse(EPOCH) / 1000);
-  await run('find', [root, '-exec', 'touch', '--no-dereference', `--date=@${seconds}`, '{}', '+']);
-  await run('dpkg-deb', ['--root-owner-group', '-Zgzip', '--build', root, deb], { SOURCE_DATE_EPOCH: seconds });
-  return deb;
-}
-
-function renderControl(version: string, arch: Arch): string {
-  return `Package: bramble
-Version: ${version}
-Architecture: ${DEBIAN_ARCH[arch]}
-Maintainer: Bramble <bramble@localhost>
-Depends: docker.io | docker-ce, nftables, conntrack, apparmor, iproute2, libatomic1, libstdc++6
-Recommends: iputils-arping
-Section: admin
-Priority: optional
-Description: edge cluster runtime for Raspberry Pi fleets
- A Kubernetes that fits a 512 MB board, speaks MQTT, spares the SD card and
- knows how hot its boards are.
-`;
 }
 
 function readRequest(args: readonly string[]): Request | 'help' {

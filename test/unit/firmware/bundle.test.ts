@@ -7,6 +7,7 @@ import { dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { makeDeb } from '../../../firmware-scripts/bundle/make-deb.ts';
 import { packTree } from '../../../firmware-scripts/bundle/pack-tree.ts';
 import { hashFile } from '../../../firmware-scripts/hash-file.ts';
 
@@ -60,6 +61,28 @@ test('everybody may read what is in it, and run its programs; it belongs to root
   const { stdout } = await runFile('tar', ['--numeric-owner', '-tvzf', archive]);
   assert.match(stdout, /^-rwxr-xr-x 0\/0 .* 2026-01-01 .* bramble\/bin\/node$/m);
   assert.match(stdout, /^-rw-r--r-- 0\/0 .* bramble\/VERSION$/m);
+});
+
+test('the Debian package holds the same where updates put it, needs what it needs, and is always the same', async () => {
+  const made: string[] = [];
+  for (const [where, mode] of [
+    ['deb-1', 0o644],
+    ['deb-2', 0o600],
+  ] as const) {
+    await pack(where, { ...HERE, mode, timeSeconds: 1_700_000_000 + mode });
+    const work = join(folder, where);
+    made.push(await makeDeb({ work, tree: join(work, 'bramble'), arch: 'arm64', version: '1.2.3', output: work }));
+  }
+  const [deb = '', again = ''] = made;
+  assert.match(deb, /\/bramble_1\.2\.3_arm64\.deb$/);
+  assert.equal(await hashFile(again), await hashFile(deb));
+  const { stdout: contents } = await runFile('dpkg-deb', ['--contents', deb]);
+  assert.match(contents, /^-rwxr-xr-x root\/root .* \.\/opt\/bramble\/versions\/1\.2\.3\/bin\/node$/m);
+  const { stdout: control } = await runFile('dpkg-deb', ['--field', deb]);
+  assert.match(control, /^Architecture: arm64$/m);
+  assert.match(control, /^Depends: docker\.io \| docker-ce, nftables, .*apparmor/m);
+  await runFile('dpkg-deb', ['--control', deb, join(folder, 'control')]);
+  for (const script of ['postinst', 'prerm']) await runFile('bash', ['-n', join(folder, 'control', script)]);
 });
 
 for (const arch of ['armhf', 'armv7', '']) {
