@@ -113,6 +113,8 @@ async function findImageInZip(run: RunProgram, path: string): Promise<string> {
 function pipeThrough(program: string, args: readonly string[], input: Readable | undefined): Readable {
   const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'] });
   const output = new PassThrough({ highWaterMark: CHUNK_BYTES });
+  // It may fail before anybody reads; whoever reads then is told.
+  output.on('error', () => undefined);
   let stderr = '';
   child.stderr.on('data', (chunk: Buffer) => {
     stderr = `${stderr}${chunk.toString()}`.slice(-1_000);

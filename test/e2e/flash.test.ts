@@ -1,7 +1,7 @@
 /** `bramble flash` on images with the layout of Raspberry Pi OS: what a board would read, and what must never be written. */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { mkdtemp, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, stat, symlink, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -46,7 +46,11 @@ interface Ended {
 
 /** With nobody at the terminal. */
 function flash(...args: string[]): Promise<Ended> {
-  const child = spawn(BRAMBLE, ['flash', ...args], { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] });
+  return flashWith(process.env, ...args);
+}
+
+function flashWith(env: NodeJS.ProcessEnv, ...args: string[]): Promise<Ended> {
+  const child = spawn(BRAMBLE, ['flash', ...args], { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'] });
   let stdout = '';
   let stderr = '';
   child.stdout.on('data', (chunk) => {
@@ -261,3 +265,23 @@ test('a wrong checksum leaves no partition table behind', async () => {
   assert.ok(start.every((byte) => byte === 0));
   assert.ok(size > 0);
 });
+
+test('what a system lacks is said: a list of disks, a program that unpacks', async () => {
+  const bin = pathOf('bin');
+  await mkdir(bin);
+  await writeFile(join(bin, 'lsblk'), '#!/bin/sh\nexit 1\n', { mode: 0o755 });
+  const env = { ...process.env, PATH: `${bin}:${process.env['PATH']}` };
+  const disks = await flashWith(env, '--image', 'trixie.img', '--device', '/dev/disk4', ...AGENT);
+  assert.match(disks.stderr, /cannot list its disks.*\n.*write to a file with --output/);
+  assert.equal(disks.code, 69);
+  // Where everything else is, and xz is not.
+  for (const name of ['sh', 'readlink', 'dirname', 'find', 'flock', 'mkdir'])
+    await symlink(await findProgram(name), join(bin, name));
+  const packed = await flashWith({ PATH: bin }, '--image', 'trixie.img.xz', '--output', 'x.img', ...AGENT);
+  assert.match(packed.stderr, /xz is missing\n.*apt-get install xz-utils/);
+  assert.equal(packed.code, 69);
+});
+
+async function findProgram(name: string): Promise<string> {
+  return (await run('sh', ['-c', `command -v ${name}`])).trim();
+}
