@@ -16,20 +16,8 @@ import type { Client, KindRef, ObjectKey } from '../../../shared/client/client.t
 import { badRequest } from '../../../shared/machinery/errors.ts';
 import { type Clock, formatTime } from '../../../shared/platform/clock.ts';
 import type { KubernetesObject } from '../../../shared/schema/object-meta.ts';
+import type { Action } from './action-names.ts';
 import { drain } from './drain.ts';
-
-export const ACTIONS = [
-  'restart',
-  'scale',
-  'cordon',
-  'uncordon',
-  'drain',
-  'reboot',
-  'delete',
-  'approve',
-  'deny',
-] as const;
-export type Action = (typeof ACTIONS)[number];
 
 export interface ActionCall {
   client: Client;

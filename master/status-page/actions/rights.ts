@@ -1,6 +1,7 @@
 /** Which actions a person may take, as the API server itself says: the page shows no button that would be refused. */
 import type { Handler } from '../../../shared/protocol/exchange.ts';
-import { type Action, actionsOf, type Target } from './actions.ts';
+import type { Action } from './action-names.ts';
+import { actionsOf, type Target } from './actions.ts';
 
 interface Right {
   verb: string;

@@ -14,7 +14,8 @@ import { badRequest, StatusError } from '../../../shared/machinery/errors.ts';
 import type { JsonObject } from '../../../shared/machinery/json.ts';
 import type { Clock } from '../../../shared/platform/clock.ts';
 import type { Handler } from '../../../shared/protocol/exchange.ts';
-import { ACTIONS, type Action, parseTarget, runAction } from '../actions/actions.ts';
+import { type Action, isAction } from '../actions/action-names.ts';
+import { parseTarget, runAction } from '../actions/actions.ts';
 import { allowedActions, maySeeAll } from '../actions/rights.ts';
 import type { History } from '../history/history.ts';
 import { readJson } from './body.ts';
@@ -164,9 +165,8 @@ const ROUTES: Readonly<Record<string, Route>> = {
 };
 
 function asAction(value: unknown): Action {
-  const action = ACTIONS.find((each) => each === value);
-  if (action === undefined) throw badRequest('there is no such action');
-  return action;
+  if (!isAction(value)) throw badRequest('there is no such action');
+  return value;
 }
 
 function isSecure(request: IncomingMessage): boolean {

@@ -1,4 +1,5 @@
 /** Buttons for what this person may do, each confirmed in a sentence before it is done. */
+import { type Action, isAction } from '../actions/action-names.ts';
 import { byId, element, fill, setText } from './dom.ts';
 import { ask, RequestError } from './requests.ts';
 
@@ -9,7 +10,7 @@ interface Wording {
   danger?: boolean;
 }
 
-const WORDS: Readonly<Record<string, Wording>> = {
+const WORDS: Readonly<Record<Action, Wording>> = {
   restart: { button: 'Restart', sentence: (name) => `All pods of ${name} are replaced, a few at a time.` },
   scale: { button: 'Scale', sentence: (name) => `How many pods should ${name} have?` },
   cordon: { button: 'Cordon', sentence: (name) => `${name} takes no new pods; those that are there stay.` },
@@ -18,6 +19,11 @@ const WORDS: Readonly<Record<string, Wording>> = {
     button: 'Drain',
     sentence: (name) =>
       `${name} takes no new pods and its pods are moved away. Data in their emptyDir volumes is lost.`,
+    danger: true,
+  },
+  reboot: {
+    button: 'Reboot',
+    sentence: (name) => `${name} starts again. It is lost for a minute or two, and its pods with it.`,
     danger: true,
   },
   delete: { button: 'Delete', sentence: (name) => `${name} is deleted, with all that belongs to it.`, danger: true },
@@ -35,41 +41,44 @@ export interface ActionTarget {
   /** Present number, for what can be scaled. */
   replicas?: number;
   /** Actions that make no sense now. */
-  without: readonly string[];
+  without: readonly Action[];
 }
 
-/** Fills `place` with the buttons that the API server grants. */
-export async function showActions(place: HTMLElement, target: ActionTarget): Promise<void> {
+/** Fills `place` with the buttons that the API server grants, unless something else is shown by then. */
+export async function showActions(place: HTMLElement, target: ActionTarget, isShown: () => boolean): Promise<void> {
   const { actions } = await ask<{ actions: string[] }>('POST', '/api/rights', { about: target.about });
+  if (!isShown()) return;
   const buttons = actions
+    .filter(isAction)
     .filter((action) => !target.without.includes(action))
-    .map((action) => {
-      const words = WORDS[action];
-      const className = words?.danger ? 'danger' : '';
-      const button = element('button', {
-        type: 'button',
-        class: className,
-        text: words?.button ?? action,
-        'data-action': action,
-      });
-      button.addEventListener('click', () => confirm(action, target));
-      return button;
-    });
+    .map((action) => makeButton(action, target));
+  const focused = place.contains(document.activeElement) ? document.activeElement : null;
   fill(place, buttons);
+  if (focused === null) return;
+  const same = buttons.find(({ dataset }) => dataset['action'] === focused.getAttribute('data-action'));
+  (same ?? buttons[0])?.focus();
 }
 
-function confirm(action: string, target: ActionTarget): void {
+function makeButton(action: Action, target: ActionTarget): HTMLButtonElement {
+  const { button: text, danger } = WORDS[action];
+  const className = danger ? 'danger' : '';
+  const button = element('button', { type: 'button', class: className, text, 'data-action': action });
+  button.addEventListener('click', () => confirm(action, target));
+  return button;
+}
+
+function confirm(action: Action, target: ActionTarget): void {
   const words = WORDS[action];
   const dialog = byId<HTMLDialogElement>('confirm');
   const input = byId<HTMLInputElement>('replicas');
-  setText(byId('confirm-title'), `${words?.button ?? action} ${target.name}?`);
-  setText(byId('confirm-text'), words?.sentence(target.name) ?? '');
+  setText(byId('confirm-title'), `${words.button} ${target.name}?`);
+  setText(byId('confirm-text'), words.sentence(target.name));
   setText(byId('confirm-error'), '');
   byId('replicas-label').hidden = action !== 'scale';
   input.value = String(target.replicas ?? 1);
   const button = byId<HTMLButtonElement>('confirm-yes');
-  setText(button, words?.button ?? action);
-  button.className = words?.danger ? 'danger' : 'primary';
+  setText(button, words.button);
+  button.className = words.danger ? 'danger' : 'primary';
   byId('confirm-form').onsubmit = (event) => {
     event.preventDefault();
     const body = { action, about: target.about, ...(action === 'scale' ? { replicas: input.valueAsNumber } : {}) };

@@ -1,5 +1,6 @@
 /** What the details of each kind of entry say. */
-import type { BoardView, PodView, RequestView, ServiceView, WorkloadView } from '../views/view-types.ts';
+import { hasLittleDisk, isHot } from '../views/board-limits.ts';
+import type { BoardView, Level, PodView, RequestView, ServiceView, WorkloadView } from '../views/view-types.ts';
 import { Charts } from './charts.ts';
 import type { Content } from './detail.ts';
 import { type Child, element, mark } from './dom.ts';
@@ -69,9 +70,11 @@ function boardFacts(board: BoardView, { store, key, nowMs }: Context): HTMLEleme
     ['Needs a look', board.complaints.join(' ')],
     [
       'Temperature',
-      temperatureCelsius === undefined ? 'no sensor' : `${renderCelsius(temperatureCelsius)}${slope}${limit}`,
+      temperatureCelsius === undefined
+        ? 'no sensor'
+        : reading(`${renderCelsius(temperatureCelsius)}${slope}${limit}`, isHot(board) && 'warning'),
     ],
-    ['Power', board.underVoltage ? 'too little voltage' : board.throttled ? 'throttled by the firmware' : 'fine'],
+    ['Power', power(board)],
     [
       'CPU',
       cpuMillis === undefined
@@ -88,7 +91,10 @@ function boardFacts(board: BoardView, { store, key, nowMs }: Context): HTMLEleme
       'Disk',
       used === undefined || !diskTotalBytes
         ? ''
-        : `${renderBytes(used)} of ${renderBytes(diskTotalBytes)}, ${renderShare(used / diskTotalBytes)}`,
+        : reading(
+            `${renderBytes(used)} of ${renderBytes(diskTotalBytes)}, ${renderShare(used / diskTotalBytes)}`,
+            hasLittleDisk(board) && 'warning',
+          ),
     ],
     ['Wear', describeWear({ board, trend })],
     ['Link', `${describeLink(board)}${board.address === '' ? '' : `, ${board.address}`}`],
@@ -99,6 +105,16 @@ function boardFacts(board: BoardView, { store, key, nowMs }: Context): HTMLEleme
     ['System', board.system],
     ['Last reading', board.readAt === undefined ? 'none' : `${renderAge(board.readAt, nowMs)} ago`],
   ]);
+}
+
+/** As the rest of the facts, unless it is what asks for a look. */
+function reading(text: string, level: Level | false): HTMLElement {
+  return element('span', { class: level === false ? '' : `status ${level}`, text });
+}
+
+function power({ underVoltage, throttled }: BoardView): HTMLElement {
+  const words = [underVoltage && 'too little voltage', throttled && 'throttled by the firmware'].filter(Boolean);
+  return reading(words.join(', ') || 'fine', underVoltage ? 'problem' : throttled && 'warning');
 }
 
 function podsOn(node: string, store: Store): [string, PodView][] {

@@ -41,6 +41,8 @@ export class Detail {
   #living: Living | undefined;
   #route: Route | undefined;
   #opener: string | undefined;
+  /** What the buttons were asked for: who, about what, in which state. */
+  #offered = '';
 
   constructor(options: DetailOptions) {
     this.#options = options;
@@ -78,10 +80,6 @@ export class Detail {
     this.#living = content?.living(tab);
     fill(byId('detail-living'), [this.#living?.element]);
     this.#living?.open();
-    fill(byId('detail-actions'), []);
-    if (content?.action !== undefined && this.#options.session.user !== null) {
-      void showActions(byId('detail-actions'), content.action).catch(() => undefined);
-    }
     byId('detail-body').scrollTop = 0;
   }
 
@@ -95,7 +93,22 @@ export class Detail {
       fill(byId('detail-mark'), [mark(level)]);
     }
     this.#drawTabs(content, tab);
+    this.#drawActions(content?.action);
     refill(byId('detail-facts'), content?.facts(tab) ?? []);
+  }
+
+  /** Anew when what can be done is another: a board that was cordoned can be uncordoned. */
+  #drawActions(action: ActionTarget | undefined): void {
+    const { user } = this.#options.session;
+    const who = action === undefined || user === null ? '' : `${user} ${action.about} `;
+    const offered = action === undefined || who === '' ? '' : `${who}${action.without.join()} ${action.replicas}`;
+    if (offered === this.#offered) return;
+    const place = byId('detail-actions');
+    // The old ones stay until the new ones are known, unless they are another entry's or another person's.
+    if (who === '' || !this.#offered.startsWith(who)) fill(place, []);
+    this.#offered = offered;
+    if (action === undefined || who === '') return;
+    void showActions(place, action, () => this.#offered === offered).catch(() => undefined);
   }
 
   #drawTabs(content: Content | undefined, tab: string): void {
@@ -120,6 +133,7 @@ export class Detail {
     this.#living?.close();
     this.#living = undefined;
     this.#shown = '';
+    this.#drawActions(undefined);
     if (!this.#dialog.open) return;
     this.#dialog.close();
     // Rows are drawn anew meanwhile: the one with the same address gets the focus back.

@@ -73,7 +73,8 @@ function colorOf(slot: string): string {
 export function facts(rows: readonly (readonly [string, Child | readonly Child[]])[]): HTMLElement {
   const list = element('dl', { class: 'facts' });
   for (const [name, value] of rows) {
-    if (value === undefined || value === '' || value === false) continue;
+    if (value === undefined || value === '' || value === false || (Array.isArray(value) && value.length === 0))
+      continue;
     const children = Array.isArray(value) ? value : [value as Child];
     list.append(element('dt', { text: name }), element('dd', {}, children));
   }

@@ -1,4 +1,5 @@
 /** Boards as tiles: what hardware has to say, at a glance. */
+import { isHot } from '../views/board-limits.ts';
 import type { BoardView, TrendView, UptimeView } from '../views/view-types.ts';
 import { element, fill, mark } from './dom.ts';
 import { plural, renderAge, renderBytes, renderCelsius, renderShare, renderUptime } from './format.ts';
@@ -47,12 +48,16 @@ function stateOf(board: BoardView): string {
 
 function head(key: string, { board }: Tile, { route, nowMs }: Scene): HTMLElement {
   const title = element('h3', {}, [mark(board.level), openLink(route, key, board.name)]);
-  const model = [board.model, plural(board.pods, 'pod')].filter(Boolean).join(' · ');
+  const about = [board.model, plural(board.pods, 'pod')].filter(Boolean);
   const since = board.ready ? '' : ` for ${renderAge(board.since, nowMs)}`;
   return element('div', { class: 'head' }, [
     title,
     element('span', { class: `state ${board.level}`, text: `${stateOf(board)}${since}` }),
-    element('p', { class: 'model', text: model }),
+    element(
+      'p',
+      { class: 'model' },
+      about.map((text) => element('span', { text })),
+    ),
   ]);
 }
 
@@ -65,7 +70,7 @@ function heat({ board, trend }: Tile): HTMLElement {
   const words = [limit, ARROWS[trend?.direction ?? 'unknown']].filter(Boolean).join(' · ');
   return element('div', { class: 'heat' }, [
     element('p', {}, [
-      element('strong', { text: renderCelsius(temperatureCelsius) }),
+      element('strong', { class: isHot(board) ? 'warning' : '', text: renderCelsius(temperatureCelsius) }),
       element('span', { text: words }),
     ]),
     trend?.celsius.some((value) => value !== null) ? (sparkline(trend.celsius, throttleCelsius) as Node) : undefined,

@@ -3,14 +3,9 @@ import type { Node } from '../../../shared/api/node.ts';
 import type { NodeSensors } from '../../../shared/api/node-sensors.ts';
 import { getCondition } from '../../../shared/machinery/conditions.ts';
 import { quantityToBytes, quantityToMillis } from '../../../shared/machinery/quantity.ts';
+import { hasLittleDisk, isHot } from './board-limits.ts';
 import { shorten } from './text.ts';
 import type { BoardView, Level } from './view-types.ts';
-
-/** How near to its limit a board may come before the page warns. */
-export const HOT_MARGIN_CELSIUS = 5;
-
-/** Share of a disk that should stay free. */
-export const LOW_DISK_SHARE = 0.1;
 
 /** Conditions whose other state than this asks for a look; what is not named here has a fact of its own on the tile. */
 const CALM_STATUS: Readonly<Record<string, string>> = {
@@ -36,7 +31,7 @@ export function computeBoard(
     reason: ready?.status === 'True' ? '' : shorten(ready?.message || 'it has not reported yet'),
     since: ready?.lastTransitionTime,
     cordoned: spec.unschedulable === true,
-    model: shorten(metadata.annotations?.['bramble.dev/model'] ?? metadata.labels?.['bramble.dev/model']),
+    model: shorten(metadata.annotations?.['bramble.dev/model'] ?? renderModel(metadata.labels?.['bramble.dev/model'])),
     system: shorten([status.nodeInfo?.osImage, status.nodeInfo?.architecture].filter(Boolean).join(', ')),
     address: status.addresses?.find(({ type }) => type === 'InternalIP')?.address ?? '',
     pods,
@@ -49,6 +44,11 @@ export function computeBoard(
     complaints: computeComplaints(status.conditions ?? []),
   };
   return { ...facts, level: levelOf(facts) };
+}
+
+/** `raspberry-pi-4-model-b-rev-1.4`, as a label must have it, in people's words. */
+export function renderModel(label = ''): string {
+  return label.replaceAll('-', ' ').replaceAll(/\b[a-z]/g, (letter) => letter.toUpperCase());
 }
 
 function computeReading(sensors: NodeSensors) {
@@ -87,14 +87,4 @@ function levelOf(facts: Facts): Level {
   if (!facts.ready || facts.underVoltage) return 'problem';
   const asks = facts.throttled || isHot(facts) || hasLittleDisk(facts) || facts.cordoned || facts.complaints.length > 0;
   return asks ? 'warning' : 'ok';
-}
-
-export function isHot({ temperatureCelsius, throttleCelsius }: Facts): boolean {
-  if (temperatureCelsius === undefined || throttleCelsius === undefined) return false;
-  return temperatureCelsius >= throttleCelsius - HOT_MARGIN_CELSIUS;
-}
-
-export function hasLittleDisk({ diskAvailableBytes, diskTotalBytes }: Facts): boolean {
-  if (diskAvailableBytes === undefined || diskTotalBytes === undefined) return false;
-  return diskAvailableBytes < diskTotalBytes * LOW_DISK_SHARE;
 }

@@ -1,5 +1,5 @@
 /** Is it OK? One level, and a sentence for each reason, the worst first. Pure. */
-import { hasLittleDisk, isHot } from './board.ts';
+import { hasLittleDisk, isHot } from './board-limits.ts';
 import type {
   BoardView,
   PodView,

@@ -1,7 +1,7 @@
 /** What the page shows, from what the cluster says. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { computeBoard } from '../../../master/status-page/views/board.ts';
+import { computeBoard, renderModel } from '../../../master/status-page/views/board.ts';
 import { computeEvent, newest } from '../../../master/status-page/views/event.ts';
 import { computePod } from '../../../master/status-page/views/pod.ts';
 import { computeRequest } from '../../../master/status-page/views/request.ts';
@@ -43,6 +43,10 @@ describe('boards', () => {
     assert.equal(board.memoryCapacityBytes, 1024 ** 3);
     assert.equal(board.wifiSignalDbm, -60);
     assert.doesNotMatch(JSON.stringify(board), /hush/);
+  });
+  test('the model, as its label can hold it', () => {
+    assert.equal(renderModel('raspberry-pi-3-model-b-plus-rev-1.3'), 'Raspberry Pi 3 Model B Plus Rev 1.3');
+    assert.equal(renderModel(undefined), '');
   });
   test('conditions that ask for a look, said once', () => {
     const lost = { type: 'DiskPressure', status: 'Unknown', message: 'no word' };
