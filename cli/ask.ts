@@ -18,9 +18,11 @@ export async function ask(context: Context, question: string): Promise<string | 
   const lines = createInterface({ input: stdin, output, terminal: false });
   try {
     const closed = new Promise<never>((_, reject) => {
-      lines.once('close', () =>
-        reject(new Failure(EXIT.usage, 'there is nobody to answer', 'give all settings as flags, and --yes')),
-      );
+      lines.once('close', () => {
+        // Behind the question.
+        stderr.write('\n');
+        reject(new Failure(EXIT.usage, 'there is nobody to answer', 'give all settings as flags, and --yes'));
+      });
     });
     const answer = (await Promise.race([lines.question(question, { signal }), closed])).trim();
     return answer === '' ? undefined : answer;

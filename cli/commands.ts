@@ -7,7 +7,8 @@ import type { Context } from './context.ts';
 import { addMqttCommands } from './mqtt-commands.ts';
 import { addNodeCommands } from './node-commands.ts';
 import { addObjectCommands } from './object-commands.ts';
-import { addClusterOptions, parseCount, parseDuration, parsePort } from './options.ts';
+import { addClusterOptions, addJsonOption, parseCount, parseDuration, parsePort } from './options.ts';
+import { addProfileCommands } from './profile-commands.ts';
 
 export function addCommands(program: Command, context: Context): void {
   addClusterCommands(program, context);
@@ -16,6 +17,7 @@ export function addCommands(program: Command, context: Context): void {
   addBoardCommands(program, context);
   addNodeCommands(program, context);
   addMqttCommands(program, context);
+  addAccessCommands(program, context);
   addProfileCommands(program, context);
   addMachineCommands(program, context);
   addSnapshotCommands(program, context);
@@ -31,15 +33,14 @@ function addPortOptions(command: Command): Command {
 }
 
 function addClusterCommands(program: Command, context: Context): void {
-  addPortOptions(program.command('up'))
+  addJsonOption(addPortOptions(program.command('up')))
     .description('Start a whole cluster on this machine and run an example on it')
     .option('--nodes <count>', 'agents, all on the same Docker engine (1)', parseCount)
     .option('--detach', 'return when the cluster is ready, instead of waiting for Ctrl-C')
     .option('--docker <socket>', 'socket of the Docker engine')
     .option('--no-example', 'start an empty cluster')
     .action(async (options) => (await import('./commands/up.ts')).up(context, options));
-  program
-    .command('down')
+  addJsonOption(program.command('down'))
     .description('End the cluster that `up` started, and remove everything of it')
     .addOption(new Option('--data-dir <dir>', 'folder of the cluster').env('BRAMBLE_DATA_DIR'))
     .option('--keep-data', 'only end it: the next `up` goes on where it was')
@@ -65,11 +66,10 @@ function addProgramCommands(program: Command, context: Context): void {
   addClusterOptions(token.command('create'))
     .description('Print a new join token')
     .option('--ttl <duration>', 'how long it can be used', parseDuration, 24 * 3_600_000)
-    .option('--json', 'print an object with id and expiration too')
     .action(async (options) => (await import('./commands/token.ts')).createToken(context, options));
 }
 
-function addProfileCommands(program: Command, context: Context): void {
+function addAccessCommands(program: Command, context: Context): void {
   addClusterOptions(program.command('kubeconfig'))
     .description('Print the kubeconfig of the cluster')
     .option('--path', 'print where it is instead')
@@ -78,7 +78,6 @@ function addProfileCommands(program: Command, context: Context): void {
   addClusterOptions(program.command('version'))
     .description('Print the versions of this command and of the master')
     .option('--client', 'only of this command')
-    .option('--json', 'as an object')
     .action(async (options) => (await import('./commands/version.ts')).printVersion(context, options));
   program
     .command('completion')
@@ -112,10 +111,8 @@ function addSnapshotCommands(program: Command, context: Context): void {
     );
   addClusterOptions(snapshot.command('list'))
     .description('The copies that the master keeps')
-    .option('--json', 'as an object')
     .action(async (options) => (await import('./commands/snapshot.ts')).listSnapshots(context, options));
-  snapshot
-    .command('restore')
+  addJsonOption(snapshot.command('restore'))
     .description('Put a copy in place of the store of a master that does not run, on its machine')
     .argument('<file>')
     .addOption(new Option('--data-dir <dir>', 'folder of the master').env('BRAMBLE_DATA_DIR'))
@@ -125,19 +122,18 @@ function addSnapshotCommands(program: Command, context: Context): void {
 }
 
 function addMachineCommands(program: Command, context: Context): void {
-  addPortOptions(program.command('doctor'))
+  addJsonOption(addPortOptions(program.command('doctor')))
     .description('Look for what keeps a cluster from working: on this machine, and on every board')
     .option('--docker <socket>', 'socket of the Docker engine')
-    .addOption(new Option('--kubeconfig <file>', 'profile of the cluster').env('BRAMBLE_KUBECONFIG'))
+    .option('--kubeconfig <file>', 'kubeconfig of the cluster (env: BRAMBLE_KUBECONFIG)')
+    .option('--profile <name>', 'name of the cluster: bramble profile list (env: BRAMBLE_PROFILE)')
     .option('--no-boards', 'only this machine')
-    .option('--json', 'as an object')
     .action(async (options) => (await import('./commands/doctor.ts')).doctor(context, options));
   addFlash(program, context);
 }
 
 function addFlash(program: Command, context: Context): void {
-  program
-    .command('flash')
+  addJsonOption(program.command('flash'))
     .description('Make the card of a board: an image and what the board shall be')
     .option('--image <file>', 'system: .img, .img.xz, .zip; without it the card keeps the system that it has')
     .option('--sha256 <hash>', "the image's published SHA-256; default: that of FILE.sha256")
@@ -154,7 +150,7 @@ function addFlash(program: Command, context: Context): void {
     .option('--gateway <address>', 'router, for a fixed address')
     .option('--dns <address...>', 'name servers, for a fixed address (the router)')
     .option('--timezone <name>', 'such as Europe/Berlin (Etc/UTC)')
-    .option('--token <token>', 'what an agent joins with: bramble token create')
+    .option('--token <token>', 'what an agent joins with, or better the file with it: bramble token create > token')
     .option(
       '--master <host>',
       "the master's address or name, HOST:PORT where it is not 8883; default: looked for on the LAN",

@@ -16,21 +16,35 @@ async function run(context: Context, args: readonly string[]): Promise<number> {
   addCommands(program, context);
   try {
     await program.parseAsync(args, { from: 'user' });
-    return EXIT.ok;
+    // What goes on until Ctrl-C, such as a watch, may end quietly.
+    return context.signal.aborted ? EXIT.interrupted : EXIT.ok;
   } catch (error) {
-    return report(context, error);
+    return report(context, error, args);
   }
 }
 
-async function report(context: Context, error: unknown): Promise<number> {
+async function report(context: Context, error: unknown, args: readonly string[]): Promise<number> {
   // Commander has printed its own message already.
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
   if (error instanceof ProgramEnded) return error.exitCode;
   const failure = error instanceof Failure ? error : await classify(error, context);
   if (failure === undefined) throw error;
-  context.stderr.write(`bramble: ${failure.message}\n`);
-  if (failure.hint !== undefined) context.stderr.write(`  → ${failure.hint}\n`);
+  context.stderr.write(wantsJson(args) ? renderJson(failure) : renderText(failure));
   return failure.exitCode;
+}
+
+/** What stands behind `--` is another program's. */
+function wantsJson(args: readonly string[]): boolean {
+  const end = args.indexOf('--');
+  return (end < 0 ? args : args.slice(0, end)).includes('--json');
+}
+
+function renderJson({ message, hint, exitCode }: Failure): string {
+  return `${JSON.stringify({ error: message, ...(hint === undefined ? {} : { hint }), exitCode })}\n`;
+}
+
+function renderText({ message, hint }: Failure): string {
+  return `bramble: ${message}\n${hint === undefined ? '' : `  → ${hint}\n`}`;
 }
 
 async function classify(error: unknown, context: Context): Promise<Failure | undefined> {

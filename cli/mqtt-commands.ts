@@ -3,7 +3,6 @@ import { type Command, Option } from 'commander';
 import type { Context } from './context.ts';
 import { addClusterOptions } from './options.ts';
 
-const JSON_OPTION = ['--json', 'as an object'] as const;
 const PASSWORD_FILE = [
   '--password-file <file>',
   'its first line is the password; default: a new one is made and shown',
@@ -26,13 +25,11 @@ function addUserCommands(user: Command, context: Context): void {
         .default('none'),
     )
     .option(...PASSWORD_FILE)
-    .option(...JSON_OPTION)
     .action(async (name, options) =>
       (await import('./commands/mqtt-user.ts')).addMqttUser(context, { name, ...options }),
     );
   addClusterOptions(user.command('list'))
     .description('Print users with their topics and rights')
-    .option(...JSON_OPTION)
     .action(async (options) => (await import('./commands/mqtt-user.ts')).listMqttUsers(context, options));
   addClusterOptions(user.command('remove'))
     .description('Let users in no more; what waited for them is gone')
@@ -44,7 +41,6 @@ function addUserCommands(user: Command, context: Context): void {
     .description('Give a user another password; its connections end')
     .argument('<name>')
     .option(...PASSWORD_FILE)
-    .option(...JSON_OPTION)
     .action(async (name, options) =>
       (await import('./commands/mqtt-user.ts')).setMqttPassword(context, { name, ...options }),
     );
@@ -66,7 +62,6 @@ function addBridgeCommands(bridge: Command, context: Context): void {
     );
   addClusterOptions(bridge.command('list'))
     .description('Print bridges with their topics')
-    .option(...JSON_OPTION)
     .action(async (options) => (await import('./commands/mqtt-bridge.ts')).listMqttBridges(context, options));
   addClusterOptions(bridge.command('remove'))
     .description('End links to other brokers')

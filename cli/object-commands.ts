@@ -1,7 +1,14 @@
 /** Commands that look at objects, change them, or go into their containers. Only words; the work is loaded when it is called. */
 import { type Command, Option } from 'commander';
 import type { Context } from './context.ts';
-import { addClusterOptions, addNamespaceOption, parseCount, parseDuration, parseOutput } from './options.ts';
+import {
+  addClusterOptions,
+  addNamespaceOption,
+  addProfileOptions,
+  parseCount,
+  parseDuration,
+  parseOutput,
+} from './options.ts';
 
 const SELECTOR = ['-l, --selector <labels>', 'objects with these labels: app=web,tier!=db'] as const;
 const ALL_NAMESPACES = ['-A, --all-namespaces', 'objects of all namespaces'] as const;
@@ -42,7 +49,6 @@ function addReadCommands(program: Command, context: Context): void {
   addNamespaceOption(program.command('explain-placement'))
     .description('Say why a pod is on its board, or why on none, board by board')
     .argument('<pod>')
-    .option('--json', 'as an object')
     .action(async (pod, options) =>
       (await import('./commands/explain-placement.ts')).explainPlacement(context, { pod, ...options }),
     );
@@ -53,7 +59,6 @@ function addReadCommands(program: Command, context: Context): void {
       .option(...ALL_NAMESPACES)
       .option('--live', 'go on, until Ctrl-C')
       .addOption(new Option('--sort-by <column>', 'largest first').choices(['name', 'cpu', 'memory', 'temperature']))
-      .option('--json', 'as an object')
       .action(async (options) => (await import('./commands/top.ts')).top(context, { what, ...options }));
   }
 }
@@ -65,7 +70,6 @@ function addWatchingCommands(program: Command, context: Context): void {
     .option('-w, --watch', 'go on with what happens')
     .option('--for <object>', 'only of TYPE/NAME')
     .option('--types <types>', 'only Warning, or Normal,Warning')
-    .option('--json', 'an object a line')
     .action(async (options) => (await import('./commands/events.ts')).events(context, options));
   addNamespaceOption(program.command('wait'))
     .description('Wait until objects are as they should be')
@@ -169,7 +173,7 @@ function addRolloutCommands(program: Command, context: Context): void {
 }
 
 function addContainerCommands(program: Command, context: Context): void {
-  addNamespaceOption(program.command('exec'))
+  addNamespaceOption(program.command('exec'), addProfileOptions)
     .description('Run a program in a container: bramble exec -it web-1 -- sh')
     .argument('<pod>', 'a pod, or deploy/NAME for one of its pods')
     .argument('[command...]', 'the program and its arguments, behind --')

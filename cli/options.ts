@@ -1,9 +1,15 @@
 /** Options that several commands share, and their parsers. */
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Command, InvalidArgumentError } from 'commander';
 
-export interface ClusterOptions {
+export interface ProfileOptions {
   kubeconfig?: string;
+  profile?: string;
   dataDir?: string;
+}
+
+export interface ClusterOptions extends ProfileOptions {
+  /** For programs. */
+  json?: boolean;
 }
 
 export interface NamespaceOptions extends ClusterOptions {
@@ -17,14 +23,24 @@ export interface PortOptions {
   statusPort: number;
 }
 
-export function addClusterOptions(command: Command): Command {
+/** Which cluster is meant. Without defaults of the environment, which a flag must win over: kubeconfigPath looks there. */
+export function addProfileOptions(command: Command): Command {
   return command
-    .addOption(new Option('--kubeconfig <file>', 'profile of the cluster').env('BRAMBLE_KUBECONFIG'))
-    .addOption(new Option('--data-dir <dir>', 'folder of a cluster on this machine, instead of --kubeconfig'));
+    .option('--kubeconfig <file>', 'kubeconfig of the cluster (env: BRAMBLE_KUBECONFIG)')
+    .option('--profile <name>', 'name of the cluster: bramble profile list (env: BRAMBLE_PROFILE)')
+    .option('--data-dir <dir>', 'folder of a cluster on this machine (env: BRAMBLE_DATA_DIR)');
 }
 
-export function addNamespaceOption(command: Command): Command {
-  return addClusterOptions(command).option('-n, --namespace <name>', 'namespace; default: that of the profile');
+export function addJsonOption(command: Command): Command {
+  return command.option('--json', 'print JSON, for programs; errors too');
+}
+
+export function addClusterOptions(command: Command): Command {
+  return addJsonOption(addProfileOptions(command));
+}
+
+export function addNamespaceOption(command: Command, options = addClusterOptions): Command {
+  return options(command).option('-n, --namespace <name>', 'namespace; default: that of the profile');
 }
 
 export function parseCount(text: string): number {

@@ -1,7 +1,9 @@
 /** Manifests by server-side apply: objects that are not there are created, the others become what the manifests say. */
+import { isDeepStrictEqual } from 'node:util';
 import { isStatusError } from '../../shared/machinery/errors.ts';
 import { isJsonObject, type JsonObject } from '../../shared/machinery/json.ts';
 import { EXIT, Failure } from '../failure.ts';
+import type { Result } from '../print/result.ts';
 import type { Api } from './api.ts';
 import type { Manifest } from './manifests.ts';
 import { discoverResources, type Resource, renderReference, resourceOfObject, resourcePath } from './resources.ts';
@@ -14,19 +16,32 @@ export interface ApplySettings {
   force?: boolean;
 }
 
-/** One line an object, in the order of the manifests: `deployment.apps/web configured`. Stops at the first error. */
+/** What became of each object, in the order of the manifests: `deployment.apps/web`, `configured`. Stops at the first error. */
+export async function* applyEach(
+  api: Api,
+  manifests: readonly Manifest[],
+  settings: ApplySettings,
+): AsyncGenerator<Result> {
+  const resources = await discoverResources(api);
+  for (const manifest of manifests) {
+    const target = locateManifest(resources, manifest, settings);
+    const verb = await applyOne(api, target, settings);
+    const { resource, name, namespace } = target;
+    yield {
+      object: renderReference(resource, name),
+      ...(namespace === undefined ? {} : { namespace }),
+      result: `${verb}${settings.dryRun ? ' (dry run)' : ''}`,
+    };
+  }
+}
+
+/** The same as lines: `deployment.apps/web configured`. */
 export async function* applyManifests(
   api: Api,
   manifests: readonly Manifest[],
   settings: ApplySettings,
 ): AsyncGenerator<string> {
-  const resources = await discoverResources(api);
-  for (const manifest of manifests) {
-    const target = locateManifest(resources, manifest, settings);
-    const { resource } = target;
-    const verb = await applyOne(api, target, settings);
-    yield `${renderReference(resource, target.name)} ${verb}${settings.dryRun ? ' (dry run)' : ''}`;
-  }
+  for await (const { object, result } of applyEach(api, manifests, settings)) yield `${object} ${result}`;
 }
 
 export interface ApplyTarget {
@@ -61,7 +76,28 @@ async function applyOne(api: Api, target: ApplyTarget, settings: ApplySettings):
   const present = await readIfThere(api, target);
   const changed = await sendApply(api, target, settings);
   if (present === undefined) return 'created';
-  return revisionOf(changed) === revisionOf(present) ? 'unchanged' : 'configured';
+  return isSame(present, changed, target.wanted) ? 'unchanged' : 'configured';
+}
+
+/** Controllers write status and annotations of their own meanwhile: with the revision alone that would look like a change. */
+export function isSame(present: JsonObject, changed: JsonObject, wanted: JsonObject): boolean {
+  if (revisionOf(present) === revisionOf(changed)) return true;
+  return isDeepStrictEqual(essenceOf(present, wanted), essenceOf(changed, wanted));
+}
+
+/** What a manifest can say, and which fields were applied: one that it says no longer is a change too. */
+function essenceOf(object: JsonObject, wanted: JsonObject): unknown {
+  const { status: _, metadata, ...rest } = object;
+  const { labels, annotations, managedFields } = isJsonObject(metadata) ? metadata : {};
+  const names = isJsonObject(wanted['metadata']) ? Object.keys(annotationsOf(wanted['metadata'])) : [];
+  const own = annotationsOf({ annotations });
+  const entries = Array.isArray(managedFields) ? managedFields.filter(isJsonObject) : [];
+  const applied = entries.find((entry) => entry['manager'] === FIELD_MANAGER && entry['operation'] === 'Apply');
+  return { rest, labels, annotations: names.map((name) => own[name]), fields: applied?.['fieldsV1'] };
+}
+
+function annotationsOf({ annotations }: JsonObject): JsonObject {
+  return isJsonObject(annotations) ? annotations : {};
 }
 
 export function sendApply(

@@ -17,6 +17,8 @@ import { parse } from 'yaml';
 import { isJsonObject, type JsonObject } from '../../shared/machinery/json.ts';
 import type { Context } from '../context.ts';
 import { EXIT, Failure, messageOf, systemErrorCode } from '../failure.ts';
+import type { ProfileOptions } from '../options.ts';
+import { readCurrentProfile, requireProfile } from './profile-store.ts';
 
 export const MQTT_EXTENSION = 'bramble.dev/mqtt';
 const DEFAULT_MQTT_PORT = 8883;
@@ -35,11 +37,6 @@ export interface Profile {
   namespace: string;
 }
 
-export interface ProfileOptions {
-  kubeconfig?: string;
-  dataDir?: string;
-}
-
 /** /var/lib/bramble for root, as for a master that systemd starts; a folder of one's own for everybody else. */
 export function defaultDataDir({ env, isRoot }: Pick<Context, 'env' | 'isRoot'>): string {
   if (env['BRAMBLE_DATA_DIR']) return env['BRAMBLE_DATA_DIR'];
@@ -47,22 +44,36 @@ export function defaultDataDir({ env, isRoot }: Pick<Context, 'env' | 'isRoot'>)
   return join(env['XDG_DATA_HOME'] ?? join(env['HOME'] ?? '/tmp', '.local/share'), 'bramble');
 }
 
-export function kubeconfigPath(context: Pick<Context, 'env' | 'isRoot'>, options: ProfileOptions): string {
-  if (options.kubeconfig) return options.kubeconfig;
-  if (options.dataDir) return join(options.dataDir, 'admin.kubeconfig');
-  return context.env['BRAMBLE_KUBECONFIG'] || join(defaultDataDir(context), 'admin.kubeconfig');
+/** Flags first, then the environment, then the profile in use, then the data folder. Throws a Failure for an unknown profile. */
+export async function findKubeconfig(
+  context: Pick<Context, 'env' | 'isRoot'>,
+  { kubeconfig, profile, dataDir }: ProfileOptions,
+): Promise<string> {
+  const { env } = context;
+  if (kubeconfig) return kubeconfig;
+  if (profile) return requireProfile(context, profile);
+  if (dataDir) return join(dataDir, 'admin.kubeconfig');
+  if (env['BRAMBLE_KUBECONFIG']) return env['BRAMBLE_KUBECONFIG'];
+  if (env['BRAMBLE_PROFILE']) return requireProfile(context, env['BRAMBLE_PROFILE']);
+  const current = env['BRAMBLE_DATA_DIR'] ? undefined : await readCurrentProfile(context);
+  return current === undefined ? join(defaultDataDir(context), 'admin.kubeconfig') : requireProfile(context, current);
 }
 
 export async function loadProfile(context: Context, options: ProfileOptions): Promise<Profile> {
-  const path = kubeconfigPath(context, options);
+  const path = await findKubeconfig(context, options);
   const text = await readFile(path, 'utf8').catch((error: unknown) => {
     throw unreadable(path, error);
   });
+  return parseKubeconfig(text, path);
+}
+
+/** Throws a Failure that says what is wrong with it. */
+export function parseKubeconfig(text: string, path: string): Profile {
   try {
     return parseProfile(text, path);
   } catch (error) {
     if (error instanceof Failure) throw error;
-    throw new Failure(EXIT.input, `${path} is no kubeconfig: ${messageOf(error)}`);
+    throw new Failure(EXIT.input, `${path} is no kubeconfig: ${messageOf(error).split('\n')[0]}`);
   }
 }
 
@@ -74,7 +85,7 @@ function unreadable(path: string, error: unknown): Failure {
   return new Failure(
     EXIT.unavailable,
     code === 'ENOENT' ? `there is no cluster at ${path}` : `${path} cannot be read: ${messageOf(error)}`,
-    'start one with: bramble up; or name the kubeconfig of another with --kubeconfig or BRAMBLE_KUBECONFIG',
+    'start one with: bramble up; or name another with --kubeconfig, BRAMBLE_KUBECONFIG or --profile',
   );
 }
 

@@ -2,7 +2,7 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import type { Readable } from 'node:stream';
-import { parseAllDocuments } from 'yaml';
+import { type Document, parseAllDocuments } from 'yaml';
 import { isJsonObject, type JsonObject } from '../../shared/machinery/json.ts';
 import { EXIT, Failure, messageOf, systemErrorCode } from '../failure.ts';
 
@@ -13,6 +13,8 @@ export interface Manifest {
 }
 
 const EXTENSIONS = ['.yaml', '.yml', '.json'];
+
+const MAX_ALIASES = 100;
 
 /** Largest input: more is no manifest. */
 const MAX_INPUT_BYTES = 64 * 1024 * 1024;
@@ -42,8 +44,17 @@ export function parseManifests(text: string, source: string): Manifest[] {
     const name = documents.length > 1 ? `${source}, document ${index + 1}` : source;
     const [error] = document.errors;
     if (error !== undefined) throw new Failure(EXIT.input, `${name} is not YAML: ${error.message}`);
-    return expand(document.toJS({ maxAliasCount: 100 }), name);
+    return expand(readDocument(document, name), name);
   });
+}
+
+/** What stands for itself a thousand times over is no manifest. */
+function readDocument(document: Document, name: string): unknown {
+  try {
+    return document.toJS({ maxAliasCount: MAX_ALIASES });
+  } catch (error) {
+    throw new Failure(EXIT.input, `${name} cannot be read: ${messageOf(error)}`);
+  }
 }
 
 /** A List stands for its items. */
@@ -85,7 +96,8 @@ function isAddress(path: string): boolean {
 
 async function fetchManifest(address: string): Promise<string> {
   const response = await fetch(address).catch((error: unknown) => {
-    throw new Failure(EXIT.unavailable, `${address} cannot be reached: ${messageOf(error)}`);
+    const cause = error instanceof Error ? (error.cause ?? error) : error;
+    throw new Failure(EXIT.unavailable, `${address} cannot be reached: ${systemErrorCode(cause) ?? messageOf(cause)}`);
   });
   if (!response.ok) throw new Failure(EXIT.input, `${address} answers with ${response.status} ${response.statusText}`);
   const text = await response.text();
@@ -95,7 +107,11 @@ async function fetchManifest(address: string): Promise<string> {
 
 async function readInput(path: string, stdin: Readable): Promise<string> {
   if (isAddress(path)) return fetchManifest(path);
-  if (path !== '-') return readFile(path, 'utf8');
+  if (path !== '-') {
+    return readFile(path, 'utf8').catch((error: unknown) => {
+      throw new Failure(EXIT.input, `${path} cannot be read: ${systemErrorCode(error) ?? messageOf(error)}`);
+    });
+  }
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of stdin) {

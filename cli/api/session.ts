@@ -12,10 +12,12 @@ import {
 import { createRpcClient } from '../../shared/protocol/rpc-client.ts';
 import { CLI_CLIENT_PREFIX, topics } from '../../shared/protocol/topics.ts';
 import type { Context } from '../context.ts';
-import { EXIT, type ExitCode, Failure } from '../failure.ts';
+import { EXIT, type ExitCode, Failure, systemErrorCode } from '../failure.ts';
+import type { ProfileOptions } from '../options.ts';
+import { JsonPathError } from '../print/json-path.ts';
 import { type Api, createApi } from './api.ts';
 import { findMaster } from './find-master.ts';
-import { loadProfile, type Profile, type ProfileOptions } from './kubeconfig.ts';
+import { loadProfile, type Profile } from './kubeconfig.ts';
 
 export interface Session {
   api: Api;
@@ -152,10 +154,22 @@ const EXIT_CODES: Partial<Record<StatusError['reason'], ExitCode>> = {
   Timeout: EXIT.timeout,
 };
 
+const HINTS: Partial<Record<StatusError['reason'], string>> = {
+  Forbidden: 'an administrator can give the right: docs/access.md',
+  NotFound: 'is that the name, and the namespace? bramble get TYPE -A prints what there is',
+  ServiceUnavailable: 'try again; bramble doctor looks for the cause',
+};
+
 /** Every error of a command as a Failure; programmer errors stay what they are. */
 export function toFailure(error: unknown, signal: AbortSignal): Failure | undefined {
   if (error instanceof Failure) return error;
   if (signal.aborted) return interrupted();
-  if (error instanceof StatusError) return new Failure(EXIT_CODES[error.reason] ?? EXIT.failed, error.message);
+  if (error instanceof StatusError) {
+    return new Failure(EXIT_CODES[error.reason] ?? EXIT.failed, error.message, HINTS[error.reason]);
+  }
+  if (error instanceof JsonPathError)
+    return new Failure(EXIT.usage, error.message, 'write a path such as {.spec.replicas}');
+  // Of this machine: a disk that is full, a file that may not be read.
+  if (error instanceof Error && systemErrorCode(error) !== undefined) return new Failure(EXIT.failed, error.message);
   return undefined;
 }

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import type { JsonObject } from '../../shared/machinery/json.ts';
-import { applyManifests, FIELD_MANAGER, locateManifest, readIfThere, sendApply } from '../api/apply-manifests.ts';
+import { applyEach, FIELD_MANAGER, locateManifest, readIfThere, sendApply } from '../api/apply-manifests.ts';
 import { type Manifest, readManifests } from '../api/manifests.ts';
 import { discoverResources, renderReference, resourcePath } from '../api/resources.ts';
 import { itemsOf, member, textOf } from '../api/select-objects.ts';
@@ -12,6 +12,7 @@ import { type Session, withSession } from '../api/session.ts';
 import type { Context } from '../context.ts';
 import { EXIT, Failure, ProgramEnded } from '../failure.ts';
 import type { NamespaceOptions } from '../options.ts';
+import { writeResult } from '../print/result.ts';
 import { runProgram } from '../setup/run-program.ts';
 
 export interface ApplyOptions extends NamespaceOptions {
@@ -31,7 +32,7 @@ export async function apply(context: Context, options: ApplyOptions): Promise<vo
   await withSession(context, options, async (session) => {
     const namespace = options.namespace ?? session.profile.namespace;
     const settings = { namespace, dryRun: options.dryRun === true, force: options.forceConflicts === true };
-    for await (const line of applyManifests(session.api, manifests, settings)) context.stdout.write(`${line}\n`);
+    for await (const result of applyEach(session.api, manifests, settings)) writeResult(context, options, result);
     if (options.prune) await prune(context, session, { manifests, options, namespace });
   });
 }
@@ -61,7 +62,8 @@ async function prune(context: Context, session: Session, { manifests, options, n
       if (kept.has(resourcePath(resource, own, name))) continue;
       const dryRun = options.dryRun ? 'All' : undefined;
       await session.api.object({ method: 'DELETE', path: `${path}/${encodeURIComponent(name)}`, query: { dryRun } });
-      context.stdout.write(`${renderReference(resource, name)} pruned${options.dryRun ? ' (dry run)' : ''}\n`);
+      const result = `pruned${options.dryRun ? ' (dry run)' : ''}`;
+      writeResult(context, options, { object: renderReference(resource, name), result });
     }
   }
 }
@@ -87,7 +89,7 @@ export async function diff(context: Context, options: ApplyOptions): Promise<voi
     if (code === 0) return;
     if (code !== 1)
       throw new Failure(EXIT.unavailable, 'the program diff is missing', 'install it: apt-get install diffutils');
-    context.stdout.write(output);
+    context.stdout.write(options.json ? `${JSON.stringify({ diff: output })}\n` : output);
     throw new ProgramEnded(1);
   } finally {
     await rm(folder, { recursive: true, force: true });
@@ -105,10 +107,21 @@ async function writeBoth(
     const target = locateManifest(resources, manifest, { namespace });
     const file = `${target.resource.kind}.${target.namespace ?? ''}.${target.name}`.replaceAll(/[^A-Za-z0-9.-]/g, '_');
     const present = await readIfThere(session.api, target);
-    if (present !== undefined) await writeFile(join(folder, 'now', file), render(present));
     const wanted = await sendApply(session.api, target, { namespace, dryRun: true, force: true });
-    await writeFile(join(folder, 'then', file), render(wanted));
+    if (present !== undefined) await writeFile(join(folder, 'now', file), render(hideSecrets(present, wanted, 'now')));
+    await writeFile(join(folder, 'then', file), render(hideSecrets(wanted, present, 'then')));
   }
+}
+
+/** That a value of a Secret changes is told, and not what it is. */
+function hideSecrets(object: JsonObject, other: JsonObject | undefined, when: 'now' | 'then'): JsonObject {
+  if (object['kind'] !== 'Secret') return object;
+  const others = member(other ?? {}, 'data');
+  const data = Object.entries(member(object, 'data')).map(([key, value]) => [
+    key,
+    others[key] === value ? '(secret)' : `(secret, as it is ${when})`,
+  ]);
+  return { ...object, data: Object.fromEntries(data) };
 }
 
 const SERVERS_OWN = ['managedFields', 'resourceVersion', 'generation', 'uid', 'creationTimestamp'];

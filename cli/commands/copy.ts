@@ -9,6 +9,7 @@ import { type Session, withSession } from '../api/session.ts';
 import type { Context } from '../context.ts';
 import { EXIT, Failure } from '../failure.ts';
 import type { NamespaceOptions } from '../options.ts';
+import { writeResult } from '../print/result.ts';
 
 export interface CopyOptions extends NamespaceOptions {
   from: string;
@@ -37,6 +38,8 @@ export async function copy(context: Context, options: CopyOptions): Promise<void
     if (from !== undefined) await download(session, { ...place, ...from }, options.to);
     else if (to !== undefined) await upload(session, options.from, { ...place, ...to });
   });
+  // Nothing to say to people, as of cp.
+  if (options.json) writeResult(context, options, { object: options.to, result: 'copied', from: options.from });
 }
 
 /** `web-1:/path` and `shop/web-1:/path`; a path of this machine may hold no colon before a slash. */
@@ -69,7 +72,9 @@ async function download(session: Session, from: Remote, to: string): Promise<voi
     () => false,
   );
   if (isFolder) {
-    await mkdir(to, { recursive: true });
+    await mkdir(to, { recursive: true }).catch((error: NodeJS.ErrnoException) => {
+      throw new Failure(EXIT.cannotWrite, `${to} cannot be written: ${error.code ?? error.message}`);
+    });
     const archive = startTar(['-xf', '-', '-C', to], 'ignore');
     await run(session, from, { script: 'tar -cf - -C "$1" .', onStdout: (bytes) => archive.write(bytes) });
     archive.end();

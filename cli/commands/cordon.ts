@@ -3,6 +3,7 @@ import type { Api } from '../api/api.ts';
 import { withSession } from '../api/session.ts';
 import type { Context } from '../context.ts';
 import type { ClusterOptions } from '../options.ts';
+import { type ResultOptions, writeResult } from '../print/result.ts';
 
 export interface CordonOptions extends ClusterOptions {
   nodes: string[];
@@ -11,14 +12,14 @@ export interface CordonOptions extends ClusterOptions {
 
 export async function setSchedulable(context: Context, options: CordonOptions): Promise<void> {
   await withSession(context, options, async ({ api }) => {
-    for (const name of options.nodes) await writeSchedulable(context, api, { name, cordon: options.cordon });
+    for (const name of options.nodes) await writeSchedulable(context, api, { ...options, name });
   });
 }
 
 export async function writeSchedulable(
   context: Context,
   api: Api,
-  { name, cordon }: { name: string; cordon: boolean },
+  { name, cordon, ...options }: { name: string; cordon: boolean } & ResultOptions,
 ): Promise<void> {
   await api.object({
     method: 'PATCH',
@@ -26,5 +27,5 @@ export async function writeSchedulable(
     contentType: 'application/merge-patch+json',
     body: { spec: { unschedulable: cordon ? true : null } },
   });
-  context.stdout.write(`node/${name} ${cordon ? 'cordoned' : 'uncordoned'}\n`);
+  writeResult(context, options, { object: `node/${name}`, result: cordon ? 'cordoned' : 'uncordoned' });
 }

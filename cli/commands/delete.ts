@@ -9,6 +9,7 @@ import { withSession } from '../api/session.ts';
 import type { Context } from '../context.ts';
 import { EXIT, Failure } from '../failure.ts';
 import type { NamespaceOptions } from '../options.ts';
+import { writeResult } from '../print/result.ts';
 
 export interface DeleteOptions extends NamespaceOptions {
   type?: string;
@@ -35,7 +36,7 @@ export async function deleteObjects(context: Context, options: DeleteOptions): P
     const uids: (string | undefined)[] = [];
     for (const victim of victims) {
       uids.push(await deleteOne(session.api, victim, options));
-      context.stdout.write(`${renderReference(victim.resource, victim.name)} deleted\n`);
+      writeResult(context, options, { object: renderReference(victim.resource, victim.name), result: 'deleted' });
     }
     if (!options.wait) return;
     for (const [index, victim] of victims.entries())

@@ -16,10 +16,13 @@ export async function describe(context: Context, options: DescribeOptions): Prom
   await withSession(context, options, async (session) => {
     const selected = await selectObjects(context, session, { ...options, typeIsEnough: true });
     for (const [index, each] of selected.entries()) {
-      if (index > 0) context.stdout.write('\n\n');
       const object = await readObject(session, each);
-      context.stdout.write(renderObject(object));
-      context.stdout.write(await describeEvents(context, session, { each, object }));
+      const events = await readEvents(session, { each, object });
+      if (options.json) context.stdout.write(`${JSON.stringify({ object: withoutSecrets(object), events })}\n`);
+      else {
+        context.stdout.write(index > 0 ? '\n\n' : '');
+        context.stdout.write(`${renderObject(object)}${renderEvents(context, events)}`);
+      }
     }
     if (selected.length === 0) context.stderr.write('No resources found\n');
   });
@@ -65,7 +68,18 @@ export function renderObject(object: JsonObject): string {
 /** Values of a Secret stay where they are; how long they are says whether they are there. */
 function renderSizes(data: unknown): string {
   const entries = isJsonObject(data) ? Object.entries(data) : [];
-  return `Data:\n${entries.map(([key, value]) => renderEntry(key, `${Buffer.from(textOf(value), 'base64').length} bytes`, 1)).join('')}`;
+  return `Data:\n${entries.map(([key, value]) => renderEntry(key, `${sizeOf(value)} bytes`, 1)).join('')}`;
+}
+
+/** For programs: a Secret with the sizes of its values, like what people see. */
+function withoutSecrets(object: JsonObject): JsonObject {
+  if (object['kind'] !== 'Secret') return object;
+  const sizes = Object.entries(member(object, 'data')).map(([key, value]) => [key, `${sizeOf(value)} bytes`]);
+  return { ...object, data: Object.fromEntries(sizes) };
+}
+
+function sizeOf(value: unknown): number {
+  return Buffer.from(textOf(value), 'base64').length;
 }
 
 function renderPairs(title: string, value: unknown, sign: string): string {
@@ -132,15 +146,19 @@ function titleOf(key: string): string {
   return spaced.charAt(0).toUpperCase() + spaced.slice(1);
 }
 
-async function describeEvents(
-  context: Context,
+/** Oldest first. */
+async function readEvents(
   session: Session,
   { each, object }: { each: Selected; object: JsonObject },
-): Promise<string> {
+): Promise<JsonObject[]> {
   const uid = textOf(member(object, 'metadata')['uid']);
   const fieldSelector = `involvedObject.name=${each.name},involvedObject.uid=${uid}`;
-  const events = itemsOf(await session.api.object({ path: eventsPath(each.namespace), query: { fieldSelector } }));
+  const list = await session.api.object({ path: eventsPath(each.namespace), query: { fieldSelector } });
+  return sortByTime(itemsOf(list));
+}
+
+function renderEvents(context: Context, events: readonly JsonObject[]): string {
   if (events.length === 0) return line('events', '<none>', 0);
-  const rows = renderEventRows(sortByTime(events), context.clock.nowMs()).map(([, ...row]) => row);
+  const rows = renderEventRows(events, context.clock.nowMs()).map(([, ...row]) => row);
   return `Events:\n${renderColumns([['AGE', 'TYPE', 'REASON', 'MESSAGE'], ...rows]).replaceAll(/^(?=.)/gm, '  ')}`;
 }

@@ -22,6 +22,7 @@ export interface DoctorOptions {
   docker?: string;
   json?: boolean;
   kubeconfig?: string;
+  profile?: string;
   /** Only this machine. */
   boards?: boolean;
 }
@@ -61,11 +62,15 @@ async function lookAtBoards(context: Context, options: DoctorOptions, findings: 
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
     const { message, hint } = error;
-    if (options.kubeconfig !== undefined) {
+    if (isNamed(context, options)) {
       findings.push({ name: 'Master', result: 'problem', message, ...(hint === undefined ? {} : { hint }) });
     }
     return [];
   }
+}
+
+function isNamed({ env }: Context, { kubeconfig, profile }: DoctorOptions): boolean {
+  return Boolean(kubeconfig ?? profile ?? (env['BRAMBLE_KUBECONFIG'] || env['BRAMBLE_PROFILE']));
 }
 
 function checkNode(): Finding {

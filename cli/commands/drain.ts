@@ -7,6 +7,7 @@ import { type Session, withSession } from '../api/session.ts';
 import type { Context } from '../context.ts';
 import { EXIT, Failure } from '../failure.ts';
 import type { ClusterOptions } from '../options.ts';
+import { writeResult } from '../print/result.ts';
 import { writeSchedulable } from './cordon.ts';
 
 export interface DrainOptions extends ClusterOptions {
@@ -32,7 +33,7 @@ const BUDGET_RETRY_MS = 2_000;
 export async function drain(context: Context, options: DrainOptions): Promise<void> {
   const deadlineMs = context.clock.monotonicMs() + options.timeout;
   await withSession(context, options, async (session) => {
-    await writeSchedulable(context, session.api, { name: options.node, cordon: true });
+    await writeSchedulable(context, session.api, { ...options, name: options.node, cordon: true });
     const pods = await listPods(session, options.node);
     const { evict, troubles } = judgePods(pods, options);
     if (troubles.length > 0) {
@@ -44,7 +45,7 @@ export async function drain(context: Context, options: DrainOptions): Promise<vo
     }
     for (const pod of evict) await evictPod(context, session, { pod, options, deadlineMs });
     for (const pod of evict) await waitUntilGone(context, session, { pod, deadlineMs });
-    context.stdout.write(`node/${options.node} drained\n`);
+    writeResult(context, options, { object: `node/${options.node}`, result: 'drained' });
   });
 }
 
@@ -120,7 +121,8 @@ async function evictPod(context: Context, { api }: Session, { pod, options, dead
   for (;;) {
     try {
       await api.object({ method: 'POST', path, body });
-      context.stdout.write(`evicting pod ${namespace}/${name}\n`);
+      const evicted = { object: `pod/${name}`, namespace, result: 'evicted' };
+      writeResult(context, options, evicted, `evicting pod ${namespace}/${name}`);
       return;
     } catch (error) {
       if (isStatusError(error, 'NotFound')) return;

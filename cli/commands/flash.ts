@@ -19,10 +19,11 @@ import { type BoardSettings, checkSettings, type RawSettings } from '../../firmw
 import { ask, askSecret, confirmByTyping } from '../ask.ts';
 import type { Context } from '../context.ts';
 import { EXIT, type ExitCode, Failure, messageOf } from '../failure.ts';
+import { type ResultOptions, writeResult } from '../print/result.ts';
 import { createProgress, type Progress } from '../progress.ts';
 import { askForSettings } from './flash-questions.ts';
 
-export interface FlashOptions {
+export interface FlashOptions extends ResultOptions {
   image?: string;
   sha256?: string;
   device?: string;
@@ -110,12 +111,16 @@ async function flashOne({ context, options, progress, settings, scripts }: Work)
     flashedAtMs: nowMs,
   };
   if (options.dryRun) {
-    printPlan(context, job, await planFlash(job, tools));
+    const plan = await planFlash(job, tools);
+    if (options.json) printPlanAsJson(context, job, plan);
+    else printPlan(context, job, plan);
     return;
   }
   const { finding } = await flashCard(job, tools);
   progress.info(`${settings.hostname}: ${finding.system} is ready as ${settings.role} in ${target.path}`);
-  context.stdout.write(renderNextSteps(settings));
+  const made = { object: `card/${settings.hostname}`, result: 'made', path: target.path, system: finding.system };
+  if (options.json) writeResult(context, options, made);
+  else context.stdout.write(renderNextSteps(settings));
 }
 
 function checkTargets({ image, device, output, batch, dryRun }: FlashOptions): void {
@@ -291,6 +296,15 @@ function printPlan(context: Context, job: CardJob, { finding, files }: CardRepor
   for (const { path, content, secret } of files) {
     stdout.write(`--- ${path}${secret ? ' (holds secrets, not shown)' : ''}\n${secret ? '' : content}`);
   }
+}
+
+/** Files that hold secrets without their contents. */
+function printPlanAsJson({ stdout }: Context, job: CardJob, { finding, files }: CardReport): void {
+  const shown = files.map(({ path, content, secret }) => (secret ? { path, secret } : { path, content }));
+  const more = { bundle: job.bundle, preload: job.preload, files: shown };
+  stdout.write(
+    `${JSON.stringify({ object: `card/${job.settings.hostname}`, result: 'planned', system: finding.system, ...more })}\n`,
+  );
 }
 
 function renderNextSteps({ role, hostname, user }: BoardSettings): string {

@@ -34,7 +34,8 @@ interface Target {
   name?: string;
 }
 
-export async function get(context: Context, options: GetOptions): Promise<void> {
+export async function get(context: Context, asked: GetOptions): Promise<void> {
+  const options = asked.json ? { ...asked, output: jsonOutput(asked) } : asked;
   await withSession(context, options, async (session) => {
     const targets = await resolveTargets(session, options);
     const isTable = options.output === undefined || options.output === 'table' || options.output === 'wide';
@@ -42,6 +43,11 @@ export async function get(context: Context, options: GetOptions): Promise<void> 
     else if (isTable) await printTables(context, session, { options, targets });
     else await printObjects(context, session, { options, targets });
   });
+}
+
+function jsonOutput({ output }: GetOptions): string {
+  if (output === undefined || output === 'json') return 'json';
+  throw new Failure(EXIT.usage, `--json and -o ${output} are two things`, 'leave one of both out');
 }
 
 async function resolveTargets({ api }: Session, { type, names }: GetOptions): Promise<Target[]> {

@@ -1,7 +1,8 @@
 /** `bramble kubeconfig`: the file that kubectl needs. */
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { kubeconfigPath, loadProfile } from '../api/kubeconfig.ts';
+import { parse } from 'yaml';
+import { findKubeconfig, loadProfile } from '../api/kubeconfig.ts';
 import type { Context } from '../context.ts';
 import type { ClusterOptions } from '../options.ts';
 
@@ -14,8 +15,10 @@ export interface KubeconfigOptions extends ClusterOptions {
 export async function printKubeconfig(context: Context, options: KubeconfigOptions): Promise<void> {
   // Says what is wrong with it, if anything is.
   await loadProfile(context, options);
-  const path = resolve(kubeconfigPath(context, options));
-  context.stdout.write(options.path ? `${path}\n` : replaceHost(await readFile(path, 'utf8'), options.host));
+  const path = resolve(await findKubeconfig(context, options));
+  const text = replaceHost(await readFile(path, 'utf8'), options.host);
+  if (options.json) context.stdout.write(`${JSON.stringify(options.path ? { path } : parse(text))}\n`);
+  else context.stdout.write(options.path ? `${path}\n` : text);
 }
 
 /** Pure. Both doors: `https://127.0.0.1:6443` and `mqtts://127.0.0.1:8883`. */

@@ -41,9 +41,8 @@ export async function logs(context: Context, options: LogsOptions): Promise<void
       );
     }
     const [only] = sources;
-    if (sources.length === 1 && only !== undefined) {
-      for await (const chunk of await open(session, only, options))
-        context.stdout.write(Buffer.from(chunk).toString('utf8'));
+    if (sources.length === 1 && only !== undefined && !options.json) {
+      for await (const chunk of await open(session, only, options)) context.stdout.write(chunk);
       return;
     }
     // One that has no log yet must not hide the others.
@@ -120,15 +119,24 @@ async function printLines(
   session: Session,
   { source, index, options }: { source: Source; index: number; options: LogsOptions },
 ): Promise<void> {
-  const name = source.container === undefined ? source.pod : `${source.pod}/${source.container}`;
-  const colour = COLOURS[index % COLOURS.length] ?? 0;
-  const prefix = context.stdout.isTerminal ? `\u001b[${colour}m${name}\u001b[0m ` : `${name} `;
+  const render = options.json ? (line: string) => renderJson(source, line) : createPrefixer(context, source, index);
   const decoder = new TextDecoder();
   let rest = '';
   for await (const chunk of await open(session, source, options)) {
     const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n');
     rest = lines.pop() ?? '';
-    if (lines.length > 0) context.stdout.write(lines.map((line) => `${prefix}${line}\n`).join(''));
+    if (lines.length > 0) context.stdout.write(lines.map((line) => `${render(line)}\n`).join(''));
   }
-  if (rest !== '') context.stdout.write(`${prefix}${rest}\n`);
+  if (rest !== '') context.stdout.write(`${render(rest)}\n`);
+}
+
+function createPrefixer({ stdout }: Context, { pod, container }: Source, index: number): (line: string) => string {
+  const name = container === undefined ? pod : `${pod}/${container}`;
+  const colour = COLOURS[index % COLOURS.length] ?? 0;
+  const prefix = stdout.isTerminal ? `\u001b[${colour}m${name}\u001b[0m ` : `${name} `;
+  return (line) => `${prefix}${line}`;
+}
+
+function renderJson({ namespace, pod, container }: Source, line: string): string {
+  return JSON.stringify({ namespace, pod, ...(container === undefined ? {} : { container }), line });
 }

@@ -6,6 +6,7 @@ import { type Session, withSession } from '../api/session.ts';
 import type { Context } from '../context.ts';
 import { EXIT, Failure } from '../failure.ts';
 import type { NamespaceOptions } from '../options.ts';
+import { writeResult } from '../print/result.ts';
 
 export interface MarkOptions extends NamespaceOptions {
   kind: 'labels' | 'annotations';
@@ -23,6 +24,7 @@ export async function mark(context: Context, options: MarkOptions): Promise<void
   }
   await withSession(context, options, async (session) => {
     const selected = await selectObjects(context, session, { ...options, words: objects });
+    if (selected.length === 0) context.stderr.write('No resources found\n');
     for (const each of selected) {
       await refuseOverwriting(session, each, { options, changes });
       await session.api.object({
@@ -31,8 +33,8 @@ export async function mark(context: Context, options: MarkOptions): Promise<void
         contentType: 'application/merge-patch+json',
         body: { metadata: { [options.kind]: changes } },
       });
-      const verb = options.kind === 'labels' ? 'labeled' : 'annotated';
-      context.stdout.write(`${renderReference(each.resource, each.name)} ${verb}\n`);
+      const result = options.kind === 'labels' ? 'labeled' : 'annotated';
+      writeResult(context, options, { object: renderReference(each.resource, each.name), result });
     }
   });
 }

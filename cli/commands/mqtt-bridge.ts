@@ -23,6 +23,7 @@ import { withSession } from '../api/session.ts';
 import type { Context } from '../context.ts';
 import type { ClusterOptions } from '../options.ts';
 import { renderColumns } from '../print/columns.ts';
+import { writeResult } from '../print/result.ts';
 
 export interface MqttBridgeOptions extends ClusterOptions {
   name: string;
@@ -54,7 +55,7 @@ export async function addMqttBridge(context: Context, options: MqttBridgeOptions
       stringData: data,
     }),
   );
-  context.stdout.write(`mqtt bridge ${name} added\n`);
+  writeResult(context, options, { object: `mqtt-bridge/${name}`, result: 'added', url }, `mqtt bridge ${name} added`);
 }
 
 export async function listMqttBridges(context: Context, options: ClusterOptions & { json?: boolean }): Promise<void> {
@@ -82,7 +83,12 @@ export async function removeMqttBridges(
       await onMissing(`there is no bridge ${name}`, () =>
         removeObject(api, `${SECRETS}/${encodeURIComponent(mqttBridgeSecretName(name))}`),
       );
-      context.stdout.write(`mqtt bridge ${name} removed\n`);
+      writeResult(
+        context,
+        options,
+        { object: `mqtt-bridge/${name}`, result: 'removed' },
+        `mqtt bridge ${name} removed`,
+      );
     }
   });
 }

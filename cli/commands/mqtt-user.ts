@@ -31,6 +31,7 @@ import { withSession } from '../api/session.ts';
 import type { Context } from '../context.ts';
 import type { ClusterOptions } from '../options.ts';
 import { renderColumns } from '../print/columns.ts';
+import { writeResult } from '../print/result.ts';
 
 const RBAC = '/apis/rbac.authorization.k8s.io/v1';
 
@@ -128,7 +129,7 @@ export async function removeMqttUsers(context: Context, options: ClusterOptions 
       await onMissing(`there is no user ${name}`, () =>
         removeObject(api, `${SECRETS}/${encodeURIComponent(mqttUserSecretName(name))}`),
       );
-      context.stdout.write(`mqtt user ${name} removed\n`);
+      writeResult(context, options, { object: `mqtt-user/${name}`, result: 'removed' }, `mqtt user ${name} removed`);
     }
   });
 }

@@ -16,6 +16,7 @@ import { type Session, withSession } from '../api/session.ts';
 import type { Context } from '../context.ts';
 import { EXIT, Failure } from '../failure.ts';
 import type { ClusterOptions } from '../options.ts';
+import { writeResult } from '../print/result.ts';
 import { createProgress } from '../progress.ts';
 
 export interface NodeUpdateOptions extends ClusterOptions {
@@ -58,14 +59,15 @@ export async function updateNodes(context: Context, options: NodeUpdateOptions):
     const result = await progress.step(`Updating ${name}`, (note) =>
       updateOne(context, options, { name, bundle, note }),
     );
-    context.stdout.write(`node/${name} ${result}\n`);
+    writeResult(context, options, { object: `node/${name}`, result });
   }
 }
 
 async function readBundle({ bundle: path, signWith }: NodeUpdateOptions): Promise<Bundle> {
-  const facts = await stat(path).catch(() => {
+  const facts = await stat(path).catch(() => undefined);
+  if (facts?.isFile() !== true) {
     throw new Failure(EXIT.input, `there is no bundle ${path}`, 'npm run bundle -- --arch arm64 makes one');
-  });
+  }
   const sha256 = await hashFile(path);
   return { path, sizeBytes: facts.size, sha256, signature: await readSignature(path, sha256, signWith) };
 }

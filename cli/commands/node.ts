@@ -11,6 +11,7 @@ import { confirmByTyping } from '../ask.ts';
 import type { Context } from '../context.ts';
 import { EXIT, Failure } from '../failure.ts';
 import type { ClusterOptions } from '../options.ts';
+import { type ResultOptions, writeResult } from '../print/result.ts';
 import { writeSchedulable } from './cordon.ts';
 
 export interface ApproveOptions extends ClusterOptions {
@@ -27,10 +28,10 @@ export async function approveNodes(context: Context, { nodes, all, ...options }:
   await withSession(context, options, async (session) => {
     const waiting = itemsOf(await session.api.object({ path: REQUESTS })).filter(isWaiting);
     const chosen = nodes.length === 0 && !all ? [] : waiting.filter((one) => all || isMeant(one, nodes));
-    if (nodes.length === 0 && !all) return listWaiting(context, waiting);
+    if (nodes.length === 0 && !all) return listWaiting(context, options, waiting);
     const missing = nodes.find((name) => !waiting.some((one) => isMeant(one, [name])));
     if (missing !== undefined) throw new Failure(EXIT.failed, `no board waits under ${missing}`, adviceFor(waiting));
-    for (const request of chosen) await approve(context, session, request);
+    for (const request of chosen) await approve(context, session, { request, options });
   });
 }
 
@@ -65,19 +66,32 @@ function adviceFor(waiting: readonly JsonObject[]): string {
   return waiting.length === 0 ? 'no board waits' : `these wait: ${waiting.map(boardOf).join(', ')}`;
 }
 
-function listWaiting(context: Context, waiting: readonly JsonObject[]): void {
-  if (waiting.length === 0) context.stdout.write('no board waits to be approved\n');
-  for (const request of waiting) context.stdout.write(`${boardOf(request)} waits (${nameOf(request)})\n`);
+function listWaiting(context: Context, options: ResultOptions, waiting: readonly JsonObject[]): void {
+  if (waiting.length === 0 && !options.json) context.stdout.write('no board waits to be approved\n');
+  for (const request of waiting) {
+    const [board, name] = [boardOf(request), nameOf(request)];
+    writeResult(
+      context,
+      options,
+      { object: `node/${board}`, result: 'waits', request: name },
+      `${board} waits (${name})`,
+    );
+  }
 }
 
-async function approve(context: Context, { api }: Session, request: JsonObject): Promise<void> {
+async function approve(
+  context: Context,
+  { api }: Session,
+  { request, options }: { request: JsonObject; options: ResultOptions },
+): Promise<void> {
   const reason = { type: 'Approved', status: 'True', reason: 'BrambleNodeApprove', message: 'approved by a person' };
   await api.object({
     method: 'PUT',
     path: `${REQUESTS}/${encodeURIComponent(nameOf(request))}/approval`,
     body: { ...request, status: { ...member(request, 'status'), conditions: [reason] } },
   });
-  context.stdout.write(`${boardOf(request)} approved\n`);
+  const board = boardOf(request);
+  writeResult(context, options, { object: `node/${board}`, result: 'approved' }, `${board} approved`);
 }
 
 export interface PowerOptions extends ClusterOptions {
@@ -96,7 +110,7 @@ export async function switchNodes(context: Context, options: PowerOptions): Prom
     for (const name of nodes) await api.object({ path: nodePath(name) });
     if (!yes) await confirm(context, action, nodes);
     for (const name of nodes) {
-      if (cordon) await writeSchedulable(context, api, { name, cordon: true });
+      if (cordon) await writeSchedulable(context, api, { ...options, name, cordon: true });
       await api.object({ method: 'POST', path: `${nodePath(name)}/${action}`, body: {} }).catch((error) => {
         if (!(error instanceof StatusError) || error.reason !== 'Forbidden') throw error;
         throw new Failure(
@@ -105,7 +119,7 @@ export async function switchNodes(context: Context, options: PowerOptions): Prom
           `start its agent with --power-control on, or get the right nodes/${action}`,
         );
       });
-      context.stdout.write(`node/${name} ${DONE[action]}\n`);
+      writeResult(context, options, { object: `node/${name}`, result: DONE[action] });
     }
   });
 }

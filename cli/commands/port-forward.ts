@@ -52,7 +52,9 @@ export async function portForward(context: Context, options: PortForwardOptions)
         servers.push(await listen({ address, local }, (socket) => forward.carry(socket, index)));
         const own = servers.at(-1)?.address();
         const port = typeof own === 'object' && own !== null ? own.port : local;
-        context.stdout.write(`Forwarding from ${address}:${port} -> ${target.ports[index]}\n`);
+        const opened = { address, port, pod: target.pod, remotePort: target.ports[index] };
+        const text = `Forwarding from ${address}:${port} -> ${target.ports[index]}`;
+        context.stdout.write(`${options.json ? JSON.stringify(opened) : text}\n`);
       }
       await aborted(context.signal);
     } finally {

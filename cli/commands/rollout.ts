@@ -8,6 +8,7 @@ import type { Context } from '../context.ts';
 import { EXIT, Failure } from '../failure.ts';
 import type { NamespaceOptions } from '../options.ts';
 import { clean, renderColumns } from '../print/columns.ts';
+import { writeResult } from '../print/result.ts';
 
 export interface RolloutOptions extends NamespaceOptions {
   verb: 'status' | 'history' | 'undo' | 'restart' | 'pause' | 'resume';
@@ -58,7 +59,9 @@ async function status({ context, session, options, each, reference }: Job): Prom
   for (;;) {
     const object = await readObject(session, each);
     const { done, message } = judgeRollout(object);
-    if (message !== said) context.stdout.write(`${reference}: ${message}\n`);
+    if (message !== said) {
+      writeResult(context, options, { object: reference, result: message, done }, `${reference}: ${message}`);
+    }
     said = message;
     if (done) return;
     if (context.clock.monotonicMs() >= deadlineMs)
@@ -113,12 +116,19 @@ interface Revision {
   cause: string;
 }
 
-async function history({ context, session, each, reference }: Job): Promise<void> {
-  const rows = (await listRevisions(session, each)).map(({ revision, template, cause }) => {
+async function history({ context, session, options, each, reference }: Job): Promise<void> {
+  const revisions = (await listRevisions(session, each)).map(({ revision, template, cause }) => {
     const containers = member(template, 'spec')['containers'];
-    const images = Array.isArray(containers)
-      ? containers.filter(isJsonObject).map((each) => textOf(each['image']))
-      : [];
+    const images = (Array.isArray(containers) ? containers : [])
+      .filter(isJsonObject)
+      .map((one) => textOf(one['image']));
+    return { revision, images, cause };
+  });
+  if (options.json) {
+    context.stdout.write(`${JSON.stringify({ object: reference, revisions })}\n`);
+    return;
+  }
+  const rows = revisions.map(({ revision, images, cause }) => {
     return [String(revision), clean(images.join(', ')), clean(cause) || '<none>'];
   });
   context.stdout.write(`${reference}\n${renderColumns([['REVISION', 'IMAGES', 'CHANGE-CAUSE'], ...rows])}`);
@@ -169,7 +179,9 @@ async function undo({ context, session, options, each, reference }: Job): Promis
   // The template as a whole takes the place of the present one: what was added since must go.
   const body = [{ op: 'replace', path: '/spec/template', value: withoutRevisionMark(target.template) }];
   await session.api.object({ method: 'PATCH', path: pathOf(each), contentType: 'application/json-patch+json', body });
-  context.stdout.write(`${reference} rolled back to revision ${target.revision}\n`);
+  const { revision } = target;
+  const done = { object: reference, result: 'rolled back', revision };
+  writeResult(context, options, done, `${reference} rolled back to revision ${revision}`);
 }
 
 /** ControllerRevisions carry `$patch: replace`, a word to strategic merges. */
@@ -178,10 +190,10 @@ function withoutRevisionMark(template: JsonObject): JsonObject {
   return rest;
 }
 
-async function restart({ context, session, each, reference }: Job): Promise<void> {
+async function restart({ context, session, options, each, reference }: Job): Promise<void> {
   const annotations = { [RESTARTED_AT]: formatTime(context.clock.nowMs()) };
   await patchSpec(session, each, { template: { metadata: { annotations } } });
-  context.stdout.write(`${reference} restarted\n`);
+  writeResult(context, options, { object: reference, result: 'restarted' });
 }
 
 async function pause(job: Job): Promise<void> {
@@ -192,11 +204,11 @@ async function resume(job: Job): Promise<void> {
   await setPaused(job, null);
 }
 
-async function setPaused({ context, session, each, reference }: Job, paused: true | null): Promise<void> {
+async function setPaused({ context, session, options, each, reference }: Job, paused: true | null): Promise<void> {
   if (each.resource.kind !== 'Deployment')
     throw new Failure(EXIT.usage, `${reference} cannot be paused`, 'only deployments can');
   await patchSpec(session, each, { paused });
-  context.stdout.write(`${reference} ${paused ? 'paused' : 'resumed'}\n`);
+  writeResult(context, options, { object: reference, result: paused ? 'paused' : 'resumed' });
 }
 
 function patchSpec(session: Session, each: Selected, spec: JsonObject): Promise<JsonObject> {

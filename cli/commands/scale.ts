@@ -4,6 +4,7 @@ import { pathOf, selectObjects } from '../api/select-objects.ts';
 import { withSession } from '../api/session.ts';
 import type { Context } from '../context.ts';
 import type { NamespaceOptions } from '../options.ts';
+import { writeResult } from '../print/result.ts';
 
 export interface ScaleOptions extends NamespaceOptions {
   /** `deploy/web db/x`, or `deploy web`. */
@@ -20,7 +21,8 @@ export async function scale(context: Context, options: ScaleOptions): Promise<vo
         contentType: 'application/merge-patch+json',
         body: { spec: { replicas: options.replicas } },
       });
-      context.stdout.write(`${renderReference(each.resource, each.name)} scaled\n`);
+      const object = renderReference(each.resource, each.name);
+      writeResult(context, options, { object, result: 'scaled', replicas: options.replicas });
     }
   });
 }

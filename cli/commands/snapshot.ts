@@ -78,7 +78,7 @@ export interface RestoreOptions extends ResultOptions {
 const COMPANIONS = ['-wal', '-shm', '-journal'];
 
 /** Lays the copy ready; the master puts it in place when it starts, so that no power cut leaves half of it. */
-export async function restoreSnapshot(context: Context, { file, dataDir }: RestoreOptions): Promise<void> {
+export async function restoreSnapshot(context: Context, { file, dataDir, json }: RestoreOptions): Promise<void> {
   const folder = openClusterFolder(context, dataDir).path;
   const [source, store] = [resolve(file), join(folder, 'store.db')];
   await checkSource(source);
@@ -98,8 +98,9 @@ export async function restoreSnapshot(context: Context, { file, dataDir }: Resto
     );
   }
   await layReady(source, `${store}.restore`);
-  context.stdout.write(`${file} is ready in ${folder}: the master takes it over when it starts\n`);
-  context.stdout.write(`its boards go on from there; what was there will be ${store}.before-restore\n`);
+  const text = `${file} is ready in ${folder}: the master takes it over when it starts
+its boards go on from there; what was there will be ${store}.before-restore`;
+  writeResult(context, { json }, { object: store, result: 'ready', file }, text);
 }
 
 async function layReady(source: string, ready: string): Promise<void> {

@@ -30,6 +30,7 @@ export interface UpOptions {
   docker?: string;
   detach?: boolean;
   example: boolean;
+  json?: boolean;
 }
 
 /** How often the programs of a cluster in the foreground are looked at. */
@@ -65,7 +66,7 @@ async function run(context: Context, job: Job): Promise<void> {
   try {
     await prepareMachine(context, job);
     await startCluster(context, { folder, state, progress, example: job.options.example });
-    context.stdout.write(renderNextSteps(context, job));
+    context.stdout.write(job.options.json ? renderJson(job) : renderNextSteps(context, job));
     if (owned || state.detached) return;
     await watchUntilInterrupted(context, job);
   } catch (error) {
@@ -152,6 +153,13 @@ async function end(context: Context, { folder, state, progress }: Job): Promise<
   const patient: Context = { ...context, signal: new AbortController().signal };
   await progress.step('Ending the cluster', () => stopCluster(patient, { folder, state }, { removeImages: false }));
   progress.info(`Its data is in ${folder.path}: "bramble up" goes on there, "bramble down" removes it`);
+}
+
+function renderJson({ folder, state, owned }: Job): string {
+  const { apiPort, mqttPort, statusPort, nodes } = state;
+  const result = owned ? 'runs already' : 'ready';
+  const kubeconfig = folder.kubeconfig;
+  return `${JSON.stringify({ object: `cluster/${folder.path}`, result, kubeconfig, apiPort, mqttPort, statusPort, nodes })}\n`;
 }
 
 function renderNextSteps(context: Context, { folder, state, owned }: Job): string {

@@ -9,6 +9,7 @@ import type { Context } from '../context.ts';
 import { EXIT, Failure } from '../failure.ts';
 import type { NamespaceOptions } from '../options.ts';
 import { compilePath, renderScalar } from '../print/json-path.ts';
+import { writeResult } from '../print/result.ts';
 
 export interface WaitOptions extends NamespaceOptions {
   words: string[];
@@ -43,7 +44,10 @@ export async function wait(context: Context, options: WaitOptions): Promise<void
         }
         await sleep(clock, POLL_MS, context.signal);
       }
-      context.stdout.write(`${reference} ${options.for === 'delete' ? 'deleted' : 'condition met'}\n`);
+      writeResult(context, options, {
+        object: reference,
+        result: options.for === 'delete' ? 'deleted' : 'condition met',
+      });
     }
     if (selected.length === 0) throw new Failure(EXIT.failed, 'no objects to wait for');
   });

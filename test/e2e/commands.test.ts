@@ -1,20 +1,20 @@
 /** Every command that talks to a master, over real MQTT, with its success and a failure that people meet. */
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { runProgram } from '../../cli/setup/run-program.ts';
-import { startTestCluster, type TestCluster } from '../support/cluster.ts';
+import type { TestCluster } from '../support/cluster.ts';
 import { TEST_IMAGE } from '../support/docker.ts';
 import { ROOT } from '../support/kubectl.ts';
-import { startTerminal } from '../support/terminal.ts';
 import { checkTranscript, type Step } from '../support/transcript.ts';
 import { waitFor } from '../support/wait.ts';
-
-const BRAMBLE = join(ROOT, 'cli/bramble');
-const PATIENCE = '--timeout=120s';
+import { testAccess } from './commands/access.ts';
+import { testEveryCommand } from './commands/every-command.ts';
+import { testObjects } from './commands/objects.ts';
+import { testPrograms } from './commands/programs.ts';
+import { CommandWorld, PATIENCE } from './commands/world.ts';
 
 function manifest(replicas: number, text: string): string {
   const script = `echo ${text}; trap 'exit 0' TERM; while true; do sleep 1 & wait $!; done`;
@@ -34,40 +34,23 @@ function manifest(replicas: number, text: string): string {
 }
 
 describe('commands', { concurrency: false }, () => {
+  const world = new CommandWorld();
+  const { run, bramble, refuses } = world;
   let cluster: TestCluster;
   let folder: string;
   let file: string;
   let server: Server;
 
   before(async () => {
-    cluster = await startTestCluster({ nodes: 2 });
-    folder = await mkdtemp(join(tmpdir(), 'bramble-commands-'));
+    await world.start(2);
+    ({ cluster, folder } = world);
     file = join(folder, 'web.yaml');
     await writeFile(file, manifest(2, 'first'));
   });
   after(async () => {
     server?.close();
-    await cluster.stop();
-    await rm(folder, { recursive: true, force: true });
+    await world.stop();
   });
-
-  const environment = (): NodeJS.ProcessEnv => ({ ...process.env, BRAMBLE_KUBECONFIG: cluster.folder.kubeconfig });
-
-  function run(...args: string[]) {
-    return runProgram(BRAMBLE, args, { env: environment() });
-  }
-
-  async function bramble(...args: string[]): Promise<string> {
-    const { code, output } = await run(...args);
-    assert.equal(code, 0, `bramble ${args.join(' ')} ended with ${code}:\n${output}`);
-    return output;
-  }
-
-  async function refuses(code: number, message: RegExp, ...args: string[]): Promise<void> {
-    const ended = await run(...args);
-    assert.match(ended.output, message);
-    assert.equal(ended.code, code, ended.output);
-  }
 
   const firstPod = async (): Promise<string> =>
     bramble(
@@ -161,7 +144,7 @@ describe('commands', { concurrency: false }, () => {
     assert.match(await bramble('events'), /OBJECT +AGE +TYPE +REASON +MESSAGE\n/);
     assert.match(await bramble('events', '--for', 'deploy/web'), /^deployment\/web .*ScalingReplicaSet/m);
     assert.equal(JSON.parse((await bramble('events', '--json')).split('\n')[0] ?? '').kind, 'Event');
-    const terminal = startTerminal(BRAMBLE, ['events', '-w'], environment());
+    const terminal = world.terminal('events', '-w');
     try {
       await waitFor('the list', () => terminal.text().includes('OBJECT'));
       await bramble('scale', 'deploy/web', '--replicas', '3');
@@ -186,7 +169,7 @@ describe('commands', { concurrency: false }, () => {
     const pod = await firstPod();
     assert.equal(await bramble('exec', pod, '--', 'echo', 'in a pod'), 'in a pod\n');
     assert.equal((await run('exec', 'deploy/web', '--', 'sh', '-c', 'exit 7')).code, 7);
-    const terminal = startTerminal(BRAMBLE, ['exec', '-it', pod, '--', 'sh'], environment());
+    const terminal = world.terminal('exec', '-it', pod, '--', 'sh');
     try {
       await waitFor('a prompt', () => /[#$] /.test(terminal.text()));
       terminal.write('echo $((6 * 7)); exit 3\n');
@@ -252,8 +235,8 @@ describe('commands', { concurrency: false }, () => {
       return [...new Set(await Promise.all(answers))].join();
     };
     const stock = cluster.kubectl.start(['port-forward', 'pod/page', ':8080', ':8081', ':9']);
-    const own = startTerminal(BRAMBLE, ['port-forward', 'svc/page', ':80'], environment());
-    const lonely = startTerminal(BRAMBLE, ['port-forward', 'page', ':9'], environment());
+    const own = world.terminal('port-forward', 'svc/page', ':80');
+    const lonely = world.terminal('port-forward', 'page', ':9');
     try {
       for (const remote of [8080, 8081]) assert.equal(await nameBehind(stock.text, remote), 'page\n');
       assert.equal(await nameBehind(own.text, 8080), 'page\n');
@@ -271,8 +254,11 @@ describe('commands', { concurrency: false }, () => {
     await bramble('delete', '-f', join(folder, 'page.yaml'));
   });
 
+  testObjects(world);
+  testAccess(world);
+
   test('doctor: this machine and every board', async () => {
-    const { output } = await run('doctor', '--docker', cluster.engine.socketPath, '--data-dir', folder);
+    const { output } = await run('doctor', '--docker', cluster.engine.socketPath, '--data-dir', cluster.folder.path);
     for (const name of cluster.nodes) {
       const section = output.split(`node/${name}\n`)[1] ?? '';
       assert.match(section, /^✓ Version: v1\.\S+\n✓ Clock: right\n✓ Docker: \d/, output);
@@ -320,6 +306,7 @@ describe('commands', { concurrency: false }, () => {
       /^snapshot \d{8}t\d{6}z taken, \d+ KB\nwritten to /,
     );
     assert.match(await bramble('snapshot', 'list'), /^NAME +TAKEN +SIZE\n\d{8}t\d{6}z +20\S+ +\d+ KB\n$/);
+    await refuses(73, /gone\/copy\.db cannot be written/, 'snapshot', 'save', join(folder, 'gone/copy.db'));
     const copy = await readFile(join(folder, 'copy.db'));
     await refuses(
       1,
@@ -417,14 +404,8 @@ describe('commands', { concurrency: false }, () => {
     await refuses(64, /Allowed choices/, 'completion', 'csh');
   });
 
-  test('every command has a help text', async () => {
-    const { output } = await run('help');
-    const names = [...output.matchAll(/^ {2}([a-z][a-z-]+)/gm)]
-      .map(([, name = '']) => name)
-      .filter((name) => !['master', 'agent', 'help'].includes(name));
-    assert.ok(names.length > 25, names.join(' '));
-    for (const name of names) assert.match(await bramble('help', name), /^Usage: bramble /);
-  });
+  testPrograms(world);
+  testEveryCommand(world);
 
   const container = { name: 'main', image: TEST_IMAGE, imagePullPolicy: 'Never', command: ['sleep', '1000'] };
 });

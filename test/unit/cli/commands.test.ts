@@ -1,6 +1,7 @@
 /** What commands decide before and after they talk to a master. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { isSame } from '../../../cli/api/apply-manifests.ts';
 import { readExitCode } from '../../../cli/api/exec.ts';
 import { parseRemote } from '../../../cli/commands/copy.ts';
 import { renderObject } from '../../../cli/commands/describe.ts';
@@ -147,4 +148,24 @@ test('describe: conditions as a table, values of Secrets never', () => {
   assert.doesNotMatch(text, /Z2Vo|geheim/);
   assert.match(text, /^ +TYPE +STATUS +REASON +MESSAGE\n +Ready +True +Good +-$/m);
   assert.ok(!renderObject({ metadata: { name: 'a\u001b[31m' } }).includes('\u001b'));
+});
+
+test('apply: what controllers write meanwhile is no change; what the manifest says, and says no longer, is', () => {
+  const applied = (fieldsV1: JsonObject): JsonObject => ({ manager: 'bramble', operation: 'Apply', fieldsV1 });
+  const object = (resourceVersion: string, more: JsonObject = {}, metadata: JsonObject = {}): JsonObject => ({
+    kind: 'Deployment',
+    metadata: { name: 'web', resourceVersion, managedFields: [applied({ 'f:spec': {} })], ...metadata },
+    spec: { replicas: 2 },
+    ...more,
+  });
+  const wanted = { metadata: { name: 'web', annotations: { note: 'x' } } };
+  const same = (changed: JsonObject): boolean => isSame(object('7'), changed, wanted);
+  assert.ok(same(object('7')));
+  assert.ok(
+    same(object('8', { status: { replicas: 1 } }, { annotations: { 'deployment.kubernetes.io/revision': '1' } })),
+  );
+  assert.ok(!same(object('8', { spec: { replicas: 3 } })));
+  assert.ok(!same(object('8', {}, { labels: { a: 'b' } })));
+  assert.ok(!same(object('8', {}, { annotations: { note: 'x' } })));
+  assert.ok(!same(object('8', {}, { managedFields: [applied({})] })));
 });

@@ -1,8 +1,13 @@
 /** Profiles: which file, and what is in it. */
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
-import { defaultDataDir, kubeconfigPath, parseProfile } from '../../../cli/api/kubeconfig.ts';
+import { mkdtemp, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { defaultDataDir, findKubeconfig, parseProfile } from '../../../cli/api/kubeconfig.ts';
+import { profilePath, removeProfile, saveProfile, writeCurrentProfile } from '../../../cli/api/profile-store.ts';
 import { replaceHost } from '../../../cli/commands/kubeconfig.ts';
+import { Failure } from '../../../cli/failure.ts';
 
 const base64 = (text: string): string => Buffer.from(text).toString('base64');
 
@@ -41,18 +46,50 @@ describe('parseProfile', () => {
 });
 
 describe('which file', () => {
-  const root = { isRoot: true, env: {} };
-  const user = { isRoot: false, env: { HOME: '/home/pi' } };
-  for (const [what, actual, expected] of [
-    ['root', kubeconfigPath(root, {}), '/var/lib/bramble/admin.kubeconfig'],
-    ['somebody', kubeconfigPath(user, {}), '/home/pi/.local/share/bramble/admin.kubeconfig'],
-    ['--data-dir', kubeconfigPath(root, { dataDir: '/d' }), '/d/admin.kubeconfig'],
-    ['--kubeconfig', kubeconfigPath(root, { kubeconfig: '/k', dataDir: '/d' }), '/k'],
-    ['BRAMBLE_KUBECONFIG', kubeconfigPath({ ...root, env: { BRAMBLE_KUBECONFIG: '/k' } }, {}), '/k'],
-    ['BRAMBLE_DATA_DIR', defaultDataDir({ ...user, env: { BRAMBLE_DATA_DIR: '/d' } }), '/d'],
+  const root = { isRoot: true, env: { XDG_CONFIG_HOME: '/nowhere' } };
+  const user = { isRoot: false, env: { HOME: '/home/pi', XDG_CONFIG_HOME: '/nowhere' } };
+  const withEnv = (env: Record<string, string>) => ({ isRoot: true, env: { ...root.env, ...env } });
+  for (const [what, found, expected] of [
+    ['root', findKubeconfig(root, {}), '/var/lib/bramble/admin.kubeconfig'],
+    ['somebody', findKubeconfig(user, {}), '/home/pi/.local/share/bramble/admin.kubeconfig'],
+    ['--data-dir', findKubeconfig(root, { dataDir: '/d' }), '/d/admin.kubeconfig'],
+    ['--kubeconfig', findKubeconfig(root, { kubeconfig: '/k', dataDir: '/d' }), '/k'],
+    ['BRAMBLE_KUBECONFIG', findKubeconfig(withEnv({ BRAMBLE_KUBECONFIG: '/k' }), {}), '/k'],
+    [
+      'flags before it',
+      findKubeconfig(withEnv({ BRAMBLE_KUBECONFIG: '/k' }), { dataDir: '/d' }),
+      '/d/admin.kubeconfig',
+    ],
   ] as const) {
-    test(what, () => assert.equal(actual, expected));
+    test(what, async () => assert.equal(await found, expected));
   }
+  test('BRAMBLE_DATA_DIR', () => assert.equal(defaultDataDir({ ...user, env: { BRAMBLE_DATA_DIR: '/d' } }), '/d'));
+});
+
+describe('profiles', () => {
+  let folder: string;
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'bramble-profiles-'));
+  });
+  after(() => rm(folder, { recursive: true, force: true }));
+
+  test('kept for their owner, found by name, by the environment and as the one in use', async () => {
+    const world = { isRoot: true, env: { XDG_CONFIG_HOME: folder } };
+    await saveProfile(world, 'shed', kubeconfig());
+    const path = join(folder, 'bramble/profiles/shed.kubeconfig');
+    assert.equal((await stat(path)).mode & 0o777, 0o600);
+    assert.equal(await findKubeconfig(world, { profile: 'shed', dataDir: '/d' }), path);
+    assert.equal(await findKubeconfig(world, {}), '/var/lib/bramble/admin.kubeconfig');
+    assert.equal(await findKubeconfig({ ...world, env: { ...world.env, BRAMBLE_PROFILE: 'shed' } }, {}), path);
+    await writeCurrentProfile(world, 'shed');
+    assert.equal(await findKubeconfig(world, {}), path);
+    assert.equal(await findKubeconfig(world, { dataDir: '/d' }), '/d/admin.kubeconfig');
+    await assert.rejects(saveProfile(world, 'shed', ''), /there is a profile shed already/);
+    await assert.rejects(findKubeconfig(world, { profile: 'attic' }), /there is no profile attic/);
+    for (const name of ['../shed', '', 'a/b', '.x', 'X']) assert.throws(() => profilePath(world, name), Failure);
+    await removeProfile(world, 'shed');
+    assert.equal(await findKubeconfig(world, {}), '/var/lib/bramble/admin.kubeconfig');
+  });
 });
 
 test('a kubeconfig for another machine names the master as that machine knows it', () => {
