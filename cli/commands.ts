@@ -7,7 +7,14 @@ import type { Context } from './context.ts';
 import { addMqttCommands } from './mqtt-commands.ts';
 import { addNodeCommands } from './node-commands.ts';
 import { addObjectCommands } from './object-commands.ts';
-import { addClusterOptions, addJsonOption, parseCount, parseDuration, parsePort } from './options.ts';
+import {
+  addClusterOptions,
+  addJsonOption,
+  parseCount,
+  parseDuration,
+  parseOptionalPort,
+  parsePort,
+} from './options.ts';
 import { addProfileCommands } from './profile-commands.ts';
 
 export function addCommands(program: Command, context: Context): void {
@@ -28,6 +35,7 @@ function addPortOptions(command: Command): Command {
     .addOption(new Option('--data-dir <dir>', 'folder of the cluster').env('BRAMBLE_DATA_DIR'))
     .option('--api-port <port>', 'HTTPS, for kubectl (6443)', parsePort)
     .option('--mqtt-port <port>', 'MQTT over TLS, for agents and this command (8883)', parsePort)
+    .option('--mqtt-plain-port <port>', "MQTT without TLS, for people's devices; off ends it (off)", parseOptionalPort)
     .option('--status-port <port>', 'status page (8080)', parsePort)
     .option('--listen <address>', 'address to listen on; 0.0.0.0 lets others reach it (127.0.0.1)');
 }

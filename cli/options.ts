@@ -57,6 +57,10 @@ export function parsePort(text: string): number {
   return value;
 }
 
+export function parseOptionalPort(text: string): number | 'off' {
+  return text === 'off' ? 'off' : parsePort(text);
+}
+
 const UNITS_MS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
 /** `90s`, `15m`, `24h`, `7d`, and sums such as `1h30m`; in milliseconds. */

@@ -298,6 +298,7 @@ function createDoors(
     tls: bundle(),
     authenticate: (credentials) => authenticator.userOfSession(credentials),
     websocketPort: options.mqttWebsocketPort,
+    plainPort: options.mqttPlainPort,
     persistencePath: join(options.dataDir, MQTT_FILE),
     isVolatile: isDiscoveryOfOurs,
     schedule: (task) => void setImmediate(task),

@@ -31,6 +31,8 @@ export interface MasterOptions {
   mdns: boolean;
   /** MQTT over WebSockets (TLS); undefined: off. */
   mqttWebsocketPort: number | undefined;
+  /** MQTT without TLS, for people's devices; undefined: off. */
+  mqttPlainPort: number | undefined;
   /** First level of Home Assistant's discovery topics; undefined: nothing is told there. */
   homeAssistantPrefix: string | undefined;
   /** Copies of the store: how often (0: only on demand), how many are kept, and where; undefined: in the data directory. */
@@ -55,6 +57,8 @@ export const USAGE = `Usage: bramble master [flags]
   --api-port N         Kubernetes API over HTTPS (default: 6443)
   --mqtt-port N        MQTT over TLS, for agents and the command line (default: 8883)
   --mqtt-ws-port N     MQTT over WebSockets and TLS, for browsers (default: off)
+  --mqtt-plain-port N  MQTT without TLS, for devices that have none; only users of
+                       "bramble mqtt user add" come in there (default: off, usual: 1883)
   --home-assistant PREFIX|off
                        topics of Home Assistant's discovery (default: homeassistant)
   --status-port N      status page over HTTP (default: 8080)
@@ -100,6 +104,7 @@ const FLAGS = {
   'api-port': { type: 'string', default: '6443' },
   'mqtt-port': { type: 'string', default: '8883' },
   'mqtt-ws-port': { type: 'string' },
+  'mqtt-plain-port': { type: 'string' },
   'home-assistant': { type: 'string', default: 'homeassistant' },
   'status-port': { type: 'string', default: '8080' },
   'status-access': { type: 'string', default: 'open' },
@@ -139,6 +144,7 @@ export function parseMasterOptions(
     apiPort: parsePort('--api-port', values['api-port']),
     mqttPort: parsePort('--mqtt-port', values['mqtt-port']),
     mqttWebsocketPort: parseOptionalPort('--mqtt-ws-port', values['mqtt-ws-port']),
+    mqttPlainPort: parseOptionalPort('--mqtt-plain-port', values['mqtt-plain-port']),
     homeAssistantPrefix: parsePrefix('--home-assistant', values['home-assistant']),
     statusPort: parsePort('--status-port', values['status-port']),
     statusAccess: oneOf('--status-access', ACCESS, values['status-access']),

@@ -17,6 +17,7 @@ export interface DoctorOptions {
   dataDir?: string;
   apiPort?: number;
   mqttPort?: number;
+  mqttPlainPort?: number | 'off';
   statusPort?: number;
   listen?: string;
   docker?: string;
@@ -178,6 +179,7 @@ async function checkPorts(context: Context, options: DoctorOptions): Promise<Fin
   const ports = {
     'api-port': options.apiPort ?? 6443,
     'mqtt-port': options.mqttPort ?? 8883,
+    ...(typeof options.mqttPlainPort === 'number' ? { 'mqtt-plain-port': options.mqttPlainPort } : {}),
     'status-port': options.statusPort ?? 8080,
   };
   const findings = Object.entries(ports).map(async ([flag, port]): Promise<Finding> => {

@@ -24,6 +24,7 @@ export interface UpOptions {
   dataDir?: string;
   apiPort?: number;
   mqttPort?: number;
+  mqttPlainPort?: number | 'off';
   statusPort?: number;
   listen?: string;
   nodes?: number;
@@ -107,8 +108,13 @@ async function computeState(
     joined: before?.joined ?? [],
     detached: options.detach === true,
     exampleApplied: before?.exampleApplied ?? false,
+    ...plainPortOf(options.mqttPlainPort ?? before?.mqttPlainPort),
     ...(await networkOf(folder, before)),
   };
+}
+
+function plainPortOf(port: number | 'off' = 'off'): Pick<State, 'mqttPlainPort'> {
+  return port === 'off' ? {} : { mqttPlainPort: port };
 }
 
 /** A cluster keeps the addresses that it has; one that was made before there were any has none. */
@@ -118,12 +124,13 @@ async function networkOf(folder: ClusterFolder, before: State | undefined): Prom
 }
 
 function refuseOtherPorts(folder: ClusterFolder, before: State, options: UpOptions): void {
-  for (const name of ['apiPort', 'mqttPort', 'statusPort', 'listen'] as const) {
+  for (const name of ['apiPort', 'mqttPort', 'mqttPlainPort', 'statusPort', 'listen'] as const) {
     const wanted = options[name];
-    if (wanted === undefined || wanted === before[name]) continue;
+    const present = before[name] ?? 'off';
+    if (wanted === undefined || wanted === present) continue;
     throw new Failure(
       EXIT.usage,
-      `the cluster in ${folder.path} runs already, with ${before[name]} instead of ${wanted}`,
+      `the cluster in ${folder.path} runs already, with ${present} instead of ${wanted}`,
       'end it first (bramble down --keep-data), or start another one with --data-dir',
     );
   }

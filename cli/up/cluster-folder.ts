@@ -18,6 +18,8 @@ import { EXIT, Failure, messageOf, systemErrorCode } from '../failure.ts';
 export interface State {
   apiPort: number;
   mqttPort: number;
+  /** Absent: off. */
+  mqttPlainPort?: number;
   statusPort: number;
   listen: string;
   /** Of the Docker engine. */

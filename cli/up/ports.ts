@@ -3,15 +3,20 @@ import { createServer } from 'node:net';
 import { EXIT, Failure, messageOf, systemErrorCode } from '../failure.ts';
 import type { State } from './cluster-folder.ts';
 
-export type Ports = Pick<State, 'apiPort' | 'mqttPort' | 'statusPort' | 'listen'>;
+export type Ports = Pick<State, 'apiPort' | 'mqttPort' | 'mqttPlainPort' | 'statusPort' | 'listen'>;
 
-const FLAGS = { apiPort: '--api-port', mqttPort: '--mqtt-port', statusPort: '--status-port' } as const;
+const FLAGS = {
+  apiPort: '--api-port',
+  mqttPort: '--mqtt-port',
+  mqttPlainPort: '--mqtt-plain-port',
+  statusPort: '--status-port',
+} as const;
 
 export async function ensurePortsFree(ports: Ports): Promise<void> {
   for (const [name, flag] of Object.entries(FLAGS)) {
     const port = ports[name as keyof typeof FLAGS];
-    const problem = await tryListen(ports.listen, port);
-    if (problem !== undefined) throw renderProblem(problem, { port, flag, listen: ports.listen });
+    const problem = port === undefined ? undefined : await tryListen(ports.listen, port);
+    if (port !== undefined && problem !== undefined) throw renderProblem(problem, { port, flag, listen: ports.listen });
   }
 }
 

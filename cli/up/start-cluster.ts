@@ -52,7 +52,7 @@ async function ensureMaster(context: Context, { folder, state, progress }: Start
       args: [
         ...['--data-dir', folder.path, '--listen', state.listen],
         ...['--api-port', `${state.apiPort}`, '--mqtt-port', `${state.mqttPort}`],
-        ...['--status-port', `${state.statusPort}`],
+        ...['--mqtt-plain-port', `${state.mqttPlainPort ?? 'off'}`, '--status-port', `${state.statusPort}`],
         ...masterNetworkArgs(state),
       ],
     });

@@ -3,40 +3,25 @@
  * Invariants: an identity is fixed when a session connects; every publish and subscribe passes the topic rules; what a
  * session may send and may have unread is bounded. README.md tells how.
  */
-import type { X509Certificate } from 'node:crypto';
 import type { EventEmitter } from 'node:events';
-import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { TLSSocket } from 'node:tls';
-import { Aedes, type Client, type ConnectPacket, type PublishPacket, type Subscription } from 'aedes';
+import { Aedes, type Client, type PublishPacket, type Subscription } from 'aedes';
 import { type Clock, systemClock } from '../../shared/platform/clock.ts';
 import type { Component } from '../../shared/platform/lifecycle.ts';
 import type { Logger } from '../../shared/platform/logger.ts';
-import { BOOTSTRAP_USERNAME } from '../../shared/protocol/join-token.ts';
 import { MAX_ENVELOPE_BYTES } from '../../shared/protocol/limits.ts';
-import { TOKEN_USERNAME } from '../../shared/protocol/mqtt-user.ts';
 import { OWN_PREFIX, parseTopic } from '../../shared/protocol/topics.ts';
 import type { Transport, Unsubscribe } from '../../shared/protocol/transport.ts';
+import { isOfMqttUser, readCredentials, type SessionCredentials } from './credentials.ts';
 import { TopicEmitter } from './emitter.ts';
-import { FrameError } from './frame-reader.ts';
 import { createInProcessTransport } from './in-process-transport.ts';
-import { type BrokerCertificate, Listeners } from './listeners.ts';
+import { type BrokerCertificate, Listeners, type Origin } from './listeners.ts';
 import { BrokerPersistence, type PersistenceLimits } from './persistence/broker-persistence.ts';
 import { openPersistenceFile } from './persistence/persistence-file.ts';
-import { type BrokerPacket, type InternalClient, QuickPath } from './quick-path.ts';
+import { type BrokerPacket, type InternalClient, QuickPath, type QuickPathOptions } from './quick-path.ts';
 import { CONNACK_CODES, SessionRefused } from './session-refused.ts';
 import type { Session, SessionIdentity, SessionListener, Sessions } from './sessions.ts';
 import { MAX_CLIENT_ID_CHARS, mayPublish, mayReceive, maySubscribe, mayUseClientId } from './topic-rules.ts';
-
-/** What a client shows of itself when it connects. */
-export interface SessionCredentials {
-  clientId: string;
-  /** Signed by the cluster's CA; whoever shows another one is refused before. */
-  certificate: X509Certificate | undefined;
-  username: string | undefined;
-  password: string | undefined;
-  remoteAddress: string;
-}
 
 export interface BrokerOptions {
   host: string;
@@ -52,6 +37,8 @@ export interface BrokerOptions {
   clock?: Clock;
   /** MQTT over WebSockets, by TLS too; undefined: not. 0: a free port. */
   websocketPort?: number | undefined;
+  /** MQTT without TLS, for devices that have none; undefined: not. 0: a free port. */
+  plainPort?: number | undefined;
   /** File of retained messages and persistent sessions; undefined: they end with the process. */
   persistencePath?: string;
   /** Topics beside our own whose messages are never written down. */
@@ -102,6 +89,7 @@ export interface Broker extends Component, Sessions {
   /** Ports that are listened on, once started. */
   port(): number;
   websocketPort(): number | undefined;
+  plainPort(): number | undefined;
   /** Ends the connections of sessions; they may come back with what they have then. */
   disconnect(matches: (session: Session) => boolean): void;
   /** The user is no more: nothing waits for its sessions any longer. */
@@ -135,7 +123,9 @@ class AedesBroker implements Broker {
   readonly #aedes: Aedes & InternalAedes;
   readonly #transport: Transport;
   readonly #listeners: Listeners;
+  readonly #quickPathOptions: QuickPathOptions;
   readonly #quick = new WeakMap<object, QuickPath>();
+  readonly #plain = new WeakSet<object>();
   /** From the moment that the identity is known; ends with aedes' object for the connection. */
   readonly #identified = new WeakMap<Client, Session>();
   /** Sessions that have taken their client id, by it. */
@@ -150,10 +140,11 @@ class AedesBroker implements Broker {
     this.kept = this.#createPersistence();
     this.#aedes = this.#createAedes();
     this.#transport = createInProcessTransport(this.#aedes);
+    this.#quickPathOptions = this.#createQuickPathOptions();
     this.#listeners = new Listeners({
       ...{ host: options.host, port: options.port, tls: options.tls, websocketPort: options.websocketPort },
-      ...{ limits: this.#limits, clock: options.clock, logger: this.#logger },
-      onConnection: (connection, request) => this.#accept(connection, request),
+      ...{ plainPort: options.plainPort, limits: this.#limits, clock: options.clock, logger: this.#logger },
+      onConnection: (connection, origin) => this.#accept(connection, origin),
     });
   }
 
@@ -179,6 +170,10 @@ class AedesBroker implements Broker {
 
   websocketPort(): number | undefined {
     return this.#listeners.websocketPort();
+  }
+
+  plainPort(): number | undefined {
+    return this.#listeners.plainPort();
   }
 
   updateCertificate(certificate: BrokerCertificate): void {
@@ -253,28 +248,16 @@ class AedesBroker implements Broker {
     return aedes as Aedes & InternalAedes;
   }
 
-  #accept(connection: Duplex, request?: IncomingMessage): void {
-    const quick = this.#createQuickPath();
-    this.#quick.set(connection, quick);
-    // aedes pulls bytes by `read`; this is the one place that sees them before they are buffered.
-    const read = connection.read.bind(connection);
-    connection.read = (size?: number): Buffer | null => {
-      if (!quick.isOpen(() => connection.emit('readable'))) return null;
-      const bytes: Buffer | null = read(size);
-      try {
-        return bytes && quick.read(bytes);
-      } catch (error) {
-        if (!(error instanceof FrameError)) throw error;
-        connection.destroy(error);
-        return null;
-      }
-    };
+  #accept(connection: Duplex, { request, isPlain }: Origin): void {
+    if (isPlain) this.#plain.add(connection);
+    this.#quick.set(connection, QuickPath.before(connection, this.#quickPathOptions));
     this.#aedes.handle(connection, request);
   }
 
-  #createQuickPath(): QuickPath {
+  /** The same for all connections. */
+  #createQuickPathOptions(): QuickPathOptions {
     const { clock = systemClock, schedule = queueMicrotask } = this.#options;
-    return new QuickPath({
+    return {
       clock,
       schedule,
       emitter: this.#emitter,
@@ -287,14 +270,13 @@ class AedesBroker implements Broker {
         this.#checkPublish(client, { topic, retain: false }) === null && isPublishable(topic),
       mayReceive: (client, topic) => this.#mayReceive(client, topic),
       isQueued: (topic) => this.kept.isQueued(topic),
-    });
+    };
   }
 
   async #authenticate(client: Client, username: string | undefined, password: string | undefined): Promise<void> {
     const { id: clientId, conn } = client;
-    const certificate = conn instanceof TLSSocket ? peerCertificate(conn) : undefined;
-    const remoteAddress = ('remoteAddress' in conn && conn.remoteAddress) || client.req?.socket.remoteAddress || '';
-    const identity = await this.#options.authenticate({ clientId, certificate, username, password, remoteAddress });
+    const shown = { username, password, isPlain: this.#plain.has(conn) };
+    const identity = await this.#options.authenticate(readCredentials(client, shown));
     const owner = this.#ownerOf(clientId);
     if ((owner !== undefined && owner !== identity.name) || !mayUseClientId(identity, clientId)) {
       throw new SessionRefused('identifier-rejected', `${identity.name} may not use the client id ${clientId}`);
@@ -374,23 +356,6 @@ const MAX_TOPIC_LEVELS = 100;
 
 function isPublishable(topic: string): boolean {
   return topic !== '' && !/[+#\0]/.test(topic) && topic.split('/').length <= MAX_TOPIC_LEVELS;
-}
-
-/** People's own clients may have sessions that last: a user name of theirs, and no certificate. */
-function isOfMqttUser({ conn }: Client, { username = '' }: ConnectPacket): boolean {
-  const isOther = username === '' || username === BOOTSTRAP_USERNAME || username === TOKEN_USERNAME;
-  return !isOther && !(conn instanceof TLSSocket && conn.getPeerX509Certificate() !== undefined);
-}
-
-/** Undefined when none was shown; a certificate that is not believed is refused, never ignored. */
-function peerCertificate(socket: TLSSocket): X509Certificate | undefined {
-  const certificate = socket.getPeerX509Certificate();
-  if (certificate === undefined || socket.authorized) return certificate;
-  const why = String(socket.authorizationError);
-  throw new SessionRefused(
-    'not-authorized',
-    `the client certificate is not signed by this cluster's CA or expired: ${why}`,
-  );
 }
 
 function refusal(error: unknown): Error & { returnCode: number } {

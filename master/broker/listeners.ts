@@ -1,5 +1,6 @@
 /**
- * Where connections come in: MQTT over TLS, and MQTT over WebSockets where that is asked for (adapter: sockets live here).
+ * Where connections come in: MQTT over TLS, and where that is asked for MQTT over WebSockets and MQTT without TLS, for devices
+ * that have none (adapter: sockets live here).
  * Invariant: a connection is handed on before anything of it was read; every one is closed at the end.
  */
 import type { IncomingMessage } from 'node:http';
@@ -27,11 +28,21 @@ export interface ListenersOptions {
   port: number;
   /** Undefined: no WebSockets. */
   websocketPort?: number | undefined;
+  /** Undefined: nobody comes in without TLS. */
+  plainPort?: number | undefined;
   tls: BrokerCertificate | 'plain';
   limits: { connections: number; connectTimeoutMs: number; packetBytes: number };
   clock: Pick<Clock, 'nowMs'> | undefined;
   logger: Logger;
-  onConnection(connection: Duplex, request?: IncomingMessage): void;
+  onConnection(connection: Duplex, origin: Origin): void;
+}
+
+/** How a connection came in. */
+export interface Origin {
+  /** By the port without TLS: who listens on the network has heard everything. */
+  isPlain: boolean;
+  /** Of a WebSocket. */
+  request?: IncomingMessage;
 }
 
 /** What browsers ask for. Source: MQTT 3.1.1, section 6. */
@@ -42,11 +53,13 @@ export class Listeners implements Component {
   readonly #sockets = new Set<Duplex>();
   readonly #server: Server | TlsServer;
   readonly #webServer: Server | TlsServer | undefined;
+  readonly #plainServer: Server | undefined;
 
   constructor(options: ListenersOptions) {
     this.#options = options;
-    this.#server = options.tls === 'plain' ? this.#createPlain() : this.#createTls(options.tls);
+    this.#server = options.tls === 'plain' ? this.#createTcp(false) : this.#createTls(options.tls);
     this.#webServer = options.websocketPort === undefined ? undefined : this.#createWeb();
+    this.#plainServer = options.plainPort === undefined ? undefined : this.#createTcp(true);
     for (const server of this.#servers()) {
       server.maxConnections = options.limits.connections;
       server.on('drop', () => options.logger.warn('too many MQTT connections, one was refused', { ...options.limits }));
@@ -54,9 +67,10 @@ export class Listeners implements Component {
   }
 
   async start(): Promise<void> {
-    const { host, port, websocketPort = 0 } = this.#options;
+    const { host, port, websocketPort = 0, plainPort = 0 } = this.#options;
     await this.#listen(this.#server, { host, port });
     if (this.#webServer !== undefined) await this.#listen(this.#webServer, { host, port: websocketPort });
+    if (this.#plainServer !== undefined) await this.#listen(this.#plainServer, { host, port: plainPort });
   }
 
   /** Ends what is still open. */
@@ -74,12 +88,16 @@ export class Listeners implements Component {
     return this.#webServer && portOf(this.#webServer);
   }
 
+  plainPort(): number | undefined {
+    return this.#plainServer && portOf(this.#plainServer);
+  }
+
   updateCertificate({ key, cert, ca }: BrokerCertificate): void {
     for (const server of this.#servers()) if ('setSecureContext' in server) server.setSecureContext({ key, cert, ca });
   }
 
   #servers(): (Server | TlsServer)[] {
-    return this.#webServer === undefined ? [this.#server] : [this.#server, this.#webServer];
+    return [this.#server, this.#webServer, this.#plainServer].filter((server) => server !== undefined);
   }
 
   async #listen(server: Server, where: { host: string; port: number }): Promise<void> {
@@ -93,8 +111,8 @@ export class Listeners implements Component {
     server.on('error', (error) => this.#options.logger.error('the MQTT listener failed', { error }));
   }
 
-  #createPlain(): Server {
-    return createTcpServer({ noDelay: true }, (socket) => this.#accept(socket));
+  #createTcp(isPlain: boolean): Server {
+    return createTcpServer({ noDelay: true }, (socket) => this.#accept(socket, isPlain));
   }
 
   #createTls(certificate: BrokerCertificate): TlsServer {
@@ -111,7 +129,7 @@ export class Listeners implements Component {
     };
     const server = createTlsServer(options, (socket) => {
       if (socket.alpnProtocol === TIME_PROTOCOL) this.#tellTime(socket);
-      else this.#accept(socket.setNoDelay(true));
+      else this.#accept(socket.setNoDelay(true), false);
     });
     server.on('tlsClientError', (error) => logger.debug('a TLS handshake failed', { error }));
     return server;
@@ -137,7 +155,7 @@ export class Listeners implements Component {
     web.on('connection', (socket, request) => {
       const stream = createWebSocketStream(socket);
       this.#track(stream);
-      this.#options.onConnection(stream, request);
+      this.#options.onConnection(stream, { isPlain: false, request });
     });
     web.on('wsClientError', (error) => logger.debug('a WebSocket handshake failed', { error }));
     server.on('request', (_request, response) => response.writeHead(426, { connection: 'close' }).end());
@@ -145,9 +163,9 @@ export class Listeners implements Component {
     return server;
   }
 
-  #accept(socket: Socket): void {
+  #accept(socket: Socket, isPlain: boolean): void {
     this.#track(socket);
-    this.#options.onConnection(socket);
+    this.#options.onConnection(socket, { isPlain });
   }
 
   #tellTime(socket: Socket): void {

@@ -3,12 +3,13 @@
  * from the bytes, handed to the subscriptions, and written in one piece with what else a client gets in the turn. Everything
  * else, and every doubt, takes aedes' own way, which does the same. Adapter to parts of aedes that its types leave out.
  */
+import type { Duplex } from 'node:stream';
 import type { Client } from 'aedes';
 import type { Clock } from '../../shared/platform/clock.ts';
 import { OWN_PREFIX } from '../../shared/protocol/topics.ts';
 import { ClientWriter } from './client-writer.ts';
 import type { TopicEmitter } from './emitter.ts';
-import { FrameReader } from './frame-reader.ts';
+import { FrameError, FrameReader } from './frame-reader.ts';
 import { encodePuback, encodePublish, readPublish } from './publish-frame.ts';
 import { RateLimit } from './rate-limit.ts';
 
@@ -63,7 +64,7 @@ export class QuickPath {
   readonly reader: FrameReader;
   readonly #options: QuickPathOptions;
   readonly #rate: RateLimit;
-  readonly #known = new Map<string, boolean>();
+  #known: Map<string, boolean> | undefined;
   #client: (Client & InternalClient) | undefined;
   #writer: ClientWriter | undefined;
   #waits = false;
@@ -72,6 +73,24 @@ export class QuickPath {
     this.#options = options;
     this.reader = new FrameReader(options.limits.connectPacketBytes);
     this.#rate = new RateLimit(options.limits.messagesPerSecond, options.clock);
+  }
+
+  /** aedes pulls bytes by `read`; this is the one place that sees them before they are buffered. */
+  static before(connection: Duplex, options: QuickPathOptions): QuickPath {
+    const path = new QuickPath(options);
+    const read = connection.read.bind(connection);
+    connection.read = (size?: number): Buffer | null => {
+      if (!path.isOpen(() => connection.emit('readable'))) return null;
+      const bytes: Buffer | null = read(size);
+      try {
+        return bytes && path.read(bytes);
+      } catch (error) {
+        if (!(error instanceof FrameError)) throw error;
+        connection.destroy(error);
+        return null;
+      }
+    };
+    return path;
   }
 
   /** From here on the client is who it says. */
@@ -144,6 +163,8 @@ export class QuickPath {
   }
 
   #mayPublish(client: Client, topic: string): boolean {
+    // Most clients only listen.
+    this.#known ??= new Map();
     const known = this.#known.get(topic);
     if (known !== undefined) return known;
     const may = this.#options.mayPublish(client, topic);

@@ -27,12 +27,13 @@ describe('the open MQTT contract', { concurrency: false }, () => {
   let port = 0;
   let apiPort = 0;
   let websocketPort = 0;
+  let plainPort = 0;
   let peerPort = 0;
   const passwords: Record<string, string> = {};
 
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'bramble-mqtt-'));
-    [port = 0, apiPort = 0, websocketPort = 0, peerPort = 0] = await findFreePorts(4);
+    [port = 0, apiPort = 0, websocketPort = 0, peerPort = 0, plainPort = 0] = await findFreePorts(5);
     await startMaster();
   });
   after(async () => {
@@ -44,7 +45,8 @@ describe('the open MQTT contract', { concurrency: false }, () => {
   async function startMaster(): Promise<void> {
     const flags = ['--data-dir', folder, '--listen', '127.0.0.1', '--mqtt-port', `${port}`, '--api-port', `${apiPort}`];
     const quiet = ['--status-access', 'off', '--mdns', 'off', '--image-lookup', 'off'];
-    const args = [join(ROOT, 'master/main.ts'), ...flags, ...quiet, '--mqtt-ws-port', `${websocketPort}`];
+    const more = ['--mqtt-ws-port', `${websocketPort}`, '--mqtt-plain-port', `${plainPort}`];
+    const args = [join(ROOT, 'master/main.ts'), ...flags, ...quiet, ...more];
     master = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'pipe'] });
     let log = '';
     master.stderr?.on('data', (chunk) => {
@@ -76,8 +78,11 @@ describe('the open MQTT contract', { concurrency: false }, () => {
 
   /** What a stock client is told of broker and user. */
   function who(user: string, clientId?: string): string[] {
-    const broker = ['-h', 'localhost', '-p', `${port}`, '--cafile', join(folder, 'ca.pem'), '-V', 'mqttv311'];
-    return [...broker, '-u', user, '-P', passwords[user] ?? '', ...(clientId === undefined ? [] : ['-i', clientId])];
+    return [...overTls(), '-u', user, '-P', passwords[user] ?? '', ...(clientId === undefined ? [] : ['-i', clientId])];
+  }
+
+  function overTls(at = port): string[] {
+    return ['-h', 'localhost', '-p', `${at}`, '--cafile', join(folder, 'ca.pem'), '-V', 'mqttv311'];
   }
 
   async function publish(user: string, topic: string, message: string, ...more: string[]): Promise<number> {
@@ -273,6 +278,38 @@ describe('the open MQTT contract', { concurrency: false }, () => {
     await browser.subscribeAsync('home/kept');
     assert.equal(await message, 'still here');
     await browser.endAsync();
+  });
+
+  test("without TLS: people's own users as over TLS, and nobody else", async () => {
+    const at = ['-h', '127.0.0.1', '-p', `${plainPort}`, '-V', 'mqttv311'];
+    const as = (user: string, password = passwords[user] ?? '') => [...at, '-u', user, '-P', password];
+    const run = async (program: string, ...args: string[]) => runProgram(program, args, {});
+    const publishPlain = (...args: string[]) => run('mosquitto_pub', ...args, '-m', 'on', '-q', '1');
+    // The same topics as by TLS, both ways, and no more.
+    const heard = run('mosquitto_sub', ...as('lamp'), '-t', 'home/plain/#', '-v', '-C', '1', '-W', WAIT_SECONDS);
+    await waitFor('the message by TLS', async () => {
+      await publish('lamp', 'home/plain/relay', 'off', '-q', '1');
+      return Promise.race([heard, undefined]);
+    });
+    assert.equal((await heard).output.trim(), 'home/plain/relay off');
+    assert.equal((await publishPlain(...as('lamp'), '-t', 'home/plain/kept', '-r')).code, 0);
+    assert.deepEqual(await subscribe('lamp', ['home/plain/kept'], 1), ['home/plain/kept on']);
+    const denied = await run('mosquitto_sub', ...as('nobody'), '-t', 'home/#', '-W', '5');
+    assert.match(denied.output, /denied/i);
+    // Tokens, certificates and who shows nothing: by TLS they are what they are, here they are nobody.
+    const account = await bramble('token', 'create', '--json');
+    const join = String(JSON.parse(account.output.slice(account.output.indexOf('{'))).token).split(':')[2] ?? '';
+    assert.match(join, /^\w{6}\.\w{16}$/);
+    const bootstrap = await run('mosquitto_pub', ...overTls(), '-u', 'bootstrap', '-P', join, '-t', 'x', '-m', '1');
+    assert.doesNotMatch(bootstrap.output, /bad user name|not authorised/i);
+    for (const shown of [as('bootstrap', join), as('token', join), as('admin', join)]) {
+      assert.match((await publishPlain(...shown, '-t', 'home/x')).output, /bad user name or password/i);
+    }
+    assert.match((await publishPlain(...at, '-t', 'home/x')).output, /not authorised/i);
+    assert.match((await publishPlain(...as('lamp', 'wrong'), '-t', 'home/x')).output, /bad user name or password/i);
+    // A client that speaks TLS to it does not get in either.
+    const mistaken = [...overTls(plainPort), ...['-u', 'lamp', '-P', passwords['lamp'] ?? ''], '-t', 'home/x'];
+    assert.notEqual((await publishPlain(...mistaken)).code, 0);
   });
 
   test('a bridge to mosquitto: in, out, retained messages too, and nothing goes round', async () => {

@@ -7,7 +7,7 @@ import { BOOTSTRAP_USERNAME, parseBootstrapToken } from '../../../shared/protoco
 import { TOKEN_USERNAME } from '../../../shared/protocol/mqtt-user.ts';
 import { isReturnProof } from '../../../shared/protocol/returning-node.ts';
 import type { UserInfo } from '../../apiserver/user-info.ts';
-import type { SessionCredentials } from '../../broker/broker.ts';
+import type { SessionCredentials } from '../../broker/credentials.ts';
 import { SessionRefused } from '../../broker/session-refused.ts';
 import { userOfBootstrapToken } from './bootstrap-tokens.ts';
 import { userOfCertificate } from './client-certificate.ts';
@@ -66,15 +66,19 @@ interface Judges {
 }
 
 async function userOfSession(
-  { certificate, username, password }: SessionCredentials,
+  { certificate, username, password, isPlain }: SessionCredentials,
   { userOfCurrent, userOfToken, mqttUsers }: Judges,
 ): Promise<UserInfo> {
   try {
+    const isToken = username === BOOTSTRAP_USERNAME || username === TOKEN_USERNAME;
+    if (isPlain && (isToken || certificate !== undefined)) {
+      throw unauthorized('the port without TLS is for the users of "bramble mqtt user add" alone');
+    }
     if (certificate !== undefined) return await userOfCurrent(certificate);
     if (username === undefined || password === undefined) {
       throw unauthorized('show a client certificate, or a user name and a password or token');
     }
-    if (username !== BOOTSTRAP_USERNAME && username !== TOKEN_USERNAME) {
+    if (!isToken) {
       if (mqttUsers !== undefined) return await mqttUsers.userOf(username, password);
       throw unauthorized(`the user name must be ${BOOTSTRAP_USERNAME} or ${TOKEN_USERNAME}`);
     }

@@ -56,6 +56,8 @@ export class MqttUsers implements Component {
   readonly #key = randomBytes(32);
   /** By user: a keyed hash of the stored hash and the password that fitted. */
   readonly #known = new Map<string, Buffer>();
+  /** A house full of clients of one user shares what there is to know of it. */
+  readonly #users = new WeakMap<Secret, UserInfo>();
   #waiting = 0;
   #checks: Promise<unknown> = Promise.resolve();
 
@@ -106,12 +108,16 @@ export class MqttUsers implements Component {
   }
 
   #toUser(name: string, secret: Secret): UserInfo {
-    return {
+    const known = this.#users.get(secret);
+    if (known !== undefined) return known;
+    const user = {
       name: mqttUserName(name),
       uid: secret.metadata.uid ?? '',
       groups: [MQTT_USERS_GROUP, GROUP.authenticated],
       extra: { ...this.#topicsOf(secret), [VERSION_EXTRA]: [versionOf(secret)] },
     };
+    this.#users.set(secret, user);
+    return user;
   }
 
   /** Whoever wrote the Secret by hand and wrongly is told in the log, and the user has no topics. */

@@ -1,6 +1,8 @@
 /** Who asks: certificates, join tokens, tokens of service accounts, and what is wrong with the bad ones. */
 import assert from 'node:assert/strict';
+import { X509Certificate } from 'node:crypto';
 import { test } from 'node:test';
+import type { SessionCredentials } from '../../../master/broker/credentials.ts';
 import { SessionRefused } from '../../../master/broker/session-refused.ts';
 import { createAuthenticator } from '../../../master/gateway/authentication/authenticator.ts';
 import { looksLikeToken, signToken, verifyToken } from '../../../master/gateway/authentication/json-web-token.ts';
@@ -13,6 +15,7 @@ import { createClient } from '../../../shared/client/create-client.ts';
 import { isStatusError } from '../../../shared/machinery/errors.ts';
 import { seededRandom } from '../../../shared/platform/random.ts';
 import { generatePrivateKey, readPrivateKey } from '../../../shared/protocol/x509/keys.ts';
+import { createTestPki } from '../../support/test-pki.ts';
 import { createVirtualClock } from '../../support/virtual-clock.ts';
 import { createObjectHandler } from './object-handler.ts';
 
@@ -29,6 +32,7 @@ function createWorld() {
   return {
     clock,
     api,
+    client,
     key,
     issue: createTokenIssuer(options),
     review: createTokenAuthenticator(options),
@@ -161,15 +165,55 @@ test('unknown, wrong, ended and unfit join tokens are told apart', async () => {
   await world.authenticator.userOfToken(token);
 });
 
+const session = {
+  ...{ clientId: 'x', certificate: undefined, username: undefined, password: undefined, remoteAddress: '' },
+  isPlain: false,
+};
+
+function refused(reason: SessionRefused['reason']): (error: unknown) => boolean {
+  return (error) => error instanceof SessionRefused && error.reason === reason;
+}
+
 test('sessions of the broker are refused with the code that says why', async () => {
   const world = createWorld();
   putBootstrap(world);
-  const base = { clientId: 'x', certificate: undefined, username: undefined, password: undefined, remoteAddress: '' };
-  const refused = (reason: string) => (error: unknown) => error instanceof SessionRefused && error.reason === reason;
   const { userOfSession } = world.authenticator;
-  await assert.rejects(userOfSession(base), refused('not-authorized'));
-  await assert.rejects(userOfSession({ ...base, username: 'bob', password: 'x' }), refused('bad-credentials'));
-  await assert.rejects(userOfSession({ ...base, username: 'bootstrap', password: 'x' }), refused('bad-credentials'));
-  const user = await userOfSession({ ...base, username: 'bootstrap', password: 'abcdef.0123456789abcdef' });
+  await assert.rejects(userOfSession(session), refused('not-authorized'));
+  await assert.rejects(userOfSession({ ...session, username: 'bob', password: 'x' }), refused('bad-credentials'));
+  await assert.rejects(userOfSession({ ...session, username: 'bootstrap', password: 'x' }), refused('bad-credentials'));
+  const user = await userOfSession({ ...session, username: 'bootstrap', password: 'abcdef.0123456789abcdef' });
   assert.equal(user.name, 'system:bootstrap:abcdef');
+});
+
+test("without TLS people's own users come in and nobody else, whatever they show", async () => {
+  const world = createWorld();
+  putBootstrap(world);
+  const asked: string[] = [];
+  const { userOfSession } = createAuthenticator({
+    ...{ client: world.client, clock: world.clock, tokenKey: world.key },
+    mqttUsers: {
+      userOf: async (name) => {
+        asked.push(name);
+        return { name: `mqtt:${name}`, uid: '', groups: [], extra: {} };
+      },
+    },
+  });
+  const plain = { ...session, isPlain: true };
+  const joinToken = 'abcdef.0123456789abcdef';
+  const account = await world.issue(putAccount(world), { expirationSeconds: 3_600 });
+  const certificate = new X509Certificate((await createTestPki()).client('admin', 'system:masters').cert);
+  const table: [Partial<SessionCredentials>, SessionRefused['reason']][] = [
+    [{}, 'not-authorized'],
+    [{ username: 'lamp' }, 'not-authorized'],
+    [{ username: 'bootstrap', password: joinToken }, 'bad-credentials'],
+    [{ username: 'token', password: joinToken }, 'bad-credentials'],
+    [{ username: 'token', password: account.token }, 'bad-credentials'],
+    [{ certificate }, 'bad-credentials'],
+    [{ certificate, username: 'lamp', password: 'x' }, 'bad-credentials'],
+  ];
+  for (const [shown, reason] of table) await assert.rejects(userOfSession({ ...plain, ...shown }), refused(reason));
+  assert.deepEqual(asked, []);
+  assert.equal((await userOfSession({ ...plain, username: 'lamp', password: 'x' })).name, 'mqtt:lamp');
+  const overTls = await userOfSession({ ...session, username: 'token', password: account.token });
+  assert.equal(overTls.name, 'system:serviceaccount:shop:clerk');
 });
