@@ -80,10 +80,8 @@ export class Charts {
     const color = colorOf('--quiet');
     const grid = { stroke: colorOf('--line'), width: 1 };
     const axis = { stroke: color, grid, ticks: grid, font: '12px system-ui, sans-serif' };
-    const box = element('figure', {}, [element('figcaption', { text: title })]);
-    box.setAttribute('role', 'img');
-    box.setAttribute('aria-label', describe(title, data[1] ?? []));
-    this.element.append(box);
+    const box = element('div', { role: 'img', 'aria-label': describe(title, data[1] ?? []) });
+    this.element.append(element('figure', {}, [element('figcaption', { text: title }), box]));
     const isPercent = title.endsWith('%');
     return new uPlot(
       {

@@ -20,6 +20,17 @@ export const BOARDS: readonly TestBoard[] = [
   { name: 'pi5-4', model: 'Raspberry Pi 5', celsius: 48.9, load: 0.12, memory: 0.25, disk: 0.18 },
 ];
 
+/** What can be wrong with a board. */
+export const TROUBLED: readonly TestBoard[] = [
+  {
+    ...{ name: 'attic-board-with-a-long-name-5', model: 'Raspberry Pi 3 Model B Plus Rev 1.3' },
+    ...{ celsius: 84.2, load: 0.98, memory: 0.97, disk: 0.96 },
+    more: { throttled: true, underVoltage: true, wifiSignalDbm: -83, wifiQualityPercent: 31 },
+  },
+  { name: 'pi-lost-6', ready: false, celsius: 41, load: 0.05, memory: 0.3, disk: 0.2 },
+  { name: 'pi-rest-7', cordoned: true, celsius: 39.5, load: 0.02, memory: 0.2, disk: 0.92 },
+];
+
 interface App {
   name: string;
   namespace?: string;
