@@ -2,12 +2,14 @@
  * The smallest MQTT 3.1.1 client that can load a broker: counts what comes and confirms it, writes what is asked for in one
  * piece. A library would be the slowest part of the measurement.
  */
-import { connect, type TLSSocket } from 'node:tls';
+import { connect as connectPlain, type Socket } from 'node:net';
+import { connect } from 'node:tls';
 
 export interface LoadTarget {
   host: string;
   port: number;
-  ca: string;
+  /** Undefined: without TLS. */
+  ca: string | undefined;
   username: string;
   password: string;
 }
@@ -24,11 +26,12 @@ export interface LoadClient {
 const PACKET = { connack: 2, publish: 3, puback: 4, suback: 9 } as const;
 
 export async function connectLoadClient(target: LoadTarget, clientId: string): Promise<LoadClient> {
-  const socket = connect({ ...target, servername: 'localhost' });
+  const { ca, ...place } = target;
+  const socket = ca === undefined ? connectPlain(place) : connect({ ...place, ca, servername: 'localhost' });
   socket.setNoDelay(true);
   const client = new Client(socket);
   await new Promise<void>((resolve, reject) => {
-    socket.once('secureConnect', resolve);
+    socket.once(ca === undefined ? 'connect' : 'secureConnect', resolve);
     socket.once('error', reject);
   });
   await client.sayHello(target, clientId);
@@ -36,13 +39,13 @@ export async function connectLoadClient(target: LoadTarget, clientId: string): P
 }
 
 class Client implements LoadClient {
-  readonly #socket: TLSSocket;
+  readonly #socket: Socket;
   readonly #answered = new Map<number, () => void>();
   #listener: (messages: number, confirmed: number) => void = () => undefined;
   #rest: Buffer = Buffer.alloc(0);
   #nextId = 1;
 
-  constructor(socket: TLSSocket) {
+  constructor(socket: Socket) {
     this.#socket = socket;
     socket.on('data', (bytes) => this.#read(bytes));
     socket.on('error', () => undefined);

@@ -16,7 +16,8 @@ const CONNECT_TOGETHER = 20;
 
 const [mode = '', host = '', port = '', caFile = '', username = '', password = '', count = '', seconds = ''] =
   process.argv.slice(2);
-const target: LoadTarget = { host, port: Number(port), ca: await readFile(caFile, 'utf8'), username, password };
+const ca = caFile === '' ? undefined : await readFile(caFile, 'utf8');
+const target: LoadTarget = { host, port: Number(port), ca, username, password };
 
 async function connectAll(names: readonly string[]): Promise<LoadClient[]> {
   const clients: LoadClient[] = [];

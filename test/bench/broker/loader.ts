@@ -16,15 +16,19 @@ export interface Load {
   stop(): Promise<void>;
 }
 
+/** Whether the clients speak TLS. */
+export type LoadDoor = 'plain' | 'tls';
+
 const READY_TIMEOUT_MS = 120_000;
 const OUTPUT_TIMEOUT_MS = 5_000;
 
 export async function startLoad(
   { clock }: BenchContext,
-  { port, caFile, username, password }: Peer,
-  { mode, count, seconds }: { mode: string; count: number; seconds: number },
+  { port, plainPort, caFile, username, password }: Peer,
+  { mode, count, seconds, door }: { mode: string; count: number; seconds: number; door: LoadDoor },
 ): Promise<Load> {
-  const args = [mode, '127.0.0.1', `${port}`, caFile, username, password, `${count}`, `${seconds}`];
+  const where = door === 'tls' ? [`${port}`, caFile] : [`${plainPort}`, ''];
+  const args = [mode, '127.0.0.1', ...where, username, password, `${count}`, `${seconds}`];
   const child = await startChild({
     clock,
     command: process.execPath,

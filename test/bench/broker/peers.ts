@@ -13,6 +13,8 @@ export interface Peer {
   version: string;
   pid: number;
   port: number;
+  /** Without TLS. */
+  plainPort: number;
   caFile: string;
   username: string;
   password: string;
@@ -21,15 +23,16 @@ export interface Peer {
 
 const USER = { username: 'bench', password: 'a password for a bench' };
 
-export async function startMaster({
-  clock,
-  directory,
-}: BenchContext): Promise<Peer & { kubeconfig: string; pki: string }> {
+export async function startMaster(
+  { clock, directory }: BenchContext,
+  name: string,
+): Promise<Peer & { kubeconfig: string; pki: string }> {
   const context = createTestContext();
   await ensureBundles(context, ['master']);
-  const [port = 0, apiPort = 0] = await findFreePorts(2);
-  const dataDir = join(directory, 'master');
-  const flags = ['--data-dir', dataDir, '--listen', '127.0.0.1', '--mqtt-port', `${port}`, '--api-port', `${apiPort}`];
+  const [port = 0, plainPort = 0, apiPort = 0] = await findFreePorts(3);
+  const dataDir = join(directory, name);
+  const ports = ['--mqtt-port', `${port}`, '--mqtt-plain-port', `${plainPort}`, '--api-port', `${apiPort}`];
+  const flags = ['--data-dir', dataDir, '--listen', '127.0.0.1', ...ports];
   const child = await startChild({
     clock,
     command: process.execPath,
@@ -42,7 +45,7 @@ export async function startMaster({
   await writeFile(passwordFile, `${USER.password}\n`);
   await addMqttUser(context, { name: USER.username, topic: ['bench/#'], passwordFile, kubeconfig });
   const pki = join(dataDir, 'pki');
-  return peer({ child, port, version: 'master', pki, more: { kubeconfig, pki } });
+  return peer({ child, port, plainPort, version: 'master', pki, more: { kubeconfig, pki } });
 }
 
 /** undefined when it is not installed. */
@@ -52,7 +55,7 @@ export async function startMosquitto(
 ): Promise<Peer | undefined> {
   const version = await mosquittoVersion();
   if (version === undefined) return undefined;
-  const [port = 0] = await findFreePorts(1);
+  const [port = 0, plainPort = 0] = await findFreePorts(2);
   const file = join(directory, 'mosquitto.conf');
   const lines = [
     ...[
@@ -61,23 +64,26 @@ export async function startMosquitto(
       `certfile ${pki}/server.crt`,
       `keyfile ${pki}/server.key`,
     ],
+    `listener ${plainPort} 127.0.0.1`,
     // As the master does it; Nagle's algorithm would slow it down.
     ...['allow_anonymous true', 'set_tcp_nodelay true', `user ${process.getuid?.() === 0 ? 'root' : 'mosquitto'}`],
   ];
   await writeFile(file, `${lines.join('\n')}\n`);
   const child = await startChild({ clock, command: 'mosquitto', args: ['-c', file], ready: /running/ });
-  return peer({ child, port, version, pki, more: {} });
+  return peer({ child, port, plainPort, version, pki, more: {} });
 }
 
 function peer<T extends object>(parts: {
   child: Child;
   port: number;
+  plainPort: number;
   version: string;
   pki: string;
   more: T;
 }): Peer & T {
-  const { child, port, version, pki, more } = parts;
-  return { version, pid: child.pid, port, caFile: join(pki, 'ca.crt'), ...USER, stop: () => child.stop(), ...more };
+  const { child, port, plainPort, version, pki, more } = parts;
+  const place = { port, plainPort, caFile: join(pki, 'ca.crt') };
+  return { version, pid: child.pid, ...place, ...USER, stop: () => child.stop(), ...more };
 }
 
 async function mosquittoVersion(): Promise<string | undefined> {
