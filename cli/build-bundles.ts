@@ -1,5 +1,5 @@
 /**
- * Makes dist/: one CommonJS file a program, and the native addon beside it. What ships to a board and what `bramble up` runs.
+ * Makes dist/: one CommonJS file a program, the native addon and the agent's seldom used library beside it. What ships to a board and what `bramble up` runs.
  * Why bundles: a master from sources takes some 50 MB more memory, and CommonJS avoids what `import 'node:http'` costs.
  *
  *     node cli/build-bundles.ts [cli] [master] [agent]        all of them unless named
@@ -127,6 +127,50 @@ function withoutRequestDump(): Plugin {
   };
 }
 
+/** Copies of Node's own streams, for other Nodes and browsers: three of them, beside those that are in memory already. */
+function withNativeStreams(): Plugin {
+  return {
+    name: 'with-native-streams',
+    setup({ onResolve }) {
+      onResolve({ filter: /^readable-stream$/ }, () => ({ path: 'node:stream', external: true }));
+    },
+  };
+}
+
+/** What the agent does not use, but the other programs do, and what for. */
+const UNUSED_BY_AGENT: Readonly<Record<string, string>> = {
+  'lru-cache': "mqtt: a broker's short names of topics, of version 5 of the protocol",
+  zlib: 'dockerode: building images from a folder',
+};
+
+/** For a developer's terminal: they load terminals and colours, and an agent has none. */
+const SILENT = ['debug'];
+
+function leanAgent(): Plugin {
+  return {
+    name: 'lean-agent',
+    setup({ onResolve, onLoad }) {
+      onResolve({ filter: oneOf(Object.keys(UNUSED_BY_AGENT)) }, ({ path }) => ({
+        path,
+        namespace: 'unused-by-agent',
+      }));
+      onResolve({ filter: oneOf(SILENT) }, ({ path }) => ({ path, namespace: 'silent' }));
+      onLoad({ filter: /.*/, namespace: 'unused-by-agent' }, ({ path }) => ({
+        contents: renderStub(path),
+        loader: 'js',
+      }));
+      onLoad({ filter: /.*/, namespace: 'silent' }, () => ({ contents: SILENCE, loader: 'js' }));
+      // A file of its own, loaded where there is need: the text of a bundle stays in memory, used or not.
+      onResolve({ filter: /^systeminformation$/ }, () => ({ path: `./${SYSTEM_FACTS}`, external: true }));
+    },
+  };
+}
+
+/** systeminformation, beside the agent: boards hardly ever need it, as files of /proc and /sys say what they ask. */
+const SYSTEM_FACTS = 'systeminformation.cjs';
+
+const SILENCE = 'module.exports = () => Object.assign(() => undefined, { enabled: false });';
+
 /** better-sqlite3 looks for its addon beside its own sources; in a bundle that is beside the bundle. */
 function addonBesideBundle(): Plugin {
   return {
@@ -159,13 +203,45 @@ function callMain(): Plugin {
   };
 }
 
-async function buildProgram(program: Program): Promise<void> {
-  const outfile = join(DIST, `${program}.cjs`);
+function buildProgram(program: Program): Promise<void> {
+  return buildFile({
+    entry: join(ROOT, PROGRAMS[program]),
+    outfile: join(DIST, `${program}.cjs`),
+    banner: '"use strict";const importMetaUrl=require("node:url").pathToFileURL(__filename).href;',
+    plugins: [
+      stubUnused(),
+      withoutUnusedFacts(),
+      withoutNumberCache(),
+      withoutRequestDump(),
+      addonBesideBundle(),
+      callMain(),
+      ...(program === 'agent' ? [withNativeStreams(), leanAgent()] : []),
+    ],
+  });
+}
+
+function buildSystemFacts(): Promise<void> {
+  return buildFile({
+    entry: join(ROOT, 'node_modules/systeminformation/lib/index.js'),
+    outfile: join(DIST, SYSTEM_FACTS),
+    banner: '',
+    plugins: [stubUnused(), withoutUnusedFacts()],
+  });
+}
+
+interface FileToBuild {
+  entry: string;
+  outfile: string;
+  banner: string;
+  plugins: Plugin[];
+}
+
+async function buildFile({ entry, outfile, banner, plugins }: FileToBuild): Promise<void> {
   // Written beside and renamed: a program that starts meanwhile reads the old file or the new one, never half of one.
   const partial = `${outfile}.${process.pid}.partial`;
   try {
     await build({
-      entryPoints: [join(ROOT, PROGRAMS[program])],
+      entryPoints: [entry],
       outfile: partial,
       bundle: true,
       platform: 'node',
@@ -182,15 +258,8 @@ async function buildProgram(program: Program): Promise<void> {
         'import.meta.url': 'importMetaUrl',
         'import.meta.main': 'true',
       },
-      banner: { js: '"use strict";const importMetaUrl=require("node:url").pathToFileURL(__filename).href;' },
-      plugins: [
-        stubUnused(),
-        withoutUnusedFacts(),
-        withoutNumberCache(),
-        withoutRequestDump(),
-        addonBesideBundle(),
-        callMain(),
-      ],
+      banner: { js: banner },
+      plugins,
     });
     await rename(partial, outfile);
   } finally {
@@ -231,6 +300,7 @@ if (wrong.length > 0) {
   await mkdir(DIST, { recursive: true });
   const results = await Promise.allSettled([
     ...chosen.map(buildProgram),
+    ...(chosen.includes('agent') ? [buildSystemFacts()] : []),
     ...(chosen.includes('master') ? [copyAddons(), buildPage(join(DIST, 'page'))] : []),
   ]);
   // esbuild has said why.

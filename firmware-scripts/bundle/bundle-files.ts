@@ -23,6 +23,7 @@ export function listBundleFiles(arch: Arch): BundleFile[] {
     { path: 'dist/cli.cjs', from: 'dist/cli.cjs' },
     { path: 'dist/master.cjs', from: 'dist/master.cjs' },
     { path: 'dist/agent.cjs', from: 'dist/agent.cjs' },
+    { path: 'dist/systeminformation.cjs', from: 'dist/systeminformation.cjs' },
     { path: `dist/better-sqlite3.linux-${arch}.node`, from: `dist/better-sqlite3.linux-${arch}.node` },
     { path: 'dist/page', from: 'dist/page' },
     { path: 'systemd/bramble-agent.service', from: 'firmware-scripts/systemd/bramble-agent.service' },

@@ -21,7 +21,8 @@ const MAX_TIMER_MS = 2 ** 31 - 1;
 
 export const systemClock: Clock = {
   nowMs: () => Date.now(),
-  monotonicMs: () => performance.now(),
+  // The same clock as performance.now(), which would load a dozen modules of Node.
+  monotonicMs: () => Number(process.hrtime.bigint()) / 1e6,
   after(delayMs, callback) {
     const handle = setTimeout(callback, Math.min(Math.max(delayMs, 0), MAX_TIMER_MS));
     return { cancel: () => clearTimeout(handle) };

@@ -1,5 +1,5 @@
 /** Randomness as a parameter: real entropy in production, a seed in simulations. */
-import { getRandomValues } from 'node:crypto';
+import { randomFillSync } from 'node:crypto';
 
 export interface Random {
   /** A uniformly distributed integer in [0, 2^32). */
@@ -9,7 +9,8 @@ export interface Random {
 export const systemRandom: Random = {
   nextUint32() {
     const words = new Uint32Array(1);
-    getRandomValues(words);
+    // getRandomValues would load all of WebCrypto.
+    randomFillSync(words);
     return words[0] ?? 0;
   },
 };

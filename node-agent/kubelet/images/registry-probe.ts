@@ -1,5 +1,4 @@
 /** Whether this node reaches a registry (adapter: DNS and one connection). Only asked when a pull has failed, to say why. */
-import { lookup } from 'node:dns/promises';
 import { connect } from 'node:net';
 import type { RegistryReach } from './pull-failure.ts';
 
@@ -12,6 +11,8 @@ const HUB = { domain: 'docker.io', host: 'registry-1.docker.io' };
 /** `domain` as names of images have it: `docker.io`, `registry.local:5000`. */
 export async function probeRegistry(domain: string): Promise<RegistryReach> {
   const { host, port } = splitDomain(domain);
+  // Loaded when it is needed: hardly ever.
+  const { lookup } = await import('node:dns/promises');
   const address = await lookup(host).then(
     (found) => found.address,
     () => undefined,

@@ -15,6 +15,7 @@ const FILES = {
   'bin/bramble': 'firmware-scripts/bundle/bramble',
   'update.sh': 'firmware-scripts/update/update.sh',
   'dist/agent.cjs': 'dist/agent.cjs',
+  'dist/systeminformation.cjs': 'dist/systeminformation.cjs',
   'dist/cli.cjs': 'dist/cli.cjs',
   'systemd/bramble-agent.service': 'firmware-scripts/systemd/bramble-agent.service',
   'package.json': 'package.json',

@@ -3,7 +3,6 @@ import { request as httpRequest, type IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { connect, type TLSSocket } from 'node:tls';
-import { createZstdDecompress } from 'node:zlib';
 import type { ImagePeer } from '../../../../shared/api/image-pull.ts';
 import type { Clock } from '../../../../shared/platform/clock.ts';
 import { type PeerDialer, PeerError, type PeerImage, type PeerRequest } from './peer-dialer.ts';
@@ -105,7 +104,8 @@ async function* readChunks(response: IncomingMessage, socket: TLSSocket, peer: I
 
 /** Errors do not follow a pipe by themselves. */
 function unpack(packed: Readable): Readable {
-  const unpacker = createZstdDecompress();
+  // Loaded when an image is copied.
+  const unpacker = process.getBuiltinModule('node:zlib').createZstdDecompress();
   packed.once('error', (error) => unpacker.destroy(error));
   packed.once('close', () => {
     if (!packed.readableEnded) unpacker.destroy(new Error('it broke off'));

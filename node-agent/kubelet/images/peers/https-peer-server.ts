@@ -8,7 +8,6 @@ import { createServer, type Server } from 'node:https';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createSecureContext, TLSSocket } from 'node:tls';
-import { constants, createZstdCompress } from 'node:zlib';
 import type { Clock } from '../../../../shared/platform/clock.ts';
 import type { Component } from '../../../../shared/platform/lifecycle.ts';
 import type { Logger } from '../../../../shared/platform/logger.ts';
@@ -129,6 +128,8 @@ class HttpsPeerServer implements PeerServer {
     });
     response.flushHeaders();
     const source = Readable.from(chunks);
+    // Loaded when an image is copied.
+    const { constants, createZstdCompress } = process.getBuiltinModule('node:zlib');
     // The fastest level: a board's cable is slower than its processor, but not by much.
     const packer = createZstdCompress({ params: { [constants.ZSTD_c_compressionLevel]: 1 } });
     await (isPacked ? pipeline(source, packer, response) : pipeline(source, response));
