@@ -46,10 +46,12 @@ import { isBoardStopping } from './kubelet/shutdown/board-state.ts';
 import { nodeHostFiles } from './kubelet/volumes/node-host-files.ts';
 import { findLanAddress } from './lan-address.ts';
 import { caHashOf, MasterFinder } from './master-finder.ts';
+import { MemoryKeeper } from './memory-keeper.ts';
 import { createNetworkTools, createPodNetworkDoor } from './network-tools.ts';
 import type { NodeNetwork } from './node-network.ts';
 import { createNodeShell } from './node-shell.ts';
 import { type AgentFlags, OptionsError, parseAgentFlags, USAGE } from './options.ts';
+import { createProcessMemory } from './process-memory.ts';
 import { readSerial } from './sensors/read-serial.ts';
 import type { Sensors } from './sensors/sensors.ts';
 import { createSystemSensors } from './sensors/system-sensors.ts';
@@ -186,9 +188,11 @@ async function compose(flags: AgentFlags, foundation: Foundation): Promise<Compo
     if (up) late.agent?.onLinkUp();
   });
   const isReady = (): Promise<boolean> => isNodeReady(createClient(link.call), node);
+  const memory = createProcessMemory();
+  const keeper = memory && new MemoryKeeper({ ...memory, clock: systemClock });
   const trial = installation && new TrialKeeper({ installation, isReady, clock: systemClock, logger });
   const own = [link, ...(finder ? [finder] : []), ...composed.doors, composed.agent, renewal];
-  return { components: [...own, ...(trial ? [trial] : [])], agent: composed.agent };
+  return { components: [...own, ...(trial ? [trial] : []), ...(keeper ? [keeper] : [])], agent: composed.agent };
 }
 
 /** In the master's eyes. */

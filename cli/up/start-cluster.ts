@@ -8,7 +8,7 @@ import { type Manifest, readManifests } from '../api/manifests.ts';
 import { type Session, withSession } from '../api/session.ts';
 import type { Context } from '../context.ts';
 import type { Progress } from '../progress.ts';
-import { bundlePath, PROGRAM_ENV, PROGRAM_FLAGS, type Program } from '../setup/bundles.ts';
+import { bundlePath, PROGRAM_FLAGS, type Program, programEnv } from '../setup/bundles.ts';
 import { createDocker } from '../setup/docker-engine.ts';
 import { ensureExampleImage, PUBLIC_IMAGE } from '../setup/example-image.ts';
 import { readRunning, startInBackground } from '../setup/processes.ts';
@@ -114,7 +114,7 @@ async function startProgram(
   await startInBackground({
     program: process.execPath,
     args: [...PROGRAM_FLAGS[program], bundlePath(context, program), ...args],
-    env: { ...context.env, ...PROGRAM_ENV },
+    env: { ...context.env, ...programEnv(program) },
     logFile: folder.logFile(name),
     pidFile: folder.pidFile(name),
   });
