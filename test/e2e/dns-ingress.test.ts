@@ -11,6 +11,7 @@ import { bundlePath, PROGRAM_ENV, PROGRAM_FLAGS } from '../../cli/setup/bundles.
 import { defined } from '../../shared/platform/assert.ts';
 import { createTestContext } from '../support/cluster.ts';
 import { TEST_IMAGE } from '../support/docker.ts';
+import { ROOT } from '../support/kubectl.ts';
 import { type LanCluster, startLanCluster } from '../support/lan/lan-cluster.ts';
 import { createTestPki, type TestPki } from '../support/test-pki.ts';
 import { waitFor } from '../support/wait.ts';
@@ -165,6 +166,26 @@ describe('names and Ingresses of two boards', { concurrency: false }, () => {
       (await host(2).log('agent')).includes('found the master on the LAN'),
     );
     await cluster.whenReady();
+  });
+
+  test('the command line finds the master too: a laptop with a kubeconfig that says where it was', async () => {
+    const { stranger } = cluster.lan;
+    const master = await host(1).output('cat', '/var/lib/bramble/admin.kubeconfig');
+    const kubeconfig = master.replace(/mqtts:\/\/[^"'\s]+/, 'mqtts://127.0.0.1:8883');
+    const path = join(host(1).folder, 'laptop.kubeconfig');
+    const bramble = (...args: string[]) => stranger.run([join(ROOT, 'cli/bramble'), ...args, '--kubeconfig', path]);
+    await writeFile(path, kubeconfig);
+    const { code, stdout, stderr } = await bramble('get', 'nodes');
+    assert.equal(code, 0, stderr);
+    assert.match(stdout, /^host1 +Ready.*\nhost2 +Ready/m);
+    assert.equal(stderr, `the master does not answer at 127.0.0.1; found it at ${host(1).address}\n`);
+    // Another cluster's is not meant, whatever it calls itself.
+    const { authority } = defined(pkis[0], 'another CA');
+    const ca = Buffer.from(authority.certificate).toString('base64');
+    await writeFile(path, kubeconfig.replace(/certificate-authority-data: .*/, `certificate-authority-data: ${ca}`));
+    const lost = await bramble('get', 'nodes');
+    assert.equal(lost.code, 69);
+    assert.match(lost.stderr, /^bramble: the master at 127\.0\.0\.1:8883 does not answer.*\n +→ is it running\?/);
   });
 
   test('services by short and by full names, from pods of both boards', async () => {
