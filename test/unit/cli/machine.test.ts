@@ -52,6 +52,9 @@ describe('this machine', () => {
     const port = typeof address === 'object' && address !== null ? address.port : 0;
     const ports = { apiPort: port, mqttPort: port, statusPort: port, listen: '127.0.0.1' };
     await assert.rejects(ensurePortsFree(ports), { message: `port ${port} is in use`, hint: /--api-port/ });
+    const others = { ...ports, apiPort: 0, mqttPort: 0, statusPort: 0 };
+    await ensurePortsFree(others);
+    await assert.rejects(ensurePortsFree({ ...others, mqttPlainPort: port }), { hint: /--mqtt-plain-port/ });
     server.close();
     await assert.rejects(ensurePortsFree({ ...ports, listen: '203.0.113.9' }), {
       message: /no address 203\.0\.113\.9/,
