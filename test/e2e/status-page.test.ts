@@ -22,10 +22,7 @@ const TIMEOUT_MS = 60_000;
 const PODS = 1_000;
 
 /** What half of the frames may take at most, drawn by the CPU alone, on two cores that do everything else too. */
-const MAX_FRAME_MS = 100;
-
-/** CPU time of the page's own thread, a frame. */
-const MAX_WORK_MS = 80;
+const MAX_FRAME_MS = 84;
 
 interface PodList {
   items: Pod[];
@@ -372,11 +369,8 @@ test('a thousand pods stay smooth', async (context) => {
   await go('#/pods');
   await seedPods();
   await waitFor('all rows', async () => (await page.locator('#pod-rows li').count()) >= PODS, TIMEOUT_MS);
-  const { p50Ms, p95Ms, workMs } = await measureScrolling(page);
-  context.diagnostic(
-    `scrolling ${PODS} pods: frames p50 ${p50Ms.toFixed(1)} ms, p95 ${p95Ms.toFixed(1)} ms, of which the page works ${workMs.toFixed(1)} ms`,
-  );
-  assert.ok(workMs <= MAX_WORK_MS, `${workMs} ms of CPU time a frame`);
+  const { p50Ms, p95Ms } = await measureScrolling(page);
+  context.diagnostic(`frames while scrolling ${PODS} pods: p50 ${p50Ms.toFixed(1)} ms, p95 ${p95Ms.toFixed(1)} ms`);
   assert.ok(p50Ms <= MAX_FRAME_MS, `p50 ${p50Ms} ms`);
   const searchMs = Number(
     await page.evaluate(`(() => {

@@ -1,6 +1,7 @@
 /**
  * A long list that stays smooth: rows are kept by key, drawn again only when their item is another one, and made a few at a
- * time. What is out of sight costs no layout (content-visibility in the style sheet).
+ * time. Rows are contained (style sheet): one that changes lays out nothing else. To lay them out as they come into sight
+ * (content-visibility) makes scrolling half as fast.
  */
 import { keepFocus } from './dom.ts';
 
