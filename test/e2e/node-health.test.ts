@@ -1,6 +1,6 @@
 /**
  * A small card under a real engine: it fills, the node says so, frees what nobody needs, ends the pod that takes most beyond what
- * it asked for, and recovers. Images that pods need stay, and logs keep to their size.
+ * it asked for, and recovers. Images that pods need stay, and logs keep to their size. An alert tells of the card while it is full.
  */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
@@ -11,12 +11,17 @@ import { after, before, describe, it } from 'node:test';
 import { parseEvictionHard } from '../../node-agent/kubelet/eviction/thresholds.ts';
 import { PodKind } from '../../shared/api/pod.ts';
 import { getCondition } from '../../shared/machinery/conditions.ts';
+import type { Component } from '../../shared/platform/lifecycle.ts';
+import { type AlertWitness, startAlerts, startAlertWitness } from '../support/alert-witness.ts';
 import { hasDocker, startTestEngine, TEST_IMAGE, type TestEngine } from '../support/docker.ts';
 import { type RealNode, startRealNode } from '../support/real-node.ts';
 
 const MIB = 1024 * 1024;
 const CARD_MIB = 240;
 const MINIMUM_MIB = 60;
+
+/** Leaves less than a tenth of the card beside what the engine has there. */
+const GREEDY_MIB = 155;
 
 /** Writes so much, tells it, and stays. */
 const writer = (mib: number) => [
@@ -30,6 +35,8 @@ if (await hasDocker()) {
     let card: string;
     let engine: TestEngine;
     let node: RealNode;
+    let witness: AlertWitness;
+    let alerts: Component;
     const usualFolder = process.env['TMPDIR'];
 
     before(async () => {
@@ -44,8 +51,12 @@ if (await hasDocker()) {
       const eviction = { hard: parseEvictionHard(`imagefs.available<${MINIMUM_MIB}Mi`), minimumReclaim: new Map() };
       const guard = { eviction, pressureTransitionMs: 3_000 };
       node = await startRealNode({ engine, storagePath: card, guard });
+      witness = await startAlertWitness(node.client, { patience: { DiskNearlyFull: { badMs: 0, goodMs: 0 } } });
+      alerts = await startAlerts(node.client, witness);
     });
     after(async () => {
+      await alerts?.stop();
+      await witness?.stop();
       await node?.stop();
       await engine?.stop();
       execFileSync('umount', ['-l', card]);
@@ -72,7 +83,7 @@ if (await hasDocker()) {
       await node.becomes('modest', 'Running');
       await node.becomes('entitled', 'Running');
       await node.shows('DiskPressure', 'False');
-      await node.createPod('greedy', { container: { command: writer(130), image: 'bramble-test/needed:1' } });
+      await node.createPod('greedy', { container: { command: writer(GREEDY_MIB), image: 'bramble-test/needed:1' } });
       const { status } = await node.becomes('greedy', 'Failed');
       assert.equal(status.reason, 'Evicted');
       assert.match(status.message ?? '', /^The node was low on resource: ephemeral-storage\./);
@@ -81,6 +92,10 @@ if (await hasDocker()) {
       await node.shows('DiskPressure', 'True');
       for (const name of ['modest', 'entitled']) assert.equal((await node.getPod(name)).status.phase, 'Running');
       await node.until('the event', async () => (await node.events('EvictionThresholdMet')).length > 0);
+      assert.match(
+        await witness.begins('DiskNearlyFull', { kind: 'Node', name: node.name }),
+        /^\d % of its disk are free$/,
+      );
     });
 
     it('recovers, with the images of its pods still there', async () => {
@@ -89,6 +104,7 @@ if (await hasDocker()) {
       for (const name of ['modest', 'entitled']) assert.equal((await node.getPod(name)).status.phase, 'Running');
       await node.createPod('late', { container: { command: writer(1) } });
       await node.becomes('late', 'Running');
+      await witness.isOver('DiskNearlyFull', { kind: 'Node', name: node.name });
     });
   });
 }
