@@ -1,13 +1,14 @@
 /**
  * Boards that are lost, on a LAN of three: one that is cut off is noticed within ten seconds and its pods run elsewhere, one whose
  * agent dies within two; a drained one is empty; one that is switched off ends its pods first; what comes back ends what it
- * should no longer run.
+ * should no longer run. An alert tells of it, as it does of a snapshot that fails: as event, on its topic, and by webhook.
  */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { systemClock } from '../../shared/platform/clock.ts';
 import { TEST_IMAGE } from '../support/docker.ts';
 import { type LanCluster, startLanCluster } from '../support/lan/lan-cluster.ts';
+import { HOOK_FLAGS, type LanHouse, openLanHouse } from '../support/lan/lan-house.ts';
 import { waitFor } from '../support/wait.ts';
 
 const TIMEOUT_MS = 90_000;
@@ -60,9 +61,11 @@ interface NodeView {
 }
 
 let cluster: LanCluster;
+let house: LanHouse;
 
 before(async () => {
-  cluster = await startLanCluster({ hosts: 3 });
+  cluster = await startLanCluster({ hosts: 3, masterFlags: HOOK_FLAGS });
+  house = await openLanHouse(cluster);
   await cluster.apply(DEPLOYMENT);
   await waitFor(
     'a pod on each board',
@@ -71,7 +74,10 @@ before(async () => {
   );
 });
 
-after(() => cluster?.stop());
+after(async () => {
+  await house?.end();
+  await cluster?.stop();
+});
 
 async function running(app = 'web'): Promise<Pods['items']> {
   const { items } = await cluster.json<Pods>('get', 'pods', '-l', `app=${app}`);
@@ -123,8 +129,14 @@ test('a board that is cut off is noticed, its pods run elsewhere, and it ends th
   await cluster.lan.setForwarding(LOST, false);
   const noticedMs = await timeUntil('the board is lost', async () => (await readyOf(LOST)) === 'Unknown');
   assert.ok(noticedMs <= CUT_LIMIT_MS, `${noticedMs} ms`);
+  const masterLog = (): Promise<string> => cluster.lan.host(1).log('master');
+  const isRefused = async (): Promise<boolean> => (await masterLog()).includes('webhook of alerts did not take one');
+  await waitFor('nobody hears the webhook', isRefused, TIMEOUT_MS);
+  house.openHook();
   await waitFor('three pods elsewhere', threeElsewhere, TIMEOUT_MS);
   assert.deepEqual(await uidsOn(LOST), [orphan]);
+  await house.begins('BoardLost', `host${LOST}`);
+  assert.ok(!(await masterLog()).includes('s3cret'));
   await cluster.lan.setForwarding(LOST, true);
   await waitFor('the board is back, without what it lost', isBackAndClean, TIMEOUT_MS);
   assert.ok(!(await uidsOn(LOST)).includes(orphan));
@@ -160,6 +172,22 @@ test('a drained board is empty and takes nothing until it is uncordoned', async 
     async () => (await running()).some(({ spec }) => spec.nodeName === 'host2'),
     TIMEOUT_MS,
   );
+});
+
+test('alerts are over where they were told, once each; of a snapshot that fails, too', async () => {
+  const takeSnapshot = () => cluster.kubectl(['create', '--raw', '/apis/bramble.dev/v1/snapshots', '-f', '-'], '{}');
+  const onMaster = (script: string) => cluster.lan.host(1).output('sh', '-c', script);
+  await onMaster('touch /var/lib/bramble/snapshots');
+  await assert.rejects(takeSnapshot());
+  await house.begins('SnapshotFailed', 'kube-system');
+  await onMaster('rm /var/lib/bramble/snapshots');
+  await takeSnapshot();
+  for (const [alert, about] of [
+    ['SnapshotFailed', 'kube-system'],
+    ['BoardLost', `host${LOST}`],
+  ] as const)
+    await house.isOver(alert, about);
+  assert.equal(new Set(house.heardIds()).size, house.heardIds().length);
 });
 
 test('a board that is switched off ends its pods first, and others have them before it is lost', async () => {
