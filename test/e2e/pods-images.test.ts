@@ -1,11 +1,16 @@
-/** Where images of pods come from: policies, secrets, events, and what is told when they do not come. On real Docker. */
+/**
+ * Where images of pods come from: policies, secrets, events, and what is told when they do not come; and a program that ends again
+ * and again, as an alert. On real Docker.
+ */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { PodKind } from '../../shared/api/pod.ts';
 import { SecretKind } from '../../shared/api/secret.ts';
 import { ServiceAccountKind } from '../../shared/api/service-account.ts';
 import type { JsonObject } from '../../shared/machinery/json.ts';
+import { startAlerts, startAlertWitness } from '../support/alert-witness.ts';
 import { hasDocker } from '../support/docker.ts';
-import { openPodNode, type PodNode, statusOf } from '../support/pod-node.ts';
+import { container, openPodNode, type PodNode, statusOf } from '../support/pod-node.ts';
 import { busyboxFile, REGISTRY_USER, startTestRegistry, type TestRegistry } from '../support/registry.ts';
 import { createSkippingClock, type SkippingClock } from '../support/skipping-clock.ts';
 
@@ -137,6 +142,32 @@ if (await hasDocker()) {
     it('an image name that is none: InvalidImageName', async () => {
       const pod = await waiting('misnamed', 'InvalidImageName');
       assert.match(statusOf(pod)?.state.waiting?.message ?? '', /couldn't parse image name "Not A Name"/);
+    });
+
+    it('a program that ends again and again is an alert, until its pod is gone', async () => {
+      const witness = await startAlertWitness(node.client, {});
+      const alerts = await startAlerts(node.client, witness);
+      const about = { kind: 'Pod', ...key('looping') };
+      try {
+        await node.create('looping', { containers: [container({ command: ['false'] })] });
+        for (const restarts of [1, 2]) {
+          await node.until('looping', `has ended ${restarts} times`, (pod) => {
+            const { restartCount = 0, state } = statusOf(pod) ?? {};
+            return restartCount >= restarts && state?.waiting?.reason === 'CrashLoopBackOff';
+          });
+          clock.skip(60_000);
+        }
+        assert.match(
+          await witness.begins('CrashLoop', about),
+          /^container main ended again, \d+ restarts: bramble logs -p/,
+        );
+        await node.client.delete(PodKind, key('looping'));
+        assert.equal(await witness.isOver('CrashLoop', about), 'it is not there any more');
+        await witness.isQuiet();
+      } finally {
+        await alerts.stop();
+        await witness.stop();
+      }
     });
   });
 }
