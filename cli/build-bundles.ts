@@ -137,6 +137,18 @@ function withNativeStreams(): Plugin {
   };
 }
 
+/** A parser of MQTT, one a client, needs a list of buffers and would get a stream around it. */
+function withoutParserStreams(): Plugin {
+  return {
+    name: 'without-parser-streams',
+    setup({ onResolve }) {
+      onResolve({ filter: /^bl$/ }, ({ importer, resolveDir }) =>
+        importer.includes('/mqtt-packet/') ? { path: join(resolveDir, '../bl/BufferList.js') } : undefined,
+      );
+    },
+  };
+}
+
 /** What the agent does not use, but the other programs do, and what for. */
 const UNUSED_BY_AGENT: Readonly<Record<string, string>> = {
   'lru-cache': "mqtt: a broker's short names of topics, of version 5 of the protocol",
@@ -212,10 +224,12 @@ function buildProgram(program: Program): Promise<void> {
       stubUnused(),
       withoutUnusedFacts(),
       withoutNumberCache(),
+      withoutParserStreams(),
       withoutRequestDump(),
       addonBesideBundle(),
       callMain(),
-      ...(program === 'agent' ? [withNativeStreams(), leanAgent()] : []),
+      ...(program === 'cli' ? [] : [withNativeStreams()]),
+      ...(program === 'agent' ? [leanAgent()] : []),
     ],
   });
 }

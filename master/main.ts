@@ -15,6 +15,7 @@ import { defined } from '../shared/platform/assert.ts';
 import { type Clock, systemClock } from '../shared/platform/clock.ts';
 import { type Component, startAll, stopAll } from '../shared/platform/lifecycle.ts';
 import { createLogger, type Logger } from '../shared/platform/logger.ts';
+import { createMemoryKeeper } from '../shared/platform/process-memory.ts';
 import { type Random, systemRandom } from '../shared/platform/random.ts';
 import { createServiceManager } from '../shared/platform/service-manager.ts';
 import { GIT_VERSION, KUBERNETES_VERSION } from '../shared/platform/version.ts';
@@ -238,6 +239,7 @@ function createComponents(foundation: Foundation, api: Api): Component[] {
     }),
     scheduler,
     settings,
+    ...createMemoryKeeper(clock),
     ...(isTold(foundation.options) ? [createAnnouncement(foundation)] : []),
     ...(foundation.options.statusAccess === 'off'
       ? []

@@ -13,6 +13,7 @@ import { isConditionTrue } from '../shared/machinery/conditions.ts';
 import { sleep, systemClock } from '../shared/platform/clock.ts';
 import { type Component, startAll, stopAll } from '../shared/platform/lifecycle.ts';
 import { createLogger, type Logger } from '../shared/platform/logger.ts';
+import { createMemoryKeeper } from '../shared/platform/process-memory.ts';
 import { systemRandom } from '../shared/platform/random.ts';
 import { createServiceManager } from '../shared/platform/service-manager.ts';
 import { findService } from '../shared/protocol/mdns/find-service.ts';
@@ -46,12 +47,10 @@ import { isBoardStopping } from './kubelet/shutdown/board-state.ts';
 import { nodeHostFiles } from './kubelet/volumes/node-host-files.ts';
 import { findLanAddress } from './lan-address.ts';
 import { caHashOf, MasterFinder } from './master-finder.ts';
-import { MemoryKeeper } from './memory-keeper.ts';
 import { createNetworkTools, createPodNetworkDoor } from './network-tools.ts';
 import type { NodeNetwork } from './node-network.ts';
 import { createNodeShell } from './node-shell.ts';
 import { type AgentFlags, OptionsError, parseAgentFlags, USAGE } from './options.ts';
-import { createProcessMemory } from './process-memory.ts';
 import { readSerial } from './sensors/read-serial.ts';
 import type { Sensors } from './sensors/sensors.ts';
 import { createSystemSensors } from './sensors/system-sensors.ts';
@@ -188,11 +187,9 @@ async function compose(flags: AgentFlags, foundation: Foundation): Promise<Compo
     if (up) late.agent?.onLinkUp();
   });
   const isReady = (): Promise<boolean> => isNodeReady(createClient(link.call), node);
-  const memory = createProcessMemory();
-  const keeper = memory && new MemoryKeeper({ ...memory, clock: systemClock });
   const trial = installation && new TrialKeeper({ installation, isReady, clock: systemClock, logger });
   const own = [link, ...(finder ? [finder] : []), ...composed.doors, composed.agent, renewal];
-  return { components: [...own, ...(trial ? [trial] : []), ...(keeper ? [keeper] : [])], agent: composed.agent };
+  return { components: [...own, ...(trial ? [trial] : []), ...createMemoryKeeper(systemClock)], agent: composed.agent };
 }
 
 /** In the master's eyes. */

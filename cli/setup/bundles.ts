@@ -10,10 +10,10 @@ export type Program = 'master' | 'agent';
 /**
  * How the programs are run everywhere, on boards too. The young generation may not grow to 16 MB and more for nothing. An
  * agent mostly waits: without the optimising compilers it needs 4 MB less, and less CPU too, as nothing it does pays their
- * work back. Measured with `npm run bench -- memory`.
+ * work back; baseline code costs both more than it gives, and both collect after bursts. Measured with `npm run bench -- memory`.
  */
 export const PROGRAM_FLAGS: Record<Program, readonly string[]> = {
-  master: ['--max-semi-space-size=2'],
+  master: ['--max-semi-space-size=2', '--no-sparkplug', '--expose-gc'],
   agent: ['--max-semi-space-size=1', '--optimize-for-size', '--no-opt', '--no-maglev', '--no-sparkplug', '--expose-gc'],
 };
 

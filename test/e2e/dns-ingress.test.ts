@@ -7,7 +7,7 @@ import type { ChildProcess } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { bundlePath, PROGRAM_ENV, PROGRAM_FLAGS } from '../../cli/setup/bundles.ts';
+import { bundlePath, PROGRAM_FLAGS, programEnv } from '../../cli/setup/bundles.ts';
 import { defined } from '../../shared/platform/assert.ts';
 import { createTestContext } from '../support/cluster.ts';
 import { TEST_IMAGE } from '../support/docker.ts';
@@ -114,7 +114,11 @@ describe('names and Ingresses of two boards', { concurrency: false }, () => {
   const startAgent = (number: number): void => {
     const words = [process.execPath, ...PROGRAM_FLAGS.agent, bundlePath(createTestContext(), 'agent')];
     // Nobody says where the master is.
-    host(number).start('agent', ['sh', '-c', 'echo $$ >/run/agent.pid; exec "$@"', 'sh', ...words], PROGRAM_ENV);
+    host(number).start(
+      'agent',
+      ['sh', '-c', 'echo $$ >/run/agent.pid; exec "$@"', 'sh', ...words],
+      programEnv('agent'),
+    );
   };
 
   before(async () => {

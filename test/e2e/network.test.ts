@@ -293,7 +293,7 @@ describe('the network of three boards', { concurrency: false }, () => {
 
   test('without nftables the agent itself serves, and says so', async () => {
     const line = await openLine(cluster, 'far', 'udp', ipOf('udp'), '53', '4455');
-    assert.equal(await line.say('hi'), 'udp-3');
+    await waitFor('the line stands', async () => (await line.say('hi', 500)) === 'udp-3');
     await cluster.kill('agent 2');
     await cluster.startAgent(2, '--proxy', 'userspace');
     const path = 'jsonpath={.status.conditions[?(@.type=="bramble.dev/UserspaceProxy")].status}';

@@ -4,7 +4,7 @@
  */
 import { copyFile, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { PROGRAM_ENV } from '../../cli/setup/bundles.ts';
+import { programEnv } from '../../cli/setup/bundles.ts';
 import { readRunning, startInBackground } from '../../cli/setup/processes.ts';
 import { runProgram } from '../../cli/setup/run-program.ts';
 import { parseMountPoints } from '../../cli/up/stop-cluster.ts';
@@ -68,7 +68,7 @@ export async function openBoard(cluster: TestCluster): Promise<Board> {
     );
   const startAgent: Board['startAgent'] = async ({ nextBundle = false } = {}) => {
     const [program = '', ...args] = nextBundle ? await withNextBundle(command, folder.path) : command;
-    const env = { ...createTestContext().env, ...PROGRAM_ENV };
+    const env = { ...createTestContext().env, ...programEnv('agent') };
     await startInBackground({ program, args, env, logFile: folder.logFile(node), pidFile: folder.pidFile(node) });
   };
   return {

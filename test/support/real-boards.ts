@@ -10,7 +10,7 @@ import { promisify } from 'node:util';
 import { createJoinToken } from '../../cli/api/create-join-token.ts';
 import { loadProfile } from '../../cli/api/kubeconfig.ts';
 import { withSession } from '../../cli/api/session.ts';
-import { bundlePath, ensureBundles, PROGRAM_ENV, PROGRAM_FLAGS, type Program } from '../../cli/setup/bundles.ts';
+import { bundlePath, ensureBundles, PROGRAM_FLAGS, type Program, programEnv } from '../../cli/setup/bundles.ts';
 import { readRunning, startInBackground, stopProgram } from '../../cli/setup/processes.ts';
 import { ClusterFolder } from '../../cli/up/cluster-folder.ts';
 import { waitForMaster, waitForNodes } from '../../cli/up/wait-ready.ts';
@@ -59,7 +59,7 @@ export async function startRealBoards(options: { masterFlags?: readonly string[]
     startInBackground({
       program: process.execPath,
       args: [...PROGRAM_FLAGS[program], bundlePath(context, program), ...args],
-      env: { ...context.env, ...PROGRAM_ENV },
+      env: { ...context.env, ...programEnv(program) },
       logFile: folder.logFile(name),
       pidFile: folder.pidFile(name),
     });

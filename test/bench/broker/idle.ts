@@ -9,7 +9,7 @@ import { type LoadDoor, startLoad } from './loader.ts';
 import { type Peer, startMaster, startMosquitto } from './peers.ts';
 
 const IDLE_CLIENTS = 1_000;
-const SETTLE_MS = 5_000;
+const SETTLE_MS = 12_000;
 const MEGABYTE = 1024 * 1024;
 
 const DOORS: readonly LoadDoor[] = ['plain', 'tls'];

@@ -1,7 +1,7 @@
 /** A real cluster on a test LAN: the shipped bundles, the master on the first host, an agent on every host. */
 import type { ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
-import { bundlePath, ensureBundles, PROGRAM_ENV, PROGRAM_FLAGS } from '../../../cli/setup/bundles.ts';
+import { bundlePath, ensureBundles, PROGRAM_FLAGS, programEnv } from '../../../cli/setup/bundles.ts';
 import { createTestContext } from '../cluster.ts';
 import { findBusybox, makeTestImage } from '../docker.ts';
 import { ensureKubectl, ROOT } from '../kubectl.ts';
@@ -213,11 +213,10 @@ class Cluster implements LanCluster {
   #start(host: LanHost, program: 'master' | 'agent', args: readonly string[]): void {
     const words = [process.execPath, ...PROGRAM_FLAGS[program], this.#bundle(program), ...args];
     // exec keeps the number that the shell writes down.
-    const child = host.start(
-      program,
-      ['sh', '-c', `echo $$ >/run/${program}.pid; exec "$@"`, 'sh', ...words],
-      program === 'master' ? { ...PROGRAM_ENV, ...MASTER_ENV } : PROGRAM_ENV,
-    );
+    const child = host.start(program, ['sh', '-c', `echo $$ >/run/${program}.pid; exec "$@"`, 'sh', ...words], {
+      ...programEnv(program),
+      ...(program === 'master' ? MASTER_ENV : {}),
+    });
     this.#programs.set(`${program} ${host.number}`, child);
   }
 

@@ -7,7 +7,7 @@ import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createJoinToken } from '../../../cli/api/create-join-token.ts';
 import { withSession } from '../../../cli/api/session.ts';
-import { bundlePath, PROGRAM_ENV, PROGRAM_FLAGS } from '../../../cli/setup/bundles.ts';
+import { bundlePath, PROGRAM_FLAGS, programEnv } from '../../../cli/setup/bundles.ts';
 import { startInBackground } from '../../../cli/setup/processes.ts';
 import { createCertificateRequest } from '../../../shared/protocol/x509/certificate-request.ts';
 import { generatePrivateKey } from '../../../shared/protocol/x509/keys.ts';
@@ -60,7 +60,7 @@ export async function startGuestBoard(cluster: TestCluster, name: string): Promi
   await startInBackground({
     program: 'unshare',
     args: ['--mount', '--propagation', 'private', 'sh', '-c', IN_OWN_VIEW, 'sh', programs, ...agent],
-    env: { ...context.env, ...PROGRAM_ENV },
+    env: { ...context.env, ...programEnv('agent') },
     logFile: folder.logFile(name),
     pidFile: folder.pidFile(name),
   });

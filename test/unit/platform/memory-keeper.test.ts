@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
-import { MemoryKeeper } from '../../../node-agent/memory-keeper.ts';
+import { MemoryKeeper } from '../../../shared/platform/memory-keeper.ts';
 import { createVirtualClock } from '../../support/virtual-clock.ts';
 
 const INTERVAL_MS = 3_000;

@@ -1,10 +1,10 @@
 /**
- * Gives memory back after a burst of work: the start, pods that come and go, a copied image. V8 keeps what a burst has used, for
- * minutes or until the next one, and a board has better use for it. Nothing is done while there is work, nor where none was:
- * an idle agent stays idle.
+ * Gives memory back after a burst of work: the start, pods that come and go, a copied image, many clients at once. V8 keeps what
+ * a burst has used, for minutes or until the next one, and a board has better use for it. Nothing is done while there is work,
+ * nor where none was: an idle process stays idle.
  */
-import type { Clock, Timer } from '../shared/platform/clock.ts';
-import type { Component } from '../shared/platform/lifecycle.ts';
+import type { Clock, Timer } from './clock.ts';
+import type { Component } from './lifecycle.ts';
 
 export interface MemoryKeeperOptions {
   clock: Clock;
@@ -16,7 +16,7 @@ export interface MemoryKeeperOptions {
 
 const LOOK_INTERVAL_MS = 3_000;
 
-/** In an interval: what an agent needs that waits and answers a name now and then. */
+/** In an interval: what a process needs that waits and answers a name now and then. */
 const QUIET_CPU_MS = 90;
 
 /** Work that leaves enough behind: a start is a second, ten pods half a second. */
