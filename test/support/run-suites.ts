@@ -157,8 +157,8 @@ async function runNode({ suite, files, together }: Run, tapFile: string): Promis
     '--test',
     // Otherwise a process a file: hooks and signals of one file must not reach another.
     together ? '--test-isolation=none' : `--test-concurrency=${suite.concurrency ?? 1}`,
-    // A file that hangs is named instead of taking the suite with it; one whose tests are over is over.
-    ...(suite.real ? [`--test-timeout=${MAX_FILE_MS}`, '--test-force-exit'] : []),
+    // A file that hangs is named instead of taking the suite with it. No --test-force-exit: it loses tests that are made late.
+    ...(suite.real ? [`--test-timeout=${MAX_FILE_MS}`] : []),
     '--test-reporter=spec',
     '--test-reporter-destination=stdout',
     '--test-reporter=tap',
