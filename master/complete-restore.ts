@@ -27,6 +27,8 @@ export interface RestoreOptions {
 /** Whether there was one. Throws StoreError; then everything is as before. */
 export async function completeRestore(options: RestoreOptions): Promise<boolean> {
   const { dataDir, logger, disk = systemDisk } = options;
+  // The store says what is wrong with such a folder.
+  if (!existsSync(dataDir)) return false;
   const store = join(dataDir, STORE_FILE);
   const ready = `${store}.restore`;
   disk.remove(`${ready}.partial`);
