@@ -1,5 +1,6 @@
 /**
- * Makes dist/: one CommonJS file a program, the native addon and the agent's seldom used library beside it. What ships to a board and what `bramble up` runs.
+ * Makes dist/: one CommonJS file a program, the native addon and the agent's seldom used library beside it. What ships to a
+ * board and what `bramble up` runs.
  * Why bundles: a master from sources takes some 50 MB more memory, and CommonJS avoids what `import 'node:http'` costs.
  *
  *     node cli/build-bundles.ts [cli] [master] [agent]        all of them unless named
@@ -73,19 +74,17 @@ function renderStub(name: string): string {
  * Those that stay are named in node-agent/sensors/system-sensors.ts, with what they load themselves.
  */
 const UNUSED_SYSTEM_FACTS = [
-  ...[
-    'audio',
-    'battery',
-    'bluetooth',
-    'docker',
-    'internet',
-    'printer',
-    'processes',
-    'usb',
-    'users',
-    'virtualbox',
-    'wifi',
-  ],
+  'audio',
+  'battery',
+  'bluetooth',
+  'docker',
+  'internet',
+  'printer',
+  'processes',
+  'usb',
+  'users',
+  'virtualbox',
+  'wifi',
 ];
 
 function withoutUnusedFacts(): Plugin {
@@ -222,7 +221,6 @@ function buildProgram(program: Program): Promise<void> {
     banner: '"use strict";const importMetaUrl=require("node:url").pathToFileURL(__filename).href;',
     plugins: [
       stubUnused(),
-      withoutUnusedFacts(),
       withoutNumberCache(),
       withoutParserStreams(),
       withoutRequestDump(),
