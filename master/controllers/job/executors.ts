@@ -10,7 +10,7 @@ import type { LatestWrites } from '../latest-writes.ts';
 import type { Expectations } from '../replica-set/expectations.ts';
 import { thisObject, unlessGone, unlessNotFound } from '../requests.ts';
 import type { JobActions } from './plan.ts';
-import { isTracked, TRACKING_FINALIZER } from './pod-facts.ts';
+import { hasSucceeded, isTracked, TRACKING_FINALIZER } from './pod-facts.ts';
 import { renderPod } from './render-pod.ts';
 
 export interface JobControl {
@@ -28,7 +28,7 @@ export function createJobExecutors(control: JobControl, job: Job): Executors<Job
       writes.note(job, await client.update(JobKind, { ...job, status }, 'status'));
     },
     async releasePods({ pods }) {
-      const failure = await runInBatches(pods, (pod) => releasePod(client, pod));
+      const failure = await runInBatches(pods, (pod) => releaseCounted(client, pod));
       if (failure !== undefined) throw failure.reason;
     },
     createPods: ({ wishes }) => createPods(control, job, wishes),
@@ -41,6 +41,15 @@ export function createJobExecutors(control: JobControl, job: Job): Executors<Job
       events.event(subjectOf(JobKind, job), eventType, reason, message);
     },
   };
+}
+
+/**
+ * A pod that was counted as failed because it is being deleted may have succeeded by now: then the release is refused, and
+ * so is the rest of the plan, which would replace it.
+ */
+async function releaseCounted(client: Client, pod: Pod): Promise<void> {
+  const hasEnded = hasSucceeded(pod) || pod.status.phase === 'Failed';
+  await (hasEnded ? releasePod(client, pod) : unlessNotFound(releaseUnended(client, pod)));
 }
 
 /** The uid refuses another pod of that name. */

@@ -67,19 +67,20 @@ function wantedActive({ job, tally }: SizingInput, active: number): number {
   return Math.max(0, Math.min(parallelism, completions - succeeded));
 }
 
-function computeRemovals({ job, pods, nowMs }: SizingInput, active: readonly Pod[], wanted: number): Pod[] {
+function computeRemovals({ job, tally, pods, nowMs }: SizingInput, active: readonly Pod[], wanted: number): Pod[] {
   const ranked = rankForDeletion({ pods: active, related: pods, nowMs });
-  const useless = isIndexed(job) ? uselessPods(job, ranked) : [];
+  const useless = isIndexed(job) ? uselessPods(job, tally, ranked) : [];
   const others = ranked.filter((pod) => !useless.includes(pod));
   return [...useless, ...others.slice(0, Math.max(0, active.length - wanted - useless.length))];
 }
 
-/** Of an index that is not wanted, or a second one of its index; of several the one that is worth most stays. */
-function uselessPods({ spec }: Job, ranked: readonly Pod[]): Pod[] {
+/** Of an index that is not wanted, or has succeeded, or a second one of its index; of several the one that is worth most stays. */
+function uselessPods({ spec }: Job, { completed }: Tally, ranked: readonly Pod[]): Pod[] {
   const seen = new Set<number>();
   return ranked.toReversed().filter((pod) => {
     const index = indexOf(pod);
     if (index === undefined || index >= (spec.completions ?? 0) || seen.has(index)) return true;
+    if (hasIndex(completed, index)) return true;
     seen.add(index);
     return false;
   });

@@ -6,7 +6,8 @@
  *
  * The uid leaves the list in the same write in which the counter rises, and only when the pod is seen without its finalizer;
  * it enters the list only from a pod that is seen with it. Informers never go back, so no pod is counted twice; the
- * finalizer keeps the object until its uid is on disk, so none is lost.
+ * finalizer keeps the object until its uid is on disk, so none is lost. A pod that was given up while its node was out of
+ * reach, and turns out to have succeeded before its finalizer is gone, leaves the list uncounted and is a success.
  */
 import type { Job } from '../../../shared/api/job.ts';
 import type { Pod } from '../../../shared/api/pod.ts';
@@ -73,24 +74,33 @@ export function computeTally(job: Job, pods: readonly Pod[], isOver: boolean): T
 
 type Counts = Omit<Tally, 'release' | 'failJob'>;
 
-/** Uids whose pods have lost their finalizer, or are gone, are counted. */
+/** Uids whose pods have lost their finalizer, or are gone, are counted; those that have succeeded after all are news again. */
 function settle(job: Job, pods: readonly Pod[]): Counts {
   const { uncountedTerminatedPods, succeeded = 0, failed = 0, completedIndexes = '', failedIndexes = '' } = job.status;
   const tracked = new Set(pods.filter(isTracked).map(uidOf));
   const { succeeded: ended = [], failed: broken = [] } = uncountedTerminatedPods ?? {};
+  const inRange: IndexRanges = [[0, (job.spec.completions ?? 0) - 1]];
+  const lostIndexes = intersectIndexes(parseIndexRanges(failedIndexes), inRange);
+  const awaited = broken.filter((uid) => tracked.has(uid));
+  const turned = new Set(pods.filter((pod) => hasTurnedOutWell(pod, lostIndexes)).map(uidOf));
   const uncounted = {
     succeeded: ended.filter((uid) => tracked.has(uid)),
-    failed: broken.filter((uid) => tracked.has(uid)),
+    failed: awaited.filter((uid) => !turned.has(uid)),
   };
-  const inRange: IndexRanges = [[0, (job.spec.completions ?? 0) - 1]];
   return {
     uncounted,
     succeeded: succeeded + ended.length - uncounted.succeeded.length,
-    failed: failed + broken.length - uncounted.failed.length,
+    failed: failed + broken.length - awaited.length,
     // An elastic job may have lost its last indexes.
     completed: intersectIndexes(parseIndexRanges(completedIndexes), inRange),
-    failedIndexes: intersectIndexes(parseIndexRanges(failedIndexes), inRange),
+    failedIndexes: lostIndexes,
   };
+}
+
+/** It was deleted, and so taken for failed, but ended well. An index that has been told to have failed stays so. */
+function hasTurnedOutWell(pod: Pod, failedIndexes: IndexRanges): boolean {
+  const index = indexOf(pod);
+  return hasSucceeded(pod) && !(index !== undefined && hasIndex(failedIndexes, index));
 }
 
 interface Failure {

@@ -4,6 +4,7 @@ import { afterEach, test } from 'node:test';
 import { EventKind } from '../../../shared/api/event.ts';
 import { type Job, JobKind } from '../../../shared/api/job.ts';
 import { type Pod, PodKind } from '../../../shared/api/pod.ts';
+import type { Client } from '../../../shared/client/client.ts';
 import { getCondition, isConditionTrue } from '../../../shared/machinery/conditions.ts';
 import type { Draft } from '../../../shared/schema/object-meta.ts';
 import { type LiveCluster, type LiveClusterOptions, startLiveCluster } from './live-cluster.ts';
@@ -233,4 +234,32 @@ test('with podReplacementPolicy Failed a pod is replaced when it has ended, not 
     return pods.length === 1 && pods[0]?.metadata.uid !== pod?.metadata.uid;
   });
   assert.equal((await get()).status.failed, 1);
+});
+
+test('a pod that is given up, and succeeds before that is counted, is a success', async () => {
+  let late: string | undefined;
+  /** Its board answers at the last moment: between what the plan was made from and the finalizer's end. */
+  const succeedBefore = (client: Client): Client => ({
+    ...client,
+    async patch(kind, key, options) {
+      if (key.name === late && options.subresource === undefined) {
+        late = undefined;
+        const body = { status: { phase: 'Succeeded' } };
+        await cluster.client.patch(PodKind, key, { type: 'merge', subresource: 'status', body });
+      }
+      return client.patch(kind, key, options);
+    },
+  });
+  await start({ disturb: { controllers: succeedBefore } });
+  await create({ completionMode: 'Indexed', completions: 1 });
+  const [pod] = await cluster.until('a pod', async () => (await get()).status.ready === 1 && cluster.pods());
+  late = pod?.metadata.name;
+  await cluster.setLink(pod?.spec.nodeName ?? '', 'down');
+  await cluster.client.delete(PodKind, { namespace: 'default', name: late ?? '' });
+  const { status } = await until('Complete');
+  assert.deepEqual([status.completedIndexes, status.succeeded, status.failed], ['0', 1, undefined]);
+  assert.deepEqual(
+    (await cluster.pods()).map(({ metadata }) => metadata.uid),
+    [pod?.metadata.uid],
+  );
 });

@@ -126,6 +126,11 @@ const cases: [why: string, input: Input, steps: string][] = [
     '+1',
   ],
   ['two of an index', { spec: indexed(), pods: [pod('a', { index: 0, readyAt: 1 }), pod('b', { index: 0 })] }, '-b'],
+  [
+    'of an index that has succeeded',
+    { spec: indexed(), status: { completedIndexes: '0' }, pods: [pod('a', { index: 0 }), pod('b', { index: 1 })] },
+    '-a',
+  ],
   ['an index that is not wanted', { spec: indexed(), pods: [pod('a', { index: 5 })] }, '-a'],
   [
     'an index is tried again and remembers',
@@ -168,6 +173,33 @@ test('an end is counted in two steps, and once whatever is lost between them', (
   assert.deepEqual([second.succeeded, second.failed, second.uncountedTerminatedPods], [1, 1, {}]);
   const third = statusOf({ spec: three, status: second, pods: [ok('a', { isReleased: true })] });
   assert.deepEqual(third, {});
+});
+
+describe('a pod that was deleted and taken for failed, and turns out to have succeeded', () => {
+  const gone = pod('a', { index: 0, isGoing: true });
+  const well = ok('a', { index: 0, isGoing: true });
+  const waiting = { startTime: at(0), uncountedTerminatedPods: { failed: [gone.metadata.uid] } };
+
+  test('is no failure: its index is done, and not started again', () => {
+    const status = statusOf({ spec: perIndex, pods: [gone] });
+    assert.deepEqual(status.uncountedTerminatedPods, waiting.uncountedTerminatedPods);
+    const input = { spec: perIndex, status, pods: [well, pod('b', { index: 1 })] };
+    assert.equal(steps(input), '~a +2(0,0)');
+    const { completedIndexes, uncountedTerminatedPods, failed } = statusOf(input);
+    assert.deepEqual([completedIndexes, uncountedTerminatedPods, failed], ['0', {}, undefined]);
+  });
+
+  test('is a success of a job without indexes', () => {
+    const { uncountedTerminatedPods } = statusOf({ spec: three, status: waiting, pods: [well] });
+    assert.deepEqual(uncountedTerminatedPods, { succeeded: [well.metadata.uid] });
+  });
+
+  test('stays a failure when its index has been told to have failed', () => {
+    const input = { spec: perIndex, status: { ...waiting, failedIndexes: '0' }, pods: [well] };
+    const { completedIndexes, uncountedTerminatedPods } = statusOf(input);
+    assert.deepEqual([completedIndexes, uncountedTerminatedPods], [undefined, waiting.uncountedTerminatedPods]);
+    assert.equal(steps(input), '~a +1(0,0) +2(0,0)');
+  });
 });
 
 type Outcome = [why: string, input: Input, outcome: string];
