@@ -2,11 +2,13 @@
  * The node lifecycle controller: says when a node is out of reach, keeps pods away from nodes that cannot serve them and
  * moves those that do not bear it. It never polls: a link that goes down is a change of a Lease.
  */
+import type { DaemonSet } from '../../../shared/api/daemon-set.ts';
 import type { Lease } from '../../../shared/api/lease.ts';
 import { type Node, NodeKind } from '../../../shared/api/node.ts';
 import { type Pod, PodKind } from '../../../shared/api/pod.ts';
 import type { ReconcileResult } from '../../../shared/client/controller.ts';
 import { createEventRecorder, type EventRecorder, subjectOf } from '../../../shared/client/event-recorder.ts';
+import { controllerOf } from '../../../shared/machinery/owner-references.ts';
 import { formatTime } from '../../../shared/platform/clock.ts';
 import type { Component } from '../../../shared/platform/lifecycle.ts';
 import { type Executors, executeAll } from '../actions.ts';
@@ -45,12 +47,13 @@ export class NodeLifecycleController implements Component {
       ...environment,
       name: 'node-lifecycle',
       concurrency: CONCURRENCY,
-      informers: [informers.nodes, informers.leases, informers.pods],
+      informers: [informers.nodes, informers.leases, informers.pods, informers.daemonSets],
       reconcile: (key) => this.#reconcile(key),
     });
     informers.nodes.onChange((key) => this.#controller.enqueue(key));
     informers.leases.onChange((_key, current, previous) => this.#onLease(current ?? previous));
     informers.pods.onChange((_key, current, previous) => this.#onPod(current, previous));
+    informers.daemonSets.onChange((_key, current, previous) => this.#onDaemonSet(current, previous));
   }
 
   start(): Promise<void> {
@@ -79,6 +82,22 @@ export class NodeLifecycleController implements Component {
     if (isLost || taints.some((taint) => taint.effect === 'NoExecute')) this.#controller.enqueue(nodeName);
   }
 
+  /** Nobody waits any more for what it has left on lost nodes. */
+  #onDaemonSet(current: DaemonSet | undefined, previous: DaemonSet | undefined): void {
+    if (current?.metadata.uid === previous?.metadata.uid && current?.metadata.deletionTimestamp === undefined) return;
+    for (const { metadata } of this.#informers.nodes.list()) {
+      if (this.#history.downSinceMs(metadata.name) !== undefined) this.#controller.enqueue(metadata.name);
+    }
+  }
+
+  /** A set that is there makes another daemon for the node that lost one; one that is being deleted does not. */
+  #isBoundToReturn({ metadata }: Pod): boolean {
+    const owner = controllerOf({ metadata });
+    if (owner?.kind !== 'DaemonSet') return false;
+    const set = this.#informers.daemonSets.get(`${metadata.namespace}/${owner.name}`);
+    return set?.metadata.uid === owner.uid && set.metadata.deletionTimestamp === undefined;
+  }
+
   async #reconcile(key: string): Promise<ReconcileResult> {
     const node = this.#informers.nodes.get(key);
     if (node === undefined) {
@@ -92,7 +111,10 @@ export class NodeLifecycleController implements Component {
     const seen = { node, lease, startedMs: this.#startedMs, nowMs: this.#environment.clock.nowMs() };
     const { history, changesInMs } = this.#remember(key, computeLink(seen));
     const pods = this.#informers.pods.byIndex(BY_NODE, key);
-    const { actions, requeueAfterMs } = computeNodePlan({ ...seen, pods, history });
+    const { actions, requeueAfterMs } = computeNodePlan({
+      ...{ ...seen, pods, history },
+      isBoundToReturn: (pod) => this.#isBoundToReturn(pod),
+    });
     await executeAll(this.#executors(), actions);
     const waits = [requeueAfterMs, ...changesInMs].filter((wait) => wait !== undefined);
     return waits.length === 0 ? {} : { requeueAfterMs: Math.min(...waits) };

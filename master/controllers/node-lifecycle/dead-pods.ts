@@ -1,7 +1,8 @@
 /**
  * Pods whose deletion nobody finishes, because their node is out of reach. After a bound the master does; should the node come
  * back, its kubelet finds the uid unknown and ends the pod. Pods of StatefulSets have an identity that must not be there
- * twice: they wait until the node is back or somebody vouches for its death with the out-of-service taint. Pure.
+ * twice: they wait until the node is back or somebody vouches for its death with the out-of-service taint. So does a daemon
+ * as long as its set would make the next one: that one could run nowhere else, and beside the old one when the node is back. Pure.
  */
 import type { Node } from '../../../shared/api/node.ts';
 import type { Pod } from '../../../shared/api/pod.ts';
@@ -24,9 +25,12 @@ export interface DeadPodsInput {
   /** By the wall clock, which deletion times are told by. */
   nowMs: number;
   deadPodMs: number;
+  /** Whether its controller would make another pod for this very node. */
+  isBoundToReturn(pod: Pod): boolean;
 }
 
-export function computeDeadPods({ node, pods, downForMs, nowMs, deadPodMs }: DeadPodsInput): DeadPods {
+export function computeDeadPods(input: DeadPodsInput): DeadPods {
+  const { node, pods, downForMs, nowMs, deadPodMs, isBoundToReturn } = input;
   const outOfService = node.spec.taints?.find(({ key }) => key === TAINT_KEYS.outOfService);
   const dead: DeadPods = { due: [], nextInMs: undefined };
   for (const pod of pods) {
@@ -34,7 +38,7 @@ export function computeDeadPods({ node, pods, downForMs, nowMs, deadPodMs }: Dea
     if (deletedMs === undefined) continue;
     const isVouched =
       outOfService !== undefined && !(pod.spec.tolerations ?? []).some((one) => tolerates(one, outOfService));
-    if (!isVouched && hasIdentity(pod)) continue;
+    if (!isVouched && (hasIdentity(pod) || isBoundToReturn(pod))) continue;
     // The time of deletion holds the grace already. A clock that jumped ahead must not hurry it, hence both.
     const inMs = isVouched ? 0 : Math.max(deletedMs + deadPodMs - nowMs, deadPodMs - downForMs);
     if (inMs <= 0) dead.due.push(pod);

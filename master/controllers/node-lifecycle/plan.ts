@@ -32,6 +32,8 @@ export interface NodeState {
   startedMs: number;
   nowMs: number;
   history: NodeHistory;
+  /** Whether its controller would make another pod for this very node. */
+  isBoundToReturn(pod: Pod): boolean;
 }
 
 /** What is remembered of the node's link. */
@@ -55,7 +57,7 @@ const NONE_DEAD = { due: [], nextInMs: undefined };
 
 /** One step at a time: conditions, then the taints that follow from them, then the pods that these drive away. */
 export function computeNodePlan(state: NodeState): NodePlan {
-  const { node, pods, nowMs, history } = state;
+  const { node, pods, nowMs, history, isBoundToReturn } = state;
   const link = computeLink(state);
   const lookAgainInMs = link.state === 'unknown' ? link.knownInMs : undefined;
   const conditions = computeUnknownConditions(node, link, nowMs);
@@ -67,7 +69,7 @@ export function computeNodePlan(state: NodeState): NodePlan {
     nowMs,
     isReachable: link.state !== 'down' || history.isDoubted,
   });
-  const dead = link.state === 'down' ? computeDeadPods({ node, pods, nowMs, ...history }) : NONE_DEAD;
+  const dead = link.state === 'down' ? computeDeadPods({ node, pods, nowMs, isBoundToReturn, ...history }) : NONE_DEAD;
   const notReady = isUnknown(node) ? pods.filter(isPodReady) : [];
   const actions: NodeAction[] = [
     ...notReady.map((pod) => ({ type: 'setPodNotReady' as const, pod })),

@@ -1,6 +1,7 @@
 /** Lost nodes at work, in virtual time: real API server, scheduler and controllers; boards that fall silent. */
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
+import { DaemonSetKind } from '../../../shared/api/daemon-set.ts';
 import { DeploymentKind } from '../../../shared/api/deployment.ts';
 import { NodeKind } from '../../../shared/api/node.ts';
 import { PodKind } from '../../../shared/api/pod.ts';
@@ -109,4 +110,27 @@ test('the pod of a StatefulSet waits for its dead node until somebody vouches fo
   );
   assert.equal((await cluster.pods()).length, 1);
   assert.ok(await cluster.exists(PodKind, 'web-0'));
+});
+
+test('a daemon that was deleted on a dead node waits for it, as long as its set would make the next one', async () => {
+  const { template } = makeDeployment().spec;
+  const selector = { matchLabels: { app: 'web' } };
+  await cluster.client.create(DaemonSetKind, { metadata: KEY, spec: { selector, template } });
+  await cluster.until('all to run', async () => (await runningOn(...NAMES)) === 4);
+  const daemon = async () => (await cluster.pods()).find(({ spec }) => spec.nodeName === 'pi-2');
+  const lose = async (): Promise<string | undefined> => {
+    const pod = await daemon();
+    await cluster.setLink('pi-2', 'down');
+    await cluster.client.delete(PodKind, { namespace: 'default', name: pod?.metadata.name ?? '' });
+    await cluster.clock.advance(5 * MINUTE_MS);
+    assert.equal((await daemon())?.metadata.uid, pod?.metadata.uid);
+    return pod?.metadata.uid;
+  };
+  const lost = await lose();
+  await cluster.setLink('pi-2', 'up');
+  await cluster.until('the next one', async () => (await runningOn('pi-2')) === 1);
+  assert.notEqual((await daemon())?.metadata.uid, lost);
+  await lose();
+  await cluster.client.delete(DaemonSetKind, KEY);
+  await cluster.until('all to be gone', async () => (await cluster.pods()).length === 0, 3 * MINUTE_MS);
 });

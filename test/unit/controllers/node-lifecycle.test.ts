@@ -150,7 +150,8 @@ const HISTORY = { isDamped: false, isDoubted: false, downForMs: 0, deadPodMs: 60
 
 test('the plan goes step by step: conditions, taints, pods', () => {
   const pods = [makePod({ name: 'a' })];
-  const state = { node: READY, lease: lease('down'), pods, startedMs: START_MS, nowMs: START_MS, history: HISTORY };
+  const times = { startedMs: START_MS, nowMs: START_MS };
+  const state = { node: READY, lease: lease('down'), pods, ...times, history: HISTORY, isBoundToReturn: () => false };
   const types = (node: Node) => computeNodePlan({ ...state, node }).actions.map((action) => action.type);
   assert.deepEqual(types(READY), ['setConditions']);
   const unknown = nodeWith({ Ready: 'Unknown' });
@@ -170,6 +171,7 @@ test('many pods are driven away in portions', () => {
     startedMs: START_MS,
     nowMs: START_MS,
     history: HISTORY,
+    isBoundToReturn: () => false,
   });
   assert.equal(plan.actions.length, MAX_EVICTIONS_A_STEP);
   assert.ok(plan.requeueAfterMs !== undefined);

@@ -132,8 +132,19 @@ describe('pods that were deleted on a dead node', () => {
     return { ...rest, metadata: { ...metadata, labels, ownerReferences: [] } };
   }
 
+  /** Of sets that are there. */
+  const isBoundToReturn = ({ metadata }: Pod) => metadata.name === 'daemon';
+
   const CASES: { what: string; pod: Pod; downSeconds?: number; vouched?: boolean; inMs: number | 'now' | undefined }[] =
     [
+      { what: 'of a DaemonSet', pod: pod({ name: 'daemon', deletedSeconds: -600 }), inMs: undefined },
+      { what: 'of a DaemonSet that is gone', pod: pod({ ownerKind: 'DaemonSet', deletedSeconds: -600 }), inMs: 'now' },
+      {
+        what: 'of a DaemonSet, vouched for',
+        pod: pod({ name: 'daemon', deletedSeconds: 0 }),
+        vouched: true,
+        inMs: 'now',
+      },
       { what: 'nobody deleted it', pod: pod(), inMs: undefined },
       { what: 'the bound is not over', pod: pod({ deletedSeconds: -20 }), inMs: 40_000 },
       { what: 'its grace is not over', pod: pod({ deletedSeconds: 30 }), inMs: 90_000 },
@@ -162,8 +173,8 @@ describe('pods that were deleted on a dead node', () => {
   for (const { what, pod: one, downSeconds = 3_600, vouched = false, inMs } of CASES) {
     test(what, () => {
       const node = makeNode({ taints: vouched ? [OUT_OF_SERVICE] : [] });
-      const input = { node, pods: [one], downForMs: downSeconds * SECOND_MS, nowMs: START_MS, deadPodMs: 60_000 };
-      const { due, nextInMs } = computeDeadPods(input);
+      const times = { downForMs: downSeconds * SECOND_MS, nowMs: START_MS, deadPodMs: 60_000 };
+      const { due, nextInMs } = computeDeadPods({ node, pods: [one], ...times, isBoundToReturn });
       assert.deepEqual([due.length, nextInMs], inMs === 'now' ? [1, undefined] : [0, inMs]);
     });
   }
