@@ -2,6 +2,7 @@
 import { TEST_IMAGE } from '../../support/docker.ts';
 import type { LanCluster } from '../../support/lan/lan-cluster.ts';
 import { waitFor } from '../../support/wait.ts';
+import { areEmpty } from './engines.ts';
 import { openLanApi } from './lan-api.ts';
 import type { Orchestrator } from './orchestrator.ts';
 import { PodCounter } from './pod-counter.ts';
@@ -37,6 +38,8 @@ export function createBramble(cluster: LanCluster): Orchestrator {
     async remove(service) {
       await api.call('DELETE', `${DEPLOYMENTS}/${service}?propagationPolicy=Background`);
       await waitFor('its pods to be gone', async () => pods.count({ service }) === 0, READY_TIMEOUT_MS);
+      // Pods without a grace period leave the API before their containers are gone, as in Kubernetes.
+      await waitFor('its containers to be gone', () => areEmpty(lan.hosts), READY_TIMEOUT_MS);
     },
     running: async (service, except) =>
       pods.count({

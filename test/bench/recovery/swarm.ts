@@ -2,12 +2,10 @@
  * Docker Swarm as a contender, with what it needs to be measured fairly: images are local on every host and no registry is
  * asked, containers end at once, services have no networks. Host 1 is the manager and works too.
  */
-import { request } from 'node:http';
-import { json } from 'node:stream/consumers';
 import { TEST_IMAGE } from '../../support/docker.ts';
-import type { LanHost } from '../../support/lan/host.ts';
 import type { Lan } from '../../support/lan/lan.ts';
 import { waitFor } from '../../support/wait.ts';
+import { areEmpty, askEngine } from './engines.ts';
 import type { Orchestrator } from './orchestrator.ts';
 
 const READY_TIMEOUT_MS = 60_000;
@@ -28,7 +26,7 @@ export function createSwarm(lan: Lan): Orchestrator {
   const manager = lan.host(1);
   /** Services whose tasks must be of the new template. */
   const updated = new Set<string>();
-  const ask = async <T>(path: string): Promise<T> => (await get(manager, path)) as T;
+  const ask = async <T>(path: string): Promise<T> => (await askEngine(manager, path)) as T;
   const nodes = (): Promise<SwarmNode[]> => ask<SwarmNode[]>('/nodes');
   const idOf = async (host: number): Promise<string | undefined> =>
     (await nodes()).find(({ Description }) => Description.Hostname === lan.host(host).name)?.ID;
@@ -60,7 +58,7 @@ export function createSwarm(lan: Lan): Orchestrator {
     async remove(service) {
       await manager.docker('service', 'rm', service);
       updated.delete(service);
-      await waitFor('its containers to be gone', () => isEmpty(lan.hosts), READY_TIMEOUT_MS);
+      await waitFor('its containers to be gone', () => areEmpty(lan.hosts), READY_TIMEOUT_MS);
     },
     async running(service, except) {
       const filters = JSON.stringify({ service: { [service]: true }, 'desired-state': { running: true } });
@@ -85,21 +83,4 @@ export function createSwarm(lan: Lan): Orchestrator {
       }
     },
   };
-}
-
-async function isEmpty(hosts: readonly LanHost[]): Promise<boolean> {
-  const counts = await Promise.all(hosts.map((host) => get(host, '/containers/json?all=true')));
-  return counts.every((containers) => Array.isArray(containers) && containers.length === 0);
-}
-
-function get({ socketPath }: LanHost, path: string): Promise<unknown> {
-  return new Promise((resolve, reject) => {
-    const asked = request({ socketPath, path }, (response) => {
-      const { statusCode = 0 } = response;
-      if (statusCode < 400) json(response).then(resolve, reject);
-      else reject(new Error(`${path}: ${statusCode}`));
-    });
-    asked.on('error', reject);
-    asked.end();
-  });
 }
