@@ -87,12 +87,12 @@ export interface Agent extends Component {
 
 const DEFAULT_CLUSTER_DOMAIN = 'cluster.local';
 
-/** Pods come first: what is told of their start waits until most of them have started. */
-const EVENT_DELAY_MS = 1_000;
+/** Pods come first: what is told of their start waits until they have started. */
+const EVENT_QUIET_MS = 1_000;
 
 export function createAgent(options: AgentOptions): Agent {
   const { node, client, sensors, clock, logger } = options;
-  const recorder = createEventRecorder({ ...options, component: 'kubelet', host: node, delayMs: EVENT_DELAY_MS });
+  const recorder = createEventRecorder({ ...options, component: 'kubelet', host: node, quietMs: EVENT_QUIET_MS });
   const guard = new NodeGuard({
     ...options,
     ...options.guard,

@@ -85,9 +85,11 @@ export class DockerClient {
     return this.#call(QUERY_TIMEOUT_MS, (abortSignal) => this.#docker.getContainer(id).inspect({ abortSignal }));
   }
 
-  createContainer(options: CreateOptions): Promise<string> {
+  createContainer({ name, ...body }: CreateOptions): Promise<string> {
     return this.#call(CHANGE_TIMEOUT_MS, async (abortSignal) => {
-      const container = await this.#docker.createContainer({ ...options, abortSignal });
+      // Told apart for dockerode, which would write all of it into the request's line too, with what is secret in it.
+      const request = { _query: { name }, _body: body, abortSignal };
+      const container = await this.#docker.createContainer(request);
       return container.id;
     });
   }

@@ -52,8 +52,8 @@ export interface DockerRuntimeOptions {
   cgroupRoot?: string;
 }
 
-/** Events that change what `list` answers. */
-const EVENTS = ['create', 'start', 'die', 'destroy', 'oom', 'rename', 'pause', 'unpause', 'update'];
+/** Events that change what `list` answers. Nobody but us creates containers of ours, and we look after each. */
+const EVENTS = ['start', 'die', 'destroy', 'oom', 'rename', 'pause', 'unpause', 'update'];
 
 const SIGKILL = 9;
 
@@ -69,6 +69,8 @@ export class DockerRuntime implements ContainerRuntime {
   readonly #inspected = new Map<string, { state: string; record: ContainerRecord | undefined }>();
   /** Containers of which the kernel told that they were short of memory. */
   readonly #shortOfMemory = new Set<string>();
+  /** Under way, by reference. */
+  readonly #imageLooks = new Map<string, Promise<ImageRecord | undefined>>();
   #cgroup: CgroupReaderOptions | undefined;
 
   constructor(options: DockerRuntimeOptions) {
@@ -122,7 +124,7 @@ export class DockerRuntime implements ContainerRuntime {
       return (await this.#sandboxes.createOrAdopt(options)).id;
     } catch (error) {
       // Docker answers 404 for the image and for the sandbox alike.
-      if (!isRuntimeError(error, 'not-found') || (await this.imageStatus(config.image)) !== undefined) throw error;
+      if (!isRuntimeError(error, 'not-found') || (await this.#images.status(config.image)) !== undefined) throw error;
       throw new RuntimeError('image-not-found', `the image ${config.image} is not on this node`);
     }
   }
@@ -213,8 +215,13 @@ export class DockerRuntime implements ContainerRuntime {
     }
   }
 
+  /** Many pods that come at once ask once. */
   imageStatus(reference: string): Promise<ImageRecord | undefined> {
-    return this.#images.status(reference);
+    const known = this.#imageLooks.get(reference);
+    if (known !== undefined) return known;
+    const look = this.#images.status(reference).finally(() => this.#imageLooks.delete(reference));
+    this.#imageLooks.set(reference, look);
+    return look;
   }
 
   pullImage(reference: string, options: PullOptions): Promise<ImageRecord> {

@@ -13,7 +13,7 @@ import { nextInt, type Random } from '../platform/random.ts';
 import { apiVersionOf } from '../schema/define-kind.ts';
 import type { Draft, KubernetesObject } from '../schema/object-meta.ts';
 import type { Client, KindRef, ObjectKey } from './client.ts';
-import { Controller } from './controller.ts';
+import { Controller, type ReconcileResult } from './controller.ts';
 
 /** What an event is about; every stored object is one. `fieldPath` names a part: `spec.containers{web}`. */
 export interface EventSubject {
@@ -41,8 +41,8 @@ export interface EventRecorderOptions {
   /** Node of the teller. */
   host?: string;
   logger?: Logger;
-  /** An event is told this much later, so that it is not in the way of what it tells of; at once unless given. */
-  delayMs?: number;
+  /** Events wait until there was none for so long, so that they are not in the way of what they tell of; at once unless given. */
+  quietMs?: number;
 }
 
 /** Different events that are remembered for counting; the longest unheard of is forgotten first. */
@@ -53,6 +53,9 @@ export const MAX_SIMILAR_MESSAGES = 10;
 
 /** Writes of one event that may fail before it is dropped. */
 const MAX_ATTEMPTS = 4;
+
+/** However much there is to tell, and what goes wrong waits for nothing else. */
+export const MAX_QUIET_WAIT_MS = 10_000;
 
 /** Requests under way at the same time. */
 const MAX_REQUESTS_IN_FLIGHT = 4;
@@ -74,6 +77,8 @@ interface Entry {
   lastMs: number;
   count: number;
   failures: number;
+  /** Monotonic time of the first that was not written yet. */
+  waitsSinceMs: number | undefined;
   /** What the server holds; absent until the event has been created. */
   stored?: { key: ObjectKey; count: number };
 }
@@ -93,6 +98,7 @@ class Recorder implements EventRecorder {
   readonly #entries = new Map<string, Entry>();
   readonly #messages = new Map<string, Set<string>>();
   #isRunning = false;
+  #lastToldMs = 0;
 
   constructor(options: EventRecorderOptions) {
     this.#options = options;
@@ -108,7 +114,8 @@ class Recorder implements EventRecorder {
   }
 
   event(subject: EventSubject, type: EventType, reason: string, message: string): void {
-    const nowMs = this.#options.clock.nowMs();
+    const { clock, quietMs = 0 } = this.#options;
+    const nowMs = clock.nowMs();
     const { key, text } = this.#aggregate(subject, { type, reason, message: message.slice(0, MAX_MESSAGE_CHARS) });
     const known = this.#entries.get(key);
     const entry = known ?? {
@@ -120,14 +127,17 @@ class Recorder implements EventRecorder {
       lastMs: nowMs,
       count: 0,
       failures: 0,
+      waitsSinceMs: undefined,
     };
     entry.message = text;
     entry.lastMs = nowMs;
     entry.count += 1;
+    entry.waitsSinceMs ??= clock.monotonicMs();
+    this.#lastToldMs = clock.monotonicMs();
     remember(this.#entries, key, entry);
     if (!this.#isRunning) void this.#writer.start();
     this.#isRunning = true;
-    this.#writer.enqueueAfter(key, this.#options.delayMs ?? 0);
+    this.#writer.enqueueAfter(key, quietMs);
   }
 
   stop(): Promise<void> {
@@ -148,9 +158,12 @@ class Recorder implements EventRecorder {
     return { key: groupKey, text: `${COMBINED_PREFIX}${told.message}`.slice(0, MAX_MESSAGE_CHARS) };
   }
 
-  async #write(key: string): Promise<void> {
+  async #write(key: string): Promise<ReconcileResult> {
     const entry = this.#entries.get(key);
-    if (entry === undefined || entry.stored?.count === entry.count) return;
+    if (entry === undefined || entry.stored?.count === entry.count) return {};
+    const waitMs = this.#waitMs(entry);
+    if (waitMs > 0) return { requeueAfterMs: waitMs };
+    entry.waitsSinceMs = undefined;
     try {
       if (entry.stored === undefined) await this.#create(entry);
       else await this.#raiseCount(entry, entry.stored);
@@ -158,6 +171,15 @@ class Recorder implements EventRecorder {
     } catch (error) {
       this.#noteFailure(key, entry, error);
     }
+    return {};
+  }
+
+  #waitMs({ type, waitsSinceMs }: Entry): number {
+    const { clock, quietMs = 0 } = this.#options;
+    // Tried again: it has waited.
+    if (waitsSinceMs === undefined) return 0;
+    const latestMs = waitsSinceMs + (type === 'Warning' ? quietMs : MAX_QUIET_WAIT_MS);
+    return Math.min(this.#lastToldMs + quietMs, latestMs) - clock.monotonicMs();
   }
 
   async #create(entry: Entry): Promise<void> {

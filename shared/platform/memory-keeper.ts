@@ -19,6 +19,9 @@ const LOOK_INTERVAL_MS = 3_000;
 /** In an interval: what a process needs that waits and answers a name now and then. */
 const QUIET_CPU_MS = 90;
 
+/** Bursts come in series: code that a collection forgets would have to be compiled again for the next one. */
+const QUIET_INTERVALS = 3;
+
 /** Work that leaves enough behind: a start is a second, ten pods half a second. */
 const WORTH_CPU_MS = 300;
 
@@ -28,6 +31,8 @@ export class MemoryKeeper implements Component {
   #seenCpuMs = 0;
   /** Of busy intervals since the last collection. */
   #workMs = 0;
+  /** In a row, until now. */
+  #quietIntervals = 0;
 
   constructor(options: MemoryKeeperOptions) {
     this.#options = options;
@@ -54,12 +59,16 @@ export class MemoryKeeper implements Component {
     const usedMs = usedCpuMs();
     const intervalMs = usedMs - this.#seenCpuMs;
     this.#seenCpuMs = usedMs;
-    if (intervalMs > QUIET_CPU_MS) this.#workMs += intervalMs;
-    else if (this.#workMs >= WORTH_CPU_MS) {
-      collect();
-      this.#workMs = 0;
-      // Collecting is no work that leaves something behind.
-      this.#seenCpuMs = usedCpuMs();
+    if (intervalMs > QUIET_CPU_MS) {
+      this.#workMs += intervalMs;
+      this.#quietIntervals = 0;
+      return;
     }
+    this.#quietIntervals += 1;
+    if (this.#quietIntervals < QUIET_INTERVALS || this.#workMs < WORTH_CPU_MS) return;
+    collect();
+    this.#workMs = 0;
+    // Collecting is no work that leaves something behind.
+    this.#seenCpuMs = usedCpuMs();
   }
 }

@@ -6,14 +6,29 @@ export interface Random {
   nextUint32(): number;
 }
 
-export const systemRandom: Random = {
-  nextUint32() {
-    const words = new Uint32Array(1);
-    // getRandomValues would load all of WebCrypto.
-    randomFillSync(words);
-    return words[0] ?? 0;
-  },
-};
+/** Words that are asked of the kernel at a time: a name takes sixteen. */
+const POOL_WORDS = 64;
+
+function createSystemRandom(): Random {
+  const pool = new Uint32Array(POOL_WORDS);
+  let used = POOL_WORDS;
+  return {
+    nextUint32() {
+      if (used === POOL_WORDS) {
+        // getRandomValues would load all of WebCrypto.
+        randomFillSync(pool);
+        used = 0;
+      }
+      const word = pool[used] ?? 0;
+      // What was given out is nobody's business any more.
+      pool[used] = 0;
+      used += 1;
+      return word;
+    },
+  };
+}
+
+export const systemRandom: Random = createSystemRandom();
 
 /** SplitMix32: small, fast and good enough for simulations; never for keys. */
 export function seededRandom(seed: number): Random {

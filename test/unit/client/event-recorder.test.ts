@@ -7,6 +7,7 @@ import {
   createEventRecorder,
   type EventRecorder,
   type EventSubject,
+  MAX_QUIET_WAIT_MS,
   MAX_REMEMBERED_EVENTS,
   MAX_SIMILAR_MESSAGES,
 } from '../../../shared/client/event-recorder.ts';
@@ -30,19 +31,18 @@ beforeEach(async () => {
   api = await startApi();
   requests = [];
   failures = [];
+  recorder = openRecorder();
+});
+
+function openRecorder(quietMs?: number): EventRecorder {
   const client = createClient((request) => {
     requests.push(request.method);
     const failure = failures.shift();
     return failure === undefined ? api.server.handle(request, admin) : Promise.reject(failure);
   });
-  recorder = createEventRecorder({
-    client,
-    clock: api.clock,
-    random: seededRandom(1),
-    component: 'kubelet',
-    host: 'pi-1',
-  });
-});
+  const teller = { component: 'kubelet', host: 'pi-1', ...(quietMs === undefined ? {} : { quietMs }) };
+  return createEventRecorder({ client, clock: api.clock, random: seededRandom(1), ...teller });
+}
 
 afterEach(async () => {
   await recorder.stop();
@@ -128,4 +128,22 @@ test('a flood is bounded by what is remembered', async () => {
   // Some of the first were on their way before they were forgotten.
   const count = (await events()).length;
   assert.ok(count >= MAX_REMEMBERED_EVENTS && count <= MAX_REMEMBERED_EVENTS + 10, `${count}`);
+});
+
+test('while there is much to tell, events wait, but not for ever, and what goes wrong is told', async () => {
+  await recorder.stop();
+  recorder = openRecorder(1_000);
+  const tellFor = async (ms: number): Promise<void> => {
+    for (let spent = 0; spent < ms; spent += 500) {
+      recorder.event(POD, 'Normal', 'Pulled', `image ${requests.length} ${spent}`);
+      await api.clock.advance(500);
+    }
+  };
+  recorder.event(POD, 'Warning', 'Failed', 'no such image');
+  await tellFor(2_000);
+  assert.deepEqual(await events(), ['Failed 1 no such image']);
+  await api.clock.advance(1_000);
+  assert.equal(requests.length, 5);
+  await tellFor(MAX_QUIET_WAIT_MS + 1_500);
+  assert.ok(requests.length > 5);
 });

@@ -27,16 +27,21 @@ async function collectionsOf(workMs: readonly number[]): Promise<number[]> {
 }
 
 const CASES: { title: string; workMs: number[]; collections: number[] }[] = [
-  { title: 'once after the start, as soon as it is quiet', workMs: [900, 400, 5, 5, 5, 5], collections: [3] },
+  {
+    title: 'once after the start, when it has been quiet for a while',
+    workMs: [900, 400, 5, 5, 5, 5],
+    collections: [5],
+  },
   { title: 'never while there is work', workMs: [900, 900, 900, 900], collections: [] },
   { title: 'not after little work', workMs: [200, 5, 5, 5], collections: [] },
-  { title: 'little work adds up', workMs: [200, 5, 200, 5, 200, 5], collections: [4] },
+  { title: 'little work adds up', workMs: [200, 5, 200, 5, 200, 5, 5, 5], collections: [8] },
+  { title: 'not between bursts that follow each other', workMs: [900, 5, 5, 900, 5, 5, 900], collections: [] },
   {
     title: 'an agent that only waits collects never',
     workMs: Array.from({ length: 1_000 }, () => 80),
     collections: [],
   },
-  { title: 'once a burst; its own work is none', workMs: [900, 5, 5, 900, 5, 5], collections: [2, 5] },
+  { title: 'once a burst; its own work is none', workMs: [900, 5, 5, 5, 900, 5, 5, 5, 5], collections: [4, 8] },
 ];
 
 for (const { title, workMs, collections } of CASES) {

@@ -31,19 +31,18 @@ test('a pod without an IPv6 address has none at all, where the kernel has the fa
 });
 
 test('the port joins the bridge last, and only when the pod has its end', async () => {
-  const ran: string[] = [];
-  const open = (failing: string): Shell => ({
-    run: async (program, args) => {
-      ran.push([program, ...args].join(' '));
-      return { code: program === failing ? 1 : 0, stdout: '', stderr: 'no such device\n' };
+  const ran: string[][] = [];
+  const open = (code: number): Shell => ({
+    run: async (...command) => {
+      ran.push(command.flat().map(String));
+      return { code, stdout: '', stderr: 'no such device\n' };
     },
   });
-  const attach = (failing: string) => attachPort({ shell: open(failing), settings, nodePid: 12 }, PLACE, PORT);
-  assert.equal(await attach(''), undefined);
-  const inside = 'nsenter --net=/proc/4711/ns/net ip -batch -';
-  assert.deepEqual(ran, [inside, 'ip link set dev veth0123456789a up master br-bramble-1']);
-  ran.length = 0;
-  assert.equal(await attach('nsenter'), 'nsenter ip: no such device');
-  assert.deepEqual(ran, [inside]);
-  assert.match((await attach('ip')) ?? '', /master br-bramble-1: no such device/);
+  const attach = (code: number) => attachPort({ shell: open(code), settings, nodePid: 12 }, PLACE, PORT);
+  assert.equal(await attach(0), undefined);
+  const [program, , script = '', , ...rest] = ran[0] ?? [];
+  assert.deepEqual([program, ran.length], ['sh', 1]);
+  assert.match(script, /^nsenter .* ip -batch - && .* ip link set .* master/);
+  assert.deepEqual(rest.slice(0, 3), ['/proc/4711/ns/net', 'veth0123456789a', 'br-bramble-1']);
+  assert.equal(await attach(1), 'ip: no such device');
 });
