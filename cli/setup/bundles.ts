@@ -11,10 +11,15 @@ export type Program = 'master' | 'agent';
  * How the programs are run everywhere, on boards too. The young generation may not grow to 16 MB and more for nothing. An
  * agent mostly waits: without the optimising compilers it needs 4 MB less, and less CPU too, as nothing it does pays their
  * work back; baseline code costs both more than it gives, and both collect after bursts. Measured with `npm run bench -- memory`.
+ * It trusts the CA of its cluster and nobody else, so that it does without Node's list of all public ones (see AGENT_ENV too):
+ * Node parses that list, 2 MB of it, for whoever names a CA of his own.
  */
 export const PROGRAM_FLAGS: Record<Program, readonly string[]> = {
   master: ['--max-semi-space-size=2', '--no-sparkplug', '--expose-gc'],
-  agent: ['--max-semi-space-size=1', '--optimize-for-size', '--no-opt', '--no-maglev', '--no-sparkplug', '--expose-gc'],
+  agent: [
+    ...['--max-semi-space-size=1', '--optimize-for-size', '--no-opt', '--no-maglev', '--no-sparkplug', '--expose-gc'],
+    '--use-openssl-ca',
+  ],
 };
 
 /** glibc keeps an arena a thread and gives nothing back of what a start has used, unless told so. */
@@ -22,9 +27,15 @@ export const PROGRAM_ENV = { MALLOC_ARENA_MAX: '1', MALLOC_TRIM_THRESHOLD_: '655
 
 /**
  * Buffers of connections come and go: among what stays they would keep an agent's heap as large as its largest burst, as
- * pages of their own they go back at once. A master's traffic would pay for that.
+ * pages of their own they go back at once. A master's traffic would pay for that. No list of CAs that somebody set for others:
+ * Node and OpenSSL would load all of it.
  */
-const AGENT_ENV = { ...PROGRAM_ENV, MALLOC_MMAP_THRESHOLD_: '32768' } as const;
+const AGENT_ENV = {
+  ...PROGRAM_ENV,
+  MALLOC_MMAP_THRESHOLD_: '32768',
+  NODE_EXTRA_CA_CERTS: '',
+  SSL_CERT_FILE: '',
+} as const;
 
 export function programEnv(program: Program): Readonly<Record<string, string>> {
   return program === 'agent' ? AGENT_ENV : PROGRAM_ENV;

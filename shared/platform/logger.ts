@@ -1,5 +1,5 @@
 /** Structured logs: one line an entry, levels, fields; where it is written to is a parameter. */
-import type { Clock } from './clock.ts';
+import { type Clock, formatIsoTime } from './clock.ts';
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 export type LogFields = Readonly<Record<string, unknown>>;
@@ -54,7 +54,7 @@ interface Entry {
 }
 
 function renderEntry(options: LoggerOptions, { level, message, fields }: Entry): string {
-  const time = new Date(options.clock.nowMs()).toISOString();
+  const time = formatIsoTime(options.clock.nowMs());
   if (options.format === 'json') {
     return JSON.stringify({ time, level, message, ...mapValues(fields, renderJsonValue) });
   }

@@ -1,5 +1,4 @@
 /** The memory and the processor time of this process (adapter: V8's collector, which --expose-gc makes known, and getrusage). */
-import { getHeapStatistics } from 'node:v8';
 import type { Clock } from './clock.ts';
 import type { Component } from './lifecycle.ts';
 import { MemoryKeeper } from './memory-keeper.ts';
@@ -19,7 +18,7 @@ export function createMemoryKeeper(clock: Clock): Component[] {
     },
     // What V8 does before it gives up: only so it gives pages back, and forgets code that has not run for long.
     collect: () => {
-      if (getHeapStatistics().used_heap_size > MAX_HEAP_BYTES) return;
+      if (process.memoryUsage().heapUsed > MAX_HEAP_BYTES) return;
       gc({ type: 'major', execution: 'sync', flavor: 'last-resort' });
     },
   });

@@ -2,6 +2,8 @@
  * Distinguished encoding rules, the little of them that certificates need (ITU-T X.690). Reading is strict: a length that
  * does not fit, or bytes that are left over, are a DerError; nothing of the input is trusted before.
  */
+import { formatIsoTime } from '../../platform/clock.ts';
+
 export class DerError extends Error {
   override readonly name = 'DerError';
 }
@@ -73,7 +75,7 @@ export function octetString(bytes: Uint8Array): Buffer {
 
 /** UTCTime up to 2049, GeneralizedTime from 2050 (RFC 5280, section 4.1.2.5). */
 export function time(epochMs: number): Buffer {
-  const digits = `${new Date(epochMs).toISOString().replace(/\D/g, '').slice(0, 14)}Z`;
+  const digits = `${formatIsoTime(epochMs).replace(/\D/g, '').slice(0, 14)}Z`;
   const isShort = digits < '2050';
   return encode(isShort ? TAG.utcTime : TAG.generalizedTime, Buffer.from(isShort ? digits.slice(2) : digits));
 }
