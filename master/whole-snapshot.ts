@@ -13,14 +13,15 @@ export const STORE_FILE = 'store.db';
 export const MQTT_FILE = 'mqtt.db';
 
 export interface SnapshotSources {
-  store: { snapshot(path: string): Promise<void>; revision(): number };
+  /** Heartbeats are no changes on disk, and no reason to copy everything again. */
+  store: { snapshot(path: string): Promise<void>; stats(): { diskChanges: number } };
   /** Of the broker: there once it is made. */
   kept(): { copyTo(path: string): Promise<boolean>; readonly changes: number } | undefined;
 }
 
 export function createWholeSnapshot({ store, kept }: SnapshotSources) {
   return {
-    revision: () => `${store.revision()}/${kept()?.changes ?? 0}`,
+    revision: () => `${store.stats().diskChanges}/${kept()?.changes ?? 0}`,
     async snapshot(path: string): Promise<void> {
       const [partial, house] = [`${path}.partial`, `${path}.mqtt.partial`];
       try {

@@ -26,7 +26,7 @@ export interface SnapshotFiles {
 }
 
 export interface SnapshotKeeperOptions {
-  /** `revision` differs when something has changed. */
+  /** `revision` differs when something has changed that a copy would hold. */
   store: { snapshot(path: string): Promise<void>; revision(): number | string };
   files: SnapshotFiles;
   /** 0: only on demand. */

@@ -67,6 +67,8 @@ export interface StoreStats {
   compactRevision: number;
   /** Writes that changed something since the store was opened. */
   changes: number;
+  /** Those of them that are on disk. */
+  diskChanges: number;
   /** Transactions that carried them; memory writes need none. */
   commits: number;
   /** Durable changes that compaction has not covered yet, and what their values weigh. */
@@ -107,6 +109,7 @@ export class SqliteStore implements Store {
   #compacted: number;
   #scanned: number;
   #changes = 0;
+  #diskChanges = 0;
   #commits = 0;
   #historyChanges: number;
   #historyBytes: number;
@@ -231,6 +234,7 @@ export class SqliteStore implements Store {
       revision,
       compactRevision: this.#compacted,
       changes: this.#changes,
+      diskChanges: this.#diskChanges,
       commits: this.#commits,
       historyChanges: this.#historyChanges,
       historyBytes: this.#historyBytes,
@@ -290,6 +294,7 @@ export class SqliteStore implements Store {
 
   #count({ events, durable, diskChanges, diskBytes }: ReturnType<WriteBatch['commit']>): void {
     this.#changes += events.length;
+    this.#diskChanges += diskChanges;
     if (durable) this.#commits += 1;
     this.#historyChanges += diskChanges;
     this.#historyBytes += diskBytes;

@@ -82,6 +82,7 @@ const idle: StoreStats = {
   compactRevision: 0,
   changes: 0,
   commits: 0,
+  diskChanges: 0,
   historyChanges: 0,
   historyBytes: 0,
   databaseBytes: 0,

@@ -264,7 +264,7 @@ describe('a snapshot that fails', () => {
     };
     const house = { changes: 0, copyTo: async () => true };
     const failing: [Parameters<typeof createWholeSnapshot>[0], RegExp][] = [
-      [{ store: { revision: () => 1, snapshot: fail }, kept: () => house }, /the disk is full/],
+      [{ store: { stats: () => ({ diskChanges: 1 }), snapshot: fail }, kept: () => house }, /the disk is full/],
       [{ store, kept: () => ({ ...house, copyTo: fail }) }, /the disk is full/],
       // It says that the file is there, and it is not.
       [{ store, kept: () => house }, /cannot be made|ENOENT/],
@@ -276,6 +276,18 @@ describe('a snapshot that fails', () => {
     }
     await createWholeSnapshot({ store, kept: () => undefined }).snapshot(join(folder, 'one.db'));
     assert.ok((await readdir(folder)).includes('one.db'));
+    await store.close();
+  });
+
+  it('is due again when something went to disk, not after heartbeats', async () => {
+    const store = await open(folder);
+    const whole = createWholeSnapshot({ store, kept: () => undefined });
+    await store.write({ key: '/a', value: '1' });
+    const before = whole.revision();
+    await store.write({ key: '/leases/a', value: 'now', durability: 'memory' });
+    assert.equal(whole.revision(), before);
+    await store.write({ key: '/a', value: '2' });
+    assert.notEqual(whole.revision(), before);
     await store.close();
   });
 });
