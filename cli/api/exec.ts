@@ -14,11 +14,15 @@ export interface ExecOptions {
   stdin?: AsyncIterable<Uint8Array>;
   /** Sizes of the terminal as it changes. */
   resizes?: AsyncIterable<{ columns: number; rows: number }>;
-  onStdout(bytes: Uint8Array): void;
+  /** The next bytes come when it is done with these. */
+  onStdout(bytes: Uint8Array): void | Promise<void>;
   onStderr(bytes: Uint8Array): void;
 }
 
-/** Resolves with the program's exit code. Rejects when it could not be run. */
+/** Frames of input that wait to be sent: a large file is read no faster than the container takes it. */
+const MAX_WAITING_FRAMES = 16;
+
+/** Resolves with the program's exit code. Rejects when it could not be run, or with what reading its input failed of. */
 export async function execInPod(session: Session, options: ExecOptions): Promise<number> {
   const { namespace, pod, container, command, tty = false, stdin } = options;
   const serve = await session.api.channels({
@@ -36,16 +40,18 @@ export async function execInPod(session: Session, options: ExecOptions): Promise
   });
   let status = '';
   const ended = new AbortController();
+  const input = new InputFrames(options, ended.signal);
   await serve({
-    incoming: mergeInput(options, ended.signal),
+    incoming: input.frames(),
     async send(frame) {
       if ('close' in frame) return;
-      if (frame.channel === CHANNEL.stdout) options.onStdout(frame.bytes);
+      if (frame.channel === CHANNEL.stdout) await options.onStdout(frame.bytes);
       else if (frame.channel === CHANNEL.stderr) options.onStderr(frame.bytes);
       else if (frame.channel === CHANNEL.error) status += Buffer.from(frame.bytes).toString();
     },
     close: () => ended.abort(),
   });
+  if (input.failure !== undefined) throw input.failure;
   return readExitCode(status);
 }
 
@@ -61,32 +67,69 @@ export function readExitCode(text: string): number {
   return Number(code);
 }
 
-/** Frames of both sources as they come. */
-async function* mergeInput({ stdin, resizes }: ExecOptions, ended: AbortSignal): AsyncGenerator<ChannelFrame> {
-  const queue: ChannelFrame[] = [];
-  let wake = Promise.withResolvers<void>();
-  const push = (frame: ChannelFrame): void => {
-    queue.push(frame);
-    wake.resolve();
-  };
-  const readStdin = async (source: AsyncIterable<Uint8Array>): Promise<void> => {
-    for await (const bytes of source) push({ channel: CHANNEL.stdin, bytes });
-    push({ channel: CHANNEL.stdin, close: true });
-  };
-  const readResizes = async (source: NonNullable<ExecOptions['resizes']>): Promise<void> => {
+/** Frames of both sources as they come, a few ahead of what is sent. */
+class InputFrames {
+  readonly #options: Pick<ExecOptions, 'stdin' | 'resizes'>;
+  readonly #ended: AbortSignal;
+  readonly #queue: ChannelFrame[] = [];
+  #added = Promise.withResolvers<void>();
+  #taken = Promise.withResolvers<void>();
+  #failure: Error | undefined;
+
+  constructor(options: Pick<ExecOptions, 'stdin' | 'resizes'>, ended: AbortSignal) {
+    this.#options = options;
+    this.#ended = ended;
+  }
+
+  /** Why the program's input could not be read to its end. */
+  get failure(): Error | undefined {
+    return this.#failure;
+  }
+
+  /** Ends with the program; without an end of its input, when that could not be read. */
+  async *frames(): AsyncGenerator<ChannelFrame> {
+    const { stdin, resizes } = this.#options;
+    this.#ended.addEventListener('abort', () => this.#wakeAll(), { once: true });
+    if (resizes !== undefined) this.#readResizes(resizes).catch(() => undefined);
+    if (stdin !== undefined) this.#readStdin(stdin).catch((error: unknown) => this.#fail(error));
+    while (!this.#ended.aborted && this.#failure === undefined) {
+      const frame = this.#queue.shift();
+      if (frame === undefined) {
+        await this.#added.promise;
+        this.#added = Promise.withResolvers<void>();
+        continue;
+      }
+      this.#taken.resolve();
+      this.#taken = Promise.withResolvers<void>();
+      yield frame;
+    }
+  }
+
+  async #readStdin(source: AsyncIterable<Uint8Array>): Promise<void> {
+    for await (const bytes of source) await this.#push({ channel: CHANNEL.stdin, bytes });
+    await this.#push({ channel: CHANNEL.stdin, close: true });
+  }
+
+  async #readResizes(source: NonNullable<ExecOptions['resizes']>): Promise<void> {
     for await (const { columns, rows } of source) {
-      push({ channel: CHANNEL.resize, bytes: Buffer.from(JSON.stringify({ Width: columns, Height: rows })) });
+      const bytes = Buffer.from(JSON.stringify({ Width: columns, Height: rows }));
+      await this.#push({ channel: CHANNEL.resize, bytes });
     }
-  };
-  ended.addEventListener('abort', () => wake.resolve(), { once: true });
-  if (resizes !== undefined) readResizes(resizes).catch(() => undefined);
-  if (stdin !== undefined) readStdin(stdin).catch(() => undefined);
-  while (!ended.aborted) {
-    const frame = queue.shift();
-    if (frame !== undefined) yield frame;
-    else {
-      await wake.promise;
-      wake = Promise.withResolvers<void>();
-    }
+  }
+
+  async #push(frame: ChannelFrame): Promise<void> {
+    while (this.#queue.length >= MAX_WAITING_FRAMES && !this.#ended.aborted) await this.#taken.promise;
+    this.#queue.push(frame);
+    this.#added.resolve();
+  }
+
+  #fail(error: unknown): void {
+    this.#failure = error instanceof Error ? error : new Error(String(error));
+    this.#wakeAll();
+  }
+
+  #wakeAll(): void {
+    this.#added.resolve();
+    this.#taken.resolve();
   }
 }

@@ -1,6 +1,6 @@
 /** Every command that talks to a master, over real MQTT, with its success and a failure that people meet. */
 import assert from 'node:assert/strict';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, open, readFile, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -194,8 +194,33 @@ describe('commands', { concurrency: false }, () => {
     assert.ok((await readFile(join(folder, 'back'))).equals(large));
     await bramble('cp', `${pod}:/tmp/site`, join(folder, 'copy'));
     assert.equal(await readFile(join(folder, 'copy/sub/page'), 'utf8'), 'page\n');
+    await writeFile(join(folder, 'empty'), '');
+    await bramble('cp', join(folder, 'empty'), `${pod}:/tmp`);
+    assert.equal(await bramble('exec', pod, '--', 'stat', '-c', '%s', '/tmp/empty'), '0\n');
     await refuses(1, /No such file/, 'cp', `${pod}:/nowhere`, join(folder, 'x'));
     await refuses(64, /one of both must be in a pod/, 'cp', 'a', 'b');
+  });
+
+  test('cp that is cut off leaves no half of a file, and says on a terminal how far it is', async () => {
+    const pod = await firstPod();
+    const huge = await open(join(folder, 'huge'), 'w');
+    await huge.truncate(500_000_000);
+    await huge.close();
+    const terminal = world.terminal('cp', join(folder, 'huge'), `${pod}:/tmp`);
+    try {
+      await waitFor(
+        'a part of it is there',
+        async () => (await run('exec', pod, '--', 'test', '-s', '/tmp/huge.part')).code === 0,
+      );
+      await waitFor('how far it is', () => /Copying .*huge.*: [0-9.]+ MB/.test(terminal.text()));
+    } finally {
+      terminal.kill();
+    }
+    await waitFor(
+      'the part is gone',
+      async () => (await run('exec', pod, '--', 'test', '-e', '/tmp/huge.part')).code === 1,
+    );
+    assert.equal((await run('exec', pod, '--', 'test', '-e', '/tmp/huge')).code, 1);
   });
 
   test('logs of all pods, each line with its pod', async () => {
