@@ -27,12 +27,13 @@ export const PROGRAM_ENV = { MALLOC_ARENA_MAX: '1', MALLOC_TRIM_THRESHOLD_: '655
 
 /**
  * Buffers of connections come and go: among what stays they would keep an agent's heap as large as its largest burst, as
- * pages of their own they go back at once. A master's traffic would pay for that. No list of CAs that somebody set for others:
- * Node and OpenSSL would load all of it.
+ * pages of their own they go back at once, and nothing is asked for in advance. A master's traffic would pay for that. No
+ * list of CAs that somebody set for others: Node and OpenSSL would load all of it.
  */
 const AGENT_ENV = {
   ...PROGRAM_ENV,
-  MALLOC_MMAP_THRESHOLD_: '32768',
+  MALLOC_MMAP_THRESHOLD_: '16384',
+  MALLOC_TOP_PAD_: '0',
   NODE_EXTRA_CA_CERTS: '',
   SSL_CERT_FILE: '',
 } as const;
