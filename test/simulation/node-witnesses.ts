@@ -1,4 +1,5 @@
 /** Named safety properties of what boards do by themselves, looked at with each start of a container. */
+import type { Pod } from '../../shared/api/pod.ts';
 import type { Witness } from './journal.ts';
 
 const MINUTE_MS = 60_000;
@@ -15,14 +16,34 @@ export const startsWhereBound: Witness = {
   },
 };
 
-/** A pod that was over does not begin again, not even on a board that lives from what it remembers. */
-export const overStaysOver: Witness = {
-  onStart({ pod }, { pods }) {
-    const known = pods.get(`${pod.namespace}/${pod.name}`);
-    const phase = known?.metadata.uid === pod.uid ? known.status.phase : undefined;
-    return phase === 'Succeeded' || phase === 'Failed' ? [`pod ${pod.name} starts again, which has ${phase}`] : [];
-  },
-};
+/** An answer may be under way for so long: a message at the slowest, and once more. */
+export const ANSWER_MS = 1_000;
+
+/**
+ * A pod that was over does not begin again, not even on a board that lives from what it remembers. Its board cannot know of an
+ * end that was stored right before the master died, whose answer never came: to it that did not happen (docs/node-lifecycle.md).
+ */
+export function overStaysOver(): Witness {
+  const endedAtMs = new Map<string, number>();
+  const unanswered = new Set<string>();
+  return {
+    onPod({ current }, { nowMs }) {
+      if (current === undefined) return [];
+      const { uid } = current.metadata;
+      unanswered.delete(uid);
+      if (isOver(current) && !endedAtMs.has(uid)) endedAtMs.set(uid, nowMs);
+      return [];
+    },
+    onMasterDeath({ nowMs }) {
+      for (const [uid, atMs] of endedAtMs) if (nowMs - atMs <= ANSWER_MS) unanswered.add(uid);
+    },
+    onStart({ pod }, { pods }) {
+      const known = pods.get(`${pod.namespace}/${pod.name}`);
+      if (known?.metadata.uid !== pod.uid || !isOver(known) || unanswered.has(pod.uid)) return [];
+      return [`pod ${pod.name} starts again, which has ${known.status.phase}`];
+    },
+  };
+}
 
 /** However often containers crash, with a master or without: nobody burns a board's processor by restarting them. */
 export function neverSpins(): Witness {
@@ -38,5 +59,9 @@ export function neverSpins(): Witness {
 }
 
 export function nodeWitnesses(): Witness[] {
-  return [startsWhereBound, overStaysOver, neverSpins()];
+  return [startsWhereBound, overStaysOver(), neverSpins()];
+}
+
+function isOver({ status }: Pod): boolean {
+  return status.phase === 'Succeeded' || status.phase === 'Failed';
 }

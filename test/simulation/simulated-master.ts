@@ -27,6 +27,8 @@ export interface MasterOptions {
   broker: MemoryBroker;
   /** Told of each write that the store has answered, in order. */
   onWrite(write: Write): void;
+  /** Told when it is killed. */
+  onDeath?(): void;
 }
 
 const VERSION = {
@@ -143,6 +145,7 @@ export class SimulatedMaster {
     this.#process = undefined;
     this.#store = undefined;
     this.#client = undefined;
+    this.#options.onDeath?.();
   }
 
   #onWrite(write: Write): void {

@@ -108,7 +108,8 @@ function createWorld(options: SimulationOptions, emit: (line: string) => void): 
   });
   const journal = new Journal([...workloadWitnesses(), ...nodeWitnesses()], () => clock.monotonicMs());
   const onWrite = journal.noteWrite.bind(journal);
-  const master = new SimulatedMaster({ clock, random: seededRandom(random.nextUint32()), logger, broker, onWrite });
+  const told = { onWrite, onDeath: journal.noteMasterDeath.bind(journal) };
+  const master = new SimulatedMaster({ clock, random: seededRandom(random.nextUint32()), logger, broker, ...told });
   const boards: SimulatedBoard[] = [];
   for (let index = 0; index < (options.nodes ?? nodesOf(options.seed)); index += 1) {
     const name = `board-${index + 1}`;
