@@ -119,8 +119,16 @@ describe('policies in the kernel', { concurrency: false }, () => {
     const { stdout } = await machine.run(['timeout', `${patienceSeconds}`, 'bash', '-c', script]);
     return stdout.trim();
   };
-  const SERVED_SECONDS = 8;
   const DROPPED_SECONDS = 1;
+  const ATTEMPT_SECONDS = 4;
+
+  /** A machine that stands still for seconds is no policy: who may ask may ask again. */
+  const served = (ways: readonly Way[], answer = 'hello'): Promise<unknown> =>
+    Promise.all(
+      ways.map(([from, to]) =>
+        waitFor(`${from} hears from ${to}`, async () => (await ask(from, to, ATTEMPT_SECONDS)) === answer),
+      ),
+    );
 
   type Way = readonly [PodName | 'board', string];
   const both = (from: Way[0], to: PodName): Way[] => [v4(to), v6(to)].map((address) => [from, `tcp/${address}/8080`]);
@@ -128,12 +136,7 @@ describe('policies in the kernel', { concurrency: false }, () => {
 
   it('what is allowed gets through, in both families, directly and by the service', async () => {
     const ways = [...both('client', 'web'), ...service('client'), ...both('other', 'client')];
-    const answers = await Promise.all(ways.map(([from, to]) => ask(from, to, SERVED_SECONDS)));
-    assert.deepEqual(
-      answers,
-      ways.map(() => 'hello'),
-      ways.join(' | '),
-    );
+    await served(ways);
   });
 
   it('what is not allowed is dropped', async () => {
@@ -151,14 +154,11 @@ describe('policies in the kernel', { concurrency: false }, () => {
   });
 
   it('no policy keeps a pod from itself by way of its service, from names, or its node from it', async () => {
-    const ways: Way[] = [
-      ...service('web'),
+    const names: Way[] = [
       ['web', 'udp/10.42.0.1/53'],
       ['client', 'udp/10.42.0.1/53'],
-      ...both('board', 'web'),
-      ['other', 'tcp/10.42.0.1/8081'],
     ];
-    const answers = await Promise.all(ways.map(([from, to]) => ask(from, to, SERVED_SECONDS)));
-    assert.deepEqual(answers, ['hello', 'hello', 'names', 'names', 'hello', 'hello', 'hello']);
+    const others: Way[] = [...service('web'), ...both('board', 'web'), ['other', 'tcp/10.42.0.1/8081']];
+    await Promise.all([served(names, 'names'), served(others)]);
   });
 });
