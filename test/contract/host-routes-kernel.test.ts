@@ -47,7 +47,7 @@ describe('routes in the kernel', { concurrency: false }, () => {
 
   before(async () => {
     machine = await createNamespaces({ init: ['plain'], cgroups: [] });
-    await machine.output('bash', '-c', SETUP);
+    await machine.output('bash', '--norc', '-c', SETUP);
     const shell: Shell = {
       run(program, args, input) {
         runs.push([program, ...args].join(' '));
@@ -143,7 +143,12 @@ describe('routes in the kernel', { concurrency: false }, () => {
     nodes = { home: HOME, far: FAR };
     routes.lookAgain();
     await becomes([TO_FAR, SERVICES, OTHERS, SIX[1] ?? '']);
-    await machine.output('bash', '-c', 'ip addr add 10.77.0.44/24 dev eth0 && ip addr del 10.77.0.1/24 dev eth0');
+    await machine.output(
+      'bash',
+      '--norc',
+      '-c',
+      'ip addr add 10.77.0.44/24 dev eth0 && ip addr del 10.77.0.1/24 dev eth0',
+    );
     own = [{ device: 'eth0', cidr: '10.77.0.44/24' }];
     nodes = { home: { ...HOME, addresses: ['10.77.0.44'] }, far: FAR };
     routes.lookAgain();

@@ -81,7 +81,7 @@ describe('policies in the kernel', { concurrency: false }, () => {
   before(async () => {
     const machines = await Promise.all([1, ...PODS].map(() => createNamespaces({ init: ['plain'], cgroups: [] })));
     board = machines[0] as Namespaces;
-    await board.output('bash', '-c', BOARD);
+    await board.output('bash', '--norc', '-c', BOARD);
     await Promise.all(PODS.map((name, index) => plug(name, machines[index + 1] as Namespaces)));
     const fragments = freshFragments();
     for (const [owner, fragment] of [...SERVICES.fragments, ...POLICIES.fragments]) fragments.put(owner, fragment);
@@ -105,8 +105,8 @@ describe('policies in the kernel', { concurrency: false }, () => {
     pods.set(name, pod);
     const ends = ['type', 'veth', 'peer', 'name', 'eth0', 'netns', `${pod.pid}`];
     await run('ip', ['link', 'add', name, 'netns', `${board.pid}`, ...ends]);
-    await board.output('bash', '-c', PORT(name));
-    await pod.output('bash', '-c', POD(name));
+    await board.output('bash', '--norc', '-c', PORT(name));
+    await pod.output('bash', '--norc', '-c', POD(name));
   };
   const talk = (machine: Namespaces, ...args: string[]): ChildProcess =>
     machine.spawn([process.execPath, TALKER, ...args], { stdio: 'ignore' });
@@ -116,7 +116,7 @@ describe('policies in the kernel', { concurrency: false }, () => {
     const machine = from === 'board' ? board : (pods.get(from) as Namespaces);
     // All of the answer is read, or the server would hear of a reset connection.
     const script = `exec 3<>/dev/${to} && echo -n hello >&3 && head -c 5 <&3`;
-    const { stdout } = await machine.run(['timeout', `${patienceSeconds}`, 'bash', '-c', script]);
+    const { stdout } = await machine.run(['timeout', `${patienceSeconds}`, 'bash', '--norc', '-c', script]);
     return stdout.trim();
   };
   const DROPPED_SECONDS = 1;

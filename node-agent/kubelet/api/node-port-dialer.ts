@@ -40,13 +40,16 @@ async function dialAddress({ host, port }: PortTarget): Promise<PortConnection> 
   return connectionOver(socket, socket, () => socket.destroy());
 }
 
-/** bash opens the connection as a file; `ok` says that it has, so that a refusal is told apart from an empty answer. */
+/**
+ * bash opens the connection as a file; `ok` says that it has, so that a refusal is told apart from an empty answer. Where its
+ * input is a socket bash reads ~/.bashrc, as for rsh, unless told not to: what that prints would come out of the port.
+ */
 const RELAY = 'exec 3<>"/dev/tcp/127.0.0.1/$1" || exit 1; printf ok; cat <&3 & exec cat >&3';
 
 /** undefined: nobody listens there either, or this machine does not let the agent in. */
 async function dialLoopback(pid: number, port: number): Promise<PortConnection | undefined> {
   const namespace = `--net=/proc/${pid}/ns/net`;
-  const child = spawn('nsenter', [namespace, 'bash', '-c', RELAY, 'relay', String(port)], {
+  const child = spawn('nsenter', [namespace, 'bash', '--norc', '-c', RELAY, 'relay', String(port)], {
     env: { PATH },
     detached: true,
   });

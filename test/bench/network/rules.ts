@@ -37,7 +37,9 @@ export async function measureRules(clock: Clock): Promise<RuleFigures> {
     const renderMs = clock.monotonicMs() - startMs;
     const renderCpuMs = cpu();
     // The shell takes the time of nft alone: entering the namespace is no part of what an agent does.
-    const { code, stderr } = await machine.run(['bash', '-c', 'TIMEFORMAT="%R %U %S"; time nft -f -'], { input: text });
+    const { code, stderr } = await machine.run(['bash', '--norc', '-c', 'TIMEFORMAT="%R %U %S"; time nft -f -'], {
+      input: text,
+    });
     if (code !== 0) throw new Error(stderr.slice(0, 500));
     const [real = 0, user = 0, system = 0] = (stderr.trim().split('\n').at(-1) ?? '').split(' ').map(Number);
     return { ms: renderMs + real * 1000, cpuMs: renderCpuMs + (user + system) * 1000 };

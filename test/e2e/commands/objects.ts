@@ -167,7 +167,7 @@ export function testObjects(world: CommandWorld): void {
 
   test('output that nobody reads any more ends the command', async () => {
     const line = `"${BRAMBLE}" get cm -A -o yaml | head -n 1; echo "\${PIPESTATUS[0]}"`;
-    const { output } = await runProgram('bash', ['-c', line], { env: world.environment() });
+    const { output } = await runProgram('bash', ['--norc', '-c', line], { env: world.environment() });
     assert.match(output, /^apiVersion: v1\n0\n$/);
   });
 }
