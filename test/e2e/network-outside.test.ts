@@ -120,7 +120,9 @@ describe('services as the LAN sees them', { concurrency: false }, () => {
     assert.match(await ask(address), /^web-[12]$/);
     await cluster.kubectl(['label', 'node', `host${first}`, `${label}-`]);
     await waitFor('it is back', async () => (await holdersOf(address)).join() === `${first}`);
-    assert.match(await ask(address), /^web-[12]$/);
+    // A board has the address a moment before it tells the LAN.
+    await waitFor('the LAN knows again', async () => (await hardware()) === before);
+    assert.match(await waitFor('an answer', () => ask(address)), /^web-[12]$/);
   });
 
   test('policy Local: only boards with a pod serve, and it sees who asks; Cluster: all, and it does not', async () => {
