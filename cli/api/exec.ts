@@ -106,7 +106,11 @@ class InputFrames {
   }
 
   async #readStdin(source: AsyncIterable<Uint8Array>): Promise<void> {
-    for await (const bytes of source) await this.#push({ channel: CHANNEL.stdin, bytes });
+    for await (const bytes of source) {
+      // Nobody wants the rest of a large file.
+      if (this.#ended.aborted) return;
+      await this.#push({ channel: CHANNEL.stdin, bytes });
+    }
     await this.#push({ channel: CHANNEL.stdin, close: true });
   }
 
@@ -123,7 +127,9 @@ class InputFrames {
     this.#added.resolve();
   }
 
+  /** A program that has ended did without the rest. */
   #fail(error: unknown): void {
+    if (this.#ended.aborted) return;
     this.#failure = error instanceof Error ? error : new Error(String(error));
     this.#wakeAll();
   }

@@ -101,10 +101,11 @@ async function upload(session: Session, local: Local, to: Remote): Promise<void>
     await archive.ended;
     return;
   }
-  const bytes = facts.isFile() ? { end: facts.size - 1 } : {};
-  const source = facts.isFile() && facts.size === 0 ? Readable.from([]) : createReadStream(from, bytes);
-  const size = facts.isFile() ? String(facts.size) : '';
-  await run(session, to, { script: RECEIVE_FILE, stdin: measured(source, local), args: [basename(from), size] });
+  // As much as there is now: a log that grows meanwhile has a size too. What is no file has none.
+  const size = facts.isFile() ? facts.size : undefined;
+  const source = size === 0 ? Readable.from([]) : createReadStream(from, size === undefined ? {} : { end: size - 1 });
+  const args = [basename(from), String(size ?? '')];
+  await run(session, to, { script: RECEIVE_FILE, stdin: measured(source, local), args });
 }
 
 /** Into a folder, or as a file; renamed when it is whole, as a link that breaks looks like the end of the input. */
