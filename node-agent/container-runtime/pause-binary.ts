@@ -1,28 +1,19 @@
 /**
  * The program of a pod's sandbox: it holds the namespaces that the containers share, reaps orphans that are handed to it as
- * process 1, and ends at SIGTERM or SIGINT. Written as bytes, because a board without a registry has nowhere to pull it from.
+ * process 1, and ends at SIGTERM or SIGINT. Written as bytes, as elf.ts says.
  *
- * Layout of the 264-byte static ELF file, the same for both CPUs, loaded as one segment at 0x400000 (aligned to 64 KiB, so
- * that kernels with 4, 16 and 64 KiB pages take it):
- *
- *     0x000 ELF header   0x040 program header   0x078 code   0x0e0 struct sigaction{SIG_IGN}   0x100 signal mask
+ * The data of the 264-byte file, the same for both CPUs: 0x0e0 struct sigaction{SIG_IGN}   0x100 signal mask
  *
  * The code: rt_sigaction(SIGCHLD, SIG_IGN) makes the kernel reap children; rt_sigprocmask blocks SIGINT and SIGTERM, because
  * the kernel drops unblocked signals with default action sent to a process 1; rt_sigtimedwait waits for one of the two.
  */
-import { defined } from '../../shared/platform/assert.ts';
+import { type ElfArchitecture, renderElf } from './elf.ts';
 
-/** Kubernetes' words for the CPUs that Bramble supports. */
-export type PauseArchitecture = 'amd64' | 'arm64';
+export type PauseArchitecture = ElfArchitecture;
 
-const LOAD_ADDRESS = 0x400000;
-const CODE_OFFSET = 0x78;
 const ACTION_OFFSET = 0xe0;
 const MASK_OFFSET = 0x100;
 const FILE_BYTES = 0x108;
-
-/** ELF e_machine. */
-const MACHINES: Record<PauseArchitecture, number> = { amd64: 62, arm64: 183 };
 
 const CODE: Record<PauseArchitecture, readonly string[]> = {
   amd64: [
@@ -78,13 +69,10 @@ const CODE: Record<PauseArchitecture, readonly string[]> = {
 
 /** The ELF file for one CPU. */
 export function renderPauseBinary(architecture: PauseArchitecture): Uint8Array {
-  const file = Buffer.alloc(FILE_BYTES);
-  writeElfHeader(file, MACHINES[architecture]);
-  writeProgramHeader(file);
-  Buffer.from(CODE[architecture].join('').replaceAll(' ', ''), 'hex').copy(file, CODE_OFFSET);
-  file.writeBigUInt64LE(1n, ACTION_OFFSET); // sa_handler = SIG_IGN; flags, restorer and mask stay 0
-  file.writeBigUInt64LE(signalBit(2) | signalBit(15), MASK_OFFSET);
-  return file;
+  const data = Buffer.alloc(FILE_BYTES - ACTION_OFFSET);
+  data.writeBigUInt64LE(1n); // sa_handler = SIG_IGN; flags, restorer and mask stay 0
+  data.writeBigUInt64LE(signalBit(2) | signalBit(15), MASK_OFFSET - ACTION_OFFSET);
+  return renderElf(architecture, { code: CODE[architecture], dataOffset: ACTION_OFFSET, data });
 }
 
 /** The sandbox program's CPU for the engine's architecture; undefined when Bramble has none. */
@@ -94,29 +82,4 @@ export function pauseArchitecture(architecture: string): PauseArchitecture | und
 
 function signalBit(signal: number): bigint {
   return 1n << BigInt(signal - 1);
-}
-
-/** Elf64_Ehdr (System V ABI): magic, 64-bit little-endian, EXEC, one program header, no sections. */
-function writeElfHeader(file: Buffer, machine: number): void {
-  file.write('7f454c46020101', 0, 'hex');
-  file.writeUInt16LE(2, 0x10); // e_type = ET_EXEC
-  file.writeUInt16LE(defined(machine, 'ELF machine'), 0x12);
-  file.writeUInt32LE(1, 0x14); // e_version
-  file.writeBigUInt64LE(BigInt(LOAD_ADDRESS + CODE_OFFSET), 0x18); // e_entry
-  file.writeBigUInt64LE(0x40n, 0x20); // e_phoff
-  file.writeUInt16LE(0x40, 0x34); // e_ehsize
-  file.writeUInt16LE(0x38, 0x36); // e_phentsize
-  file.writeUInt16LE(1, 0x38); // e_phnum
-  file.writeUInt16LE(0x40, 0x3a); // e_shentsize
-}
-
-/** Elf64_Phdr: the whole file as one readable and executable segment. */
-function writeProgramHeader(file: Buffer): void {
-  file.writeUInt32LE(1, 0x40); // p_type = PT_LOAD
-  file.writeUInt32LE(5, 0x44); // p_flags = R + X
-  file.writeBigUInt64LE(BigInt(LOAD_ADDRESS), 0x50); // p_vaddr; p_offset stays 0
-  file.writeBigUInt64LE(BigInt(LOAD_ADDRESS), 0x58); // p_paddr
-  file.writeBigUInt64LE(BigInt(FILE_BYTES), 0x60); // p_filesz
-  file.writeBigUInt64LE(BigInt(FILE_BYTES), 0x68); // p_memsz
-  file.writeBigUInt64LE(0x10000n, 0x70); // p_align
 }
