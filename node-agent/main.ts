@@ -234,7 +234,8 @@ async function composeAgent(flags: AgentFlags, surroundings: Surroundings): Prom
   const storage = { path: '/' };
   const late: { network?: NodeNetwork | undefined } = {};
   const podNetwork = flags.network ? { podNetwork: createPodNetworkDoor(() => late.network) } : {};
-  const runtime = new DockerRuntime({ socketPath, node, clock: systemClock, logger, ...podNetwork });
+  const sandboxRoot = join(dataDir, 'sandboxes');
+  const runtime = new DockerRuntime({ socketPath, node, clock: systemClock, logger, sandboxRoot, ...podNetwork });
   // The engine's folder is known when the engine answers; until then the root's disk stands for it.
   const learnStorage = (): void =>
     void runtime.info().then(

@@ -1,6 +1,8 @@
 /** Pure: what Docker is asked to create for a sandbox and for a container. Source: Docker Engine API, ContainerCreate. */
 import type { AmountsUpdate, CreateOptions } from './docker-client.ts';
 import { LABEL, renderContainerName, renderLabels, SANDBOX_NAME } from './docker-labels.ts';
+import { GATE_DIRECTORY } from './gate-binary.ts';
+import type { LightSandbox } from './light-sandboxes.ts';
 import { PAUSE_IMAGE } from './pause-image.ts';
 import type {
   ContainerAmounts,
@@ -79,7 +81,19 @@ function renderEndpoint({ addresses = [], network }: SandboxContext): Pick<Creat
   return { NetworkingConfig: { EndpointsConfig: { [network]: { IPAMConfig: own } } } };
 }
 
-export function renderContainer(node: string, sandboxId: string, config: ContainerConfig): CreateOptions {
+/** Docker's words for the namespaces that a container shares. */
+export interface SharedNamespaces {
+  network: string;
+  ipc: string;
+}
+
+/** `shared`: those of the sandbox's container unless given. */
+export function renderContainer(
+  node: string,
+  sandboxId: string,
+  config: ContainerConfig,
+  shared: SharedNamespaces = { network: `container:${sandboxId}`, ipc: `container:${sandboxId}` },
+): CreateOptions {
   const identity = { node, pod: config.pod, name: config.name, attempt: config.attempt };
   const own = { [LABEL.hash]: config.hash, [LABEL.sandboxId]: sandboxId, [LABEL.image]: config.image };
   return {
@@ -96,8 +110,8 @@ export function renderContainer(node: string, sandboxId: string, config: Contain
     OpenStdin: config.stdin,
     StdinOnce: config.stdinOnce,
     HostConfig: {
-      NetworkMode: `container:${sandboxId}`,
-      IpcMode: `container:${sandboxId}`,
+      NetworkMode: shared.network,
+      IpcMode: shared.ipc,
       PidMode:
         config.pidTarget === undefined ? renderPidMode(config.pidMode, sandboxId) : `container:${config.pidTarget}`,
       Binds: config.mounts.filter((mount) => !needsLongForm(mount)).map(renderBind),
@@ -112,6 +126,36 @@ export function renderContainer(node: string, sandboxId: string, config: Contain
       ...renderSecurity(config.security),
     },
   };
+}
+
+/** What holds the namespaces of a sandbox without a container of its own: its program waits until its port is made. */
+export function renderHolder(node: string, holder: Holder, config: ContainerConfig): CreateOptions {
+  const { sandbox, doorway, gateArguments, program } = holder;
+  const { hostname, domainname, hostIpc, sysctls } = sandbox.config;
+  const ipc = hostIpc ? 'host' : 'shareable';
+  const { Labels, HostConfig, ...rest } = renderContainer(node, sandbox.id, config, { network: 'none', ipc });
+  return {
+    ...rest,
+    Labels: { ...Labels, [LABEL.network]: sandbox.network, [LABEL.gate]: 'true' },
+    Hostname: hostname,
+    Domainname: domainname,
+    NetworkDisabled: true,
+    Entrypoint: gateArguments,
+    Cmd: program,
+    HostConfig: {
+      ...HostConfig,
+      Binds: [...(HostConfig?.Binds ?? []), `${doorway}:${GATE_DIRECTORY}:ro`],
+      Sysctls: sysctls,
+    },
+  };
+}
+
+export interface Holder {
+  sandbox: LightSandbox;
+  /** Folder of the machine with the gate and its door. */
+  doorway: string;
+  gateArguments: string[];
+  program: string[];
 }
 
 /** Memory and swap are the same, so that a limit is a limit. Kernels without a controller make Docker drop the field. */

@@ -9,6 +9,7 @@ import { jsonLines } from './docker-streams.ts';
 import { type CheckedImage, checkArchive, reduceArchive } from './image-archive.ts';
 import { pauseArchitecture } from './pause-binary.ts';
 import { PAUSE_IMAGE, renderPauseArchive } from './pause-image.ts';
+import type { ImageProgram } from './program.ts';
 import { PullProgress } from './pull-progress.ts';
 import { type ImageExport, type ImageRecord, type ImportOptions, type PullOptions, RuntimeError } from './runtime.ts';
 
@@ -27,6 +28,12 @@ export class DockerImages {
       if (isRuntimeError(error, 'not-found')) return undefined;
       throw error;
     }
+  }
+
+  /** What the image runs unless told otherwise. Rejects `not-found`. */
+  async programOf(name: string): Promise<ImageProgram> {
+    const { Config } = await this.#docker.inspectImage(name);
+    return { entrypoint: asWords(Config?.Entrypoint), command: asWords(Config?.Cmd), env: Config?.Env ?? [] };
   }
 
   /** The name by which the engine knows the image; undefined: it is not here. Only names with digests are looked up. */
@@ -141,6 +148,11 @@ export class DockerImages {
       throw error;
     }
   }
+}
+
+/** Very old images have one word where new ones have a list. */
+function asWords(value: string | string[] | undefined): string[] {
+  return typeof value === 'string' ? [value] : (value ?? []);
 }
 
 /** A consumer that stops reading ends the engine's work too. */

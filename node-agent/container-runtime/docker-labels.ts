@@ -17,6 +17,8 @@ export const LABEL = {
   /** Of a sandbox whose port the node makes: its addresses, and the Docker network whose bridge the port is on. */
   address: 'bramble.dev/address',
   network: 'bramble.dev/network',
+  /** Of a container that holds the namespaces of a sandbox without a container: its program waits behind a gate. */
+  gate: 'bramble.dev/gate',
 } as const;
 
 /** Annotations become labels with this prefix, so that no annotation can pose as one of ours. */

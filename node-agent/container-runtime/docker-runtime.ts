@@ -5,16 +5,18 @@
 import type { Clock } from '../../shared/platform/clock.ts';
 import type { Logger } from '../../shared/platform/logger.ts';
 import type { CgroupReaderOptions } from './cgroup-stats.ts';
-import { type ContainerSummary, DockerClient } from './docker-client.ts';
+import { type ContainerDetails, type ContainerSummary, type CreateOptions, DockerClient } from './docker-client.ts';
 import { renderAmounts, renderContainer } from './docker-config.ts';
 import { isRuntimeError } from './docker-errors.ts';
 import { openAttach, openExec } from './docker-exec.ts';
 import { DockerImages } from './docker-images.ts';
-import { LABEL } from './docker-labels.ts';
+import { LABEL, type Labels } from './docker-labels.ts';
 import { isSandbox, parseContainer, parseInfo, readWrittenBytes } from './docker-records.ts';
 import { DockerSandboxes } from './docker-sandboxes.ts';
 import { readStats } from './docker-stats.ts';
 import { demultiplex, jsonLines, plainOutput } from './docker-streams.ts';
+import { isGated } from './light-containers.ts';
+import { LightSandboxes } from './light-sandboxes.ts';
 import type { PodNetworkDoor } from './pod-network-door.ts';
 import {
   type ContainerAmounts,
@@ -50,6 +52,8 @@ export interface DockerRuntimeOptions {
   podNetwork?: PodNetworkDoor;
   /** Where the kernel shows cgroups. */
   cgroupRoot?: string;
+  /** Folder for sandboxes without a container of their own; absent: each has one. */
+  sandboxRoot?: string;
 }
 
 /** Events that change what `list` answers. Nobody but us creates containers of ours, and we look after each. */
@@ -69,6 +73,8 @@ export class DockerRuntime implements ContainerRuntime {
   readonly #inspected = new Map<string, { state: string; record: ContainerRecord | undefined }>();
   /** Containers of which the kernel told that they were short of memory. */
   readonly #shortOfMemory = new Set<string>();
+  /** Made and not started yet: the sandbox whose namespaces each will hold, empty for a sandbox with a container of its own. */
+  readonly #holds = new Map<string, string>();
   /** Under way, by reference. */
   readonly #imageLooks = new Map<string, Promise<ImageRecord | undefined>>();
   #cgroup: CgroupReaderOptions | undefined;
@@ -77,10 +83,11 @@ export class DockerRuntime implements ContainerRuntime {
     this.#options = options;
     this.#docker = new DockerClient(options);
     this.#images = new DockerImages(this.#docker);
-    const { podNetwork } = options;
-    const start = (id: string): Promise<void> => this.startContainer(id);
+    const { podNetwork, sandboxRoot: root, clock } = options;
+    const start = (id: string): Promise<void> => this.#start(id);
     const [docker, images] = [this.#docker, this.#images];
-    this.#sandboxes = new DockerSandboxes({ ...options, docker, images, start, podNetwork });
+    const light = root === undefined ? undefined : new LightSandboxes({ root, nowMs: () => clock.nowMs() });
+    this.#sandboxes = new DockerSandboxes({ ...options, docker, images, start, podNetwork, light });
   }
 
   async info(signal?: AbortSignal): Promise<RuntimeInfo> {
@@ -94,11 +101,16 @@ export class DockerRuntime implements ContainerRuntime {
   async list(filter?: { podUid: string }): Promise<RuntimeListing> {
     const own = `${LABEL.node}=${this.#options.node}`;
     const summaries = await this.#docker.listContainers(filter ? [own, `${LABEL.podUid}=${filter.podUid}`] : [own]);
-    const containers = summaries.filter((summary) => !isSandbox(summary));
     if (filter === undefined) this.#forgetAllBut(new Set(summaries.map((summary) => summary.Id)));
+    const records = await this.#inspectAll(summaries.filter((summary) => !isSandbox(summary)));
+    const { members } = this.#sandboxes;
+    const containers = members === undefined ? records : records.map((record) => members.asSeen(record));
     return {
-      sandboxes: await this.#sandboxes.parse(summaries.filter(isSandbox)),
-      containers: await this.#inspectAll(containers),
+      sandboxes: [
+        ...(await this.#sandboxes.parse(summaries.filter(isSandbox))),
+        ...(await this.#sandboxes.listLight(containers, filter?.podUid)),
+      ],
+      containers,
     };
   }
 
@@ -110,18 +122,19 @@ export class DockerRuntime implements ContainerRuntime {
     const members = await this.#docker.listContainers([`${LABEL.sandboxId}=${id}`]);
     const running = members.filter((member) => member.State === 'running');
     await Promise.all(running.map((member) => this.#docker.stopContainer(member.Id, 0)));
-    await this.#docker.removeContainer(id);
-    this.#sandboxes.forget(id);
+    await this.#sandboxes.remove(id);
   }
 
   async createContainer(sandboxId: string, config: ContainerConfig): Promise<string> {
     const oomScoreAdj = await this.#sandboxes.grantedOomScore(sandboxId, config.resources.oomScoreAdj);
     const resources = { ...config.resources, oomScoreAdj };
     const mounts = [...(await this.#sandboxMounts(sandboxId, config)), ...config.mounts];
-    const options = renderContainer(this.#options.node, sandboxId, { ...config, resources, mounts });
-    options.Image = (await this.#images.engineName(config.image)) ?? config.image;
+    const image = (await this.#images.engineName(config.image)) ?? config.image;
     try {
-      return (await this.#sandboxes.createOrAdopt(options)).id;
+      const options = await this.#render(sandboxId, { ...config, resources, mounts }, image);
+      const { id } = await this.#sandboxes.createOrAdopt({ ...options, Image: image });
+      this.#holds.set(id, heldBy(options.Labels ?? {}));
+      return id;
     } catch (error) {
       // Docker answers 404 for the image and for the sandbox alike.
       if (!isRuntimeError(error, 'not-found') || (await this.#images.status(config.image)) !== undefined) throw error;
@@ -130,6 +143,21 @@ export class DockerRuntime implements ContainerRuntime {
   }
 
   async startContainer(id: string): Promise<void> {
+    const sandboxId = this.#holds.get(id) ?? (await this.#findHeld(id));
+    this.#holds.delete(id);
+    if (sandboxId === '') return this.#start(id);
+    const sandbox = await this.#sandboxes.light(sandboxId);
+    if (sandbox === undefined) throw new RuntimeError('not-found', `the sandbox ${sandboxId} is gone`);
+    await this.#sandboxes.members?.start(id, sandbox).finally(() => this.#inspected.delete(id));
+  }
+
+  /** Of a container that somebody else made: one that runs needs no gate any more. */
+  async #findHeld(id: string): Promise<string> {
+    const { Config, State } = await this.#docker.inspectContainer(id);
+    return State.Running ? '' : heldBy(Config.Labels);
+  }
+
+  async #start(id: string): Promise<void> {
     this.#inspected.delete(id);
     try {
       await this.#docker.startContainer(id);
@@ -181,6 +209,7 @@ export class DockerRuntime implements ContainerRuntime {
   }
 
   async processOf(id: string): Promise<number | undefined> {
+    if ((await this.#sandboxes.light(id)) !== undefined) return this.#sandboxes.members?.processIn(id);
     return (await this.#docker.inspectContainer(id)).State.Pid || undefined;
   }
 
@@ -244,6 +273,13 @@ export class DockerRuntime implements ContainerRuntime {
     return this.#images.import(archive, options);
   }
 
+  async #render(sandboxId: string, config: ContainerConfig, image: string): Promise<CreateOptions> {
+    const { members } = this.#sandboxes;
+    const light = await this.#sandboxes.light(sandboxId);
+    if (members === undefined || light === undefined) return renderContainer(this.#options.node, sandboxId, config);
+    return members.render(light, config, image);
+  }
+
   async #sandboxMounts(sandboxId: string, { mounts, security }: ContainerConfig): Promise<Mount[]> {
     const folder = await this.#sandboxes.folderOf(sandboxId);
     return folder === undefined ? [] : mountsOfSandboxFiles(folder, mounts, security.readOnlyRootFilesystem);
@@ -264,7 +300,8 @@ export class DockerRuntime implements ContainerRuntime {
     if (cached?.state === State) return cached.record;
     try {
       const details = await this.#docker.inspectContainer(Id);
-      const record = this.#completeExit(parseContainer(details));
+      const parsed = this.#completeExit(parseContainer(details));
+      const record = parsed && (await this.#see(details, parsed));
       this.#inspected.set(Id, { state: details.State.Status, record });
       return record;
     } catch (error) {
@@ -274,6 +311,11 @@ export class DockerRuntime implements ContainerRuntime {
     }
   }
 
+  async #see(details: ContainerDetails, record: ContainerRecord): Promise<ContainerRecord | undefined> {
+    const { members } = this.#sandboxes;
+    return members === undefined ? record : members.see(details, record);
+  }
+
   /** The engine notes a want of memory only where it hears of it before it hears of the end; its event comes either way. */
   #completeExit(record: ContainerRecord | undefined): ContainerRecord | undefined {
     if (record?.exit?.signal !== SIGKILL || !this.#shortOfMemory.has(record.id)) return record;
@@ -281,7 +323,7 @@ export class DockerRuntime implements ContainerRuntime {
   }
 
   #forgetAllBut(ids: ReadonlySet<string>): void {
-    for (const known of [this.#inspected, this.#shortOfMemory]) {
+    for (const known of [this.#inspected, this.#shortOfMemory, this.#holds]) {
       for (const id of [...known.keys()]) if (!ids.has(id)) known.delete(id);
     }
     this.#sandboxes.forgetAllBut(ids);
@@ -295,6 +337,11 @@ export class DockerRuntime implements ContainerRuntime {
     }
     return this.#cgroup;
   }
+}
+
+/** Id of the sandbox whose namespaces the container holds; empty: none. */
+function heldBy(labels: Labels): string {
+  return isGated(labels) ? (labels[LABEL.sandboxId] ?? '') : '';
 }
 
 /** Docker's container event: `{"Action": "die", "Actor": {"ID": …, "Attributes": labels}}`. */

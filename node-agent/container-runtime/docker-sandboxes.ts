@@ -3,17 +3,21 @@
  * costs two thirds of a start: two helper programs, a resolver and its rules. A sandbox whose port does not stand is not ready.
  */
 import { dirname } from 'node:path';
+import type { Clock } from '../../shared/platform/clock.ts';
 import type { Logger } from '../../shared/platform/logger.ts';
 import type { ContainerSummary, CreateOptions, DockerClient } from './docker-client.ts';
 import { renderSandbox, SANDBOX_OOM_SCORE_ADJ, type SandboxContext } from './docker-config.ts';
 import { isRuntimeError } from './docker-errors.ts';
 import type { DockerImages } from './docker-images.ts';
 import { isSameIdentity, LABEL, parseIdentity, readAddresses, SANDBOX_NAME } from './docker-labels.ts';
-import { parseSandbox } from './docker-records.ts';
-import { isOomScoreRefused } from './engine-rights.ts';
+import { normalizeArchitecture, parseSandbox } from './docker-records.ts';
+import { mayLowerOomScore } from './engine-rights.ts';
+import { LightContainers } from './light-containers.ts';
+import type { LightSandbox, LightSandboxes } from './light-sandboxes.ts';
+import { pauseArchitecture } from './pause-binary.ts';
 import { type AddressLease, PodAddresses } from './pod-addresses.ts';
 import type { PodNetworkDoor, PodPorts } from './pod-network-door.ts';
-import { RuntimeError, type SandboxConfig, type SandboxRecord } from './runtime.ts';
+import { type ContainerRecord, RuntimeError, type SandboxConfig, type SandboxRecord } from './runtime.ts';
 import { isProcessOf, writeSandboxFiles } from './sandbox-files.ts';
 import { renderResolvConf, writeResolvConf } from './sandbox-resolver.ts';
 
@@ -26,6 +30,9 @@ export interface DockerSandboxesOptions {
   node: string;
   logger: Logger;
   podNetwork: PodNetworkDoor | undefined;
+  /** Absent: each sandbox has a container of its own. */
+  light?: LightSandboxes | undefined;
+  clock: Clock;
 }
 
 export interface Made {
@@ -45,26 +52,35 @@ const PORT_ID_CHARS = 11;
 export class DockerSandboxes {
   readonly #options: DockerSandboxesOptions;
   readonly #addresses: PodAddresses;
+  readonly #members: LightContainers | undefined;
   /** Folder of the files of each sandbox that was met; undefined: they are the engine's. */
   readonly #folders = new Map<string, string | undefined>();
   /** Whether the engine may lower oom_score_adj. */
   #negativeOomScore: Permission = 'unknown';
+  /** Why no sandbox can do without a container of its own. */
+  #lightProblem: string | undefined;
   /** Whether the node can make ports. */
   #ownPorts: Permission = 'unknown';
 
   constructor(options: DockerSandboxesOptions) {
     this.#options = options;
     this.#addresses = new PodAddresses(() => this.#listTaken());
+    const { light: sandboxes, podNetwork } = options;
+    if (sandboxes !== undefined && podNetwork?.ports !== undefined) {
+      const onPort = (id: string, problem: string | undefined): Promise<void> => this.#notePort(id, problem);
+      this.#members = new LightContainers({ ...options, sandboxes, ports: podNetwork.ports, onPort });
+    }
   }
 
   /** What the first sandbox would otherwise wait for, or fail to learn. */
   async prepare(): Promise<void> {
-    const { images, socketPath } = this.#options;
-    if (this.#negativeOomScore === 'unknown' && (await isOomScoreRefused(socketPath))) this.#refuseNegativeOomScore();
-    await images.ensurePause();
+    await this.#learnOomScore();
+    await Promise.all([this.#prepareLight(), this.#options.images.ensurePause()]);
   }
 
   async run(config: SandboxConfig): Promise<string> {
+    const light = await this.#runLight(config);
+    if (light !== undefined) return light;
     const wanted = this.#negativeOomScore === 'refused' ? 0 : SANDBOX_OOM_SCORE_ADJ;
     try {
       const { id, isNew } = await this.#createAndStart(config, wanted);
@@ -92,8 +108,40 @@ export class DockerSandboxes {
     });
   }
 
+  /** Sandboxes without containers of their own; `containers` are all of this node, or of that pod. */
+  async listLight(containers: readonly ContainerRecord[], podUid: string | undefined): Promise<SandboxRecord[]> {
+    const all = (await this.#options.light?.all()) ?? [];
+    return (
+      this.#members?.list(
+        all.filter(({ config }) => podUid === undefined || config.pod.uid === podUid),
+        containers,
+      ) ?? []
+    );
+  }
+
+  /** undefined: it has a container of its own, or is gone. */
+  async light(id: string): Promise<LightSandbox | undefined> {
+    return this.#options.light?.get(id);
+  }
+
+  /** Containers of sandboxes without one of their own. */
+  get members(): LightContainers | undefined {
+    return this.#members;
+  }
+
+  /** When nothing runs in it any more; a missing one is fine. */
+  async remove(id: string): Promise<void> {
+    const { docker, light } = this.#options;
+    if ((await this.light(id)) === undefined) await docker.removeContainer(id);
+    else await light?.remove(id);
+    this.#members?.forget(id);
+    this.#folders.delete(id);
+  }
+
   /** Folder with the files that its containers share; undefined: the engine cares for them. */
   async folderOf(id: string): Promise<string | undefined> {
+    const light = await this.light(id);
+    if (light !== undefined) return light.folder;
     if (this.#options.podNetwork?.ports === undefined) return undefined;
     if (!this.#folders.has(id)) {
       const { Config, HostnamePath } = await this.#options.docker.inspectContainer(id);
@@ -102,17 +150,14 @@ export class DockerSandboxes {
     return this.#folders.get(id);
   }
 
-  forget(id: string): void {
-    this.#folders.delete(id);
-  }
-
   forgetAllBut(ids: ReadonlySet<string>): void {
     for (const id of [...this.#folders.keys()]) if (!ids.has(id)) this.#folders.delete(id);
   }
 
   async grantedOomScore(sandboxId: string, wanted: number): Promise<number> {
     if (wanted >= 0) return wanted;
-    if (this.#negativeOomScore === 'unknown') {
+    await this.#learnOomScore();
+    if (this.#negativeOomScore === 'unknown' && (await this.light(sandboxId)) === undefined) {
       const { HostConfig } = await this.#options.docker.inspectContainer(sandboxId);
       if ((HostConfig.OomScoreAdj ?? 0) < 0) this.#negativeOomScore = 'granted';
       else this.#refuseNegativeOomScore();
@@ -135,6 +180,59 @@ export class DockerSandboxes {
       }
       throw new RuntimeError('conflict', `the container name ${options.name} is taken by a container that is not ours`);
     }
+  }
+
+  /** undefined: this one needs a container of its own. */
+  async #runLight(config: SandboxConfig): Promise<string | undefined> {
+    const { podNetwork, light } = this.#options;
+    const members = this.#members;
+    if (!config.isSolitary || config.hostNetwork || config.ports.length > 0) return undefined;
+    if (light === undefined || members === undefined || podNetwork?.ports === undefined) return undefined;
+    await this.#learnOomScore();
+    if (!light.isReady) await this.#prepareLight();
+    if (!light.isReady || this.#ownPorts === 'refused' || this.#negativeOomScore === 'unknown') return undefined;
+    const network = podNetwork.name();
+    const lease = await this.#lease(podNetwork.ports);
+    try {
+      const { id } = await light.run(config, network, lease.addresses);
+      members.welcome(id);
+      return id;
+    } finally {
+      lease.settle();
+    }
+  }
+
+  async #prepareLight(): Promise<void> {
+    const { docker, light, logger } = this.#options;
+    if (light === undefined || light.isReady || this.#lightProblem !== undefined) return;
+    const { Architecture } = await docker.info();
+    const architecture = pauseArchitecture(normalizeArchitecture(String(Architecture)));
+    if (architecture === undefined) return;
+    try {
+      await light.prepare(architecture);
+    } catch (error) {
+      this.#lightProblem = error instanceof Error ? error.message : String(error);
+      logger.warn('each pod gets a container for its sandbox', { why: this.#lightProblem });
+    }
+  }
+
+  async #notePort(sandboxId: string, problem: string | undefined): Promise<void> {
+    if (problem === undefined) {
+      this.#ownPorts = 'granted';
+      return;
+    }
+    this.#options.logger.warn('the port of a pod could not be made', { why: problem });
+    if (this.#ownPorts === 'granted') return;
+    this.#ownPorts = 'refused';
+    // The next one gets its network from the engine.
+    await this.remove(sandboxId);
+  }
+
+  async #learnOomScore(): Promise<void> {
+    if (this.#negativeOomScore !== 'unknown') return;
+    const may = await mayLowerOomScore(this.#options.socketPath);
+    if (may === false) this.#refuseNegativeOomScore();
+    else if (may === true) this.#negativeOomScore = 'granted';
   }
 
   async #createAndStart(config: SandboxConfig, oomScoreAdj: number): Promise<Made> {
@@ -241,12 +339,14 @@ export class DockerSandboxes {
   async #listTaken(): Promise<ReadonlySet<string>> {
     const { docker, node } = this.#options;
     const sandboxes = await docker.listContainers([`${LABEL.node}=${node}`, `${LABEL.containerName}=${SANDBOX_NAME}`]);
-    return new Set(
-      sandboxes.flatMap(({ Labels, NetworkSettings }) => [
+    const light = (await this.#options.light?.all()) ?? [];
+    return new Set([
+      ...light.flatMap(({ addresses }) => addresses),
+      ...sandboxes.flatMap(({ Labels, NetworkSettings }) => [
         ...readAddresses(Labels),
         ...Object.values(NetworkSettings?.Networks ?? {}).flatMap((one) => [one.IPAddress, one.GlobalIPv6Address]),
       ]),
-    );
+    ]);
   }
 
   #refuseNegativeOomScore(): void {

@@ -26,4 +26,6 @@ export interface PodPort {
   name: string;
   pid: number;
   addresses: readonly string[];
+  /** One of that name, to a network that is gone, may still stand: it goes first. */
+  replaces?: boolean;
 }

@@ -85,6 +85,8 @@ export interface SandboxConfig {
   hostname: string;
   /** The rest of the full name, `sub.default.svc.cluster.local`; empty: none. */
   domainname: string;
+  /** One container only lives in it, and nothing keeps that one from holding the namespaces itself; absent: false. */
+  isSolitary?: boolean;
   hostNetwork: boolean;
   hostPid: boolean;
   hostIpc: boolean;

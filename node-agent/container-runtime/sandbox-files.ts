@@ -2,7 +2,7 @@
  * The hosts and resolv.conf of a sandbox whose port the node makes (adapter: files beside the engine's own of that sandbox, so
  * that they go with it). All containers of the sandbox have them mounted.
  */
-import { readFile, writeFile } from 'node:fs/promises';
+import { chmod, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Mount, SandboxConfig } from './runtime.ts';
 import { renderResolvConf } from './sandbox-resolver.ts';
@@ -50,9 +50,15 @@ export async function writeSandboxFiles(
   const { dns } = config;
   const nodeResolver = dns === undefined || dns.servers.length === 0 ? await readNodeResolver() : '';
   await Promise.all([
-    writeFile(join(folder, 'hosts'), renderHosts(config, addresses), { mode: 0o644 }),
-    writeFile(join(folder, 'resolv.conf'), renderSandboxResolver(dns, nodeResolver), { mode: 0o644 }),
+    writePublic(join(folder, 'hosts'), renderHosts(config, addresses)),
+    writePublic(join(folder, 'resolv.conf'), renderSandboxResolver(dns, nodeResolver)),
   ]);
+}
+
+/** For every user of the pod, whatever the agent's umask. */
+async function writePublic(path: string, text: string): Promise<void> {
+  await writeFile(path, text);
+  await chmod(path, 0o644);
 }
 
 /** What the pod mounts there itself comes before ours. */

@@ -33,10 +33,13 @@ export interface PortRequest {
   /** A process in the network of the pod. */
   pid: number;
   addresses: readonly string[];
+  /** One of that name, to a network that is gone, may still stand: the kernel clears such networks away when it has time. */
+  replaces?: boolean;
 }
 
 /** Both halves in one program: starting one costs an agent more than the halves themselves. */
 const MAKE_AND_JOIN = 'nsenter --net="$1" ip -batch - && exec ip link set dev "$2" up master "$3"';
+const REMOVE = 'ip link delete dev "$2" 2>/dev/null; ';
 
 /** What went wrong, for people; undefined: the port stands. */
 export async function attachPort(tools: PortTools, place: PortPlace, port: PortRequest): Promise<string | undefined> {
@@ -45,7 +48,8 @@ export async function attachPort(tools: PortTools, place: PortPlace, port: PortR
   const commands = renderPodEnd(place, port, { nodePid, knowsIpv6 });
   if (commands === undefined) return `${port.addresses.join()} is not in ${place.subnets.join()}`;
   const ends = [`/proc/${port.pid}/ns/net`, port.name, place.bridge];
-  const made = await shell.run('sh', ['-c', MAKE_AND_JOIN, 'sh', ...ends], `${commands.join('\n')}\n`);
+  const script = port.replaces ? `${REMOVE}${MAKE_AND_JOIN}` : MAKE_AND_JOIN;
+  const made = await shell.run('sh', ['-c', script, 'sh', ...ends], `${commands.join('\n')}\n`);
   if (made.code !== 0) return `ip: ${made.stderr.trim()}`;
   // A pod must reach itself by way of a service.
   await settings.write(`/sys/class/net/${port.name}/brport/hairpin_mode`, '1');

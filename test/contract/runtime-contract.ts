@@ -25,18 +25,20 @@ export interface RuntimeFixture {
   /** A runtime for another node on the same engine; undefined where an engine serves one node. */
   neighbour: ContainerRuntime | undefined;
   programs: Programs;
+  /** Of all sandboxes. */
+  sandbox?: Partial<SandboxConfig>;
   /** Waits until `check` holds. */
   until(check: () => Promise<boolean>): Promise<void>;
 }
 
 let podCount = 0;
 
-function newPod(): SandboxConfig['pod'] {
+export function newPod(): SandboxConfig['pod'] {
   podCount += 1;
   return { namespace: 'default', name: `contract-${podCount}`, uid: `uid-${process.pid}-${podCount}` };
 }
 
-function sandboxConfig(pod: SandboxConfig['pod'], over: Partial<SandboxConfig> = {}): SandboxConfig {
+export function sandboxConfig(pod: SandboxConfig['pod'], over: Partial<SandboxConfig> = {}): SandboxConfig {
   return {
     pod,
     attempt: 0,
@@ -116,9 +118,9 @@ export function describeRuntime(name: string, open: () => Promise<RuntimeFixture
     return opened;
   };
   const running = async (over: Partial<ContainerConfig> = {}) => {
-    const { runtime, programs, until } = await fixture();
+    const { runtime, programs, until, sandbox } = await fixture();
     const pod = newPod();
-    const sandboxId = await runtime.runSandbox(sandboxConfig(pod));
+    const sandboxId = await runtime.runSandbox(sandboxConfig(pod, sandbox));
     const config = containerConfig(pod, programs.image, { command: programs.forever, ...over });
     const id = await runtime.createContainer(sandboxId, config);
     const record = async () => (await runtime.list({ podUid: pod.uid })).containers.find((item) => item.id === id);
@@ -189,7 +191,8 @@ export function describeRuntime(name: string, open: () => Promise<RuntimeFixture
 
     it('makes the same sandbox and container once', async () => {
       const { runtime, pod, sandboxId, config, id } = await running();
-      assert.equal(await runtime.runSandbox(sandboxConfig(pod)), sandboxId);
+      const { sandbox } = await fixture();
+      assert.equal(await runtime.runSandbox(sandboxConfig(pod, sandbox)), sandboxId);
       assert.equal(await runtime.createContainer(sandboxId, config), id);
       const listing = await runtime.list({ podUid: pod.uid });
       assert.deepEqual([listing.sandboxes.length, listing.containers.length], [1, 1]);

@@ -6,28 +6,11 @@ import { PAUSE_IMAGE } from '../../node-agent/container-runtime/pause-image.ts';
 import { sleep, systemClock } from '../../shared/platform/clock.ts';
 import { silentLogger } from '../../shared/platform/logger.ts';
 import { hasDocker, startTestEngine, TEST_IMAGE, type TestEngine } from '../support/docker.ts';
-import { containerConfig, describeRuntime, LOG_ONCE, type Programs, textOf } from './runtime-contract.ts';
-
-const programs: Programs = {
-  image: TEST_IMAGE,
-  forever: ['sh', '-c', 'trap "exit 0" TERM; while :; do sleep 1 & wait; done'],
-  print: (line, exitCode) => ['sh', '-c', `echo ${line}; exit ${exitCode}`],
-  missing: ['/no/such/program'],
-};
-
-const POLL_MS = 20;
-const DEADLINE_MS = 30_000;
+import { programs, until } from './busybox-programs.ts';
+import { containerConfig, describeRuntime, LOG_ONCE, textOf } from './runtime-contract.ts';
 
 let engine: TestEngine | undefined;
 const node = `contract-${process.pid}`;
-
-async function until(check: () => Promise<boolean>): Promise<void> {
-  const deadline = systemClock.monotonicMs() + DEADLINE_MS;
-  while (!(await check())) {
-    assert.ok(systemClock.monotonicMs() < deadline, 'the condition never held');
-    await sleep(systemClock, POLL_MS);
-  }
-}
 
 async function openRuntime(name = node): Promise<DockerRuntime> {
   engine ??= await startTestEngine();

@@ -23,6 +23,7 @@ export function renderSandboxConfig(input: SandboxInput): SandboxConfig {
     pod: podIdentity(pod),
     attempt,
     ...computeHostname(pod, clusterDns.domain),
+    isSolitary: isSolitary(pod),
     hostNetwork: spec.hostNetwork ?? false,
     hostPid: spec.hostPID ?? false,
     hostIpc: spec.hostIPC ?? false,
@@ -32,6 +33,17 @@ export function renderSandboxConfig(input: SandboxInput): SandboxConfig {
     sysctls: Object.fromEntries((spec.securityContext?.sysctls ?? []).map(({ name, value }) => [name, value])),
     annotations,
   };
+}
+
+/** A profile of the owner's own may forbid what holding the namespaces takes: it was written for the program alone. */
+function isSolitary({ spec }: Pod): boolean {
+  const [container, ...others] = [...(spec.initContainers ?? []), ...spec.containers];
+  if (container === undefined || others.length > 0 || spec.shareProcessNamespace) return false;
+  const profiles = [container.securityContext, spec.securityContext].flatMap((context) => [
+    context?.seccompProfile,
+    context?.appArmorProfile,
+  ]);
+  return profiles.every((profile) => profile?.type !== 'Localhost');
 }
 
 function renderPorts({ spec }: Pod): PortMapping[] {

@@ -4,7 +4,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { it } from 'node:test';
-import { isOomScoreRefused } from '../../../../node-agent/container-runtime/engine-rights.ts';
+import { mayLowerOomScore } from '../../../../node-agent/container-runtime/engine-rights.ts';
 
 const FULL = 'CapBnd:\t000001ffffffffff\n';
 /** All but CAP_SYS_RESOURCE. */
@@ -14,31 +14,53 @@ interface Machine {
   command?: string;
   first?: string;
   engine?: string;
+  /** Empty: there is none. */
   pidFile?: string;
+  users?: string;
 }
 
-async function ask({ command = 'dockerd\n', first = REDUCED, engine = REDUCED, pidFile = '42' }: Machine) {
+/** Every user of the machine is itself. */
+const ALL_USERS = '         0          0 4294967295\n';
+
+async function ask({
+  command = 'dockerd\n',
+  first = REDUCED,
+  engine = REDUCED,
+  pidFile = '42',
+  users = ALL_USERS,
+}: Machine) {
   const root = await mkdtemp(join(tmpdir(), 'rights-'));
   try {
     for (const pid of ['1', '42']) await mkdir(join(root, pid));
     await writeFile(join(root, '1/status'), first);
     await writeFile(join(root, '42/status'), engine);
     await writeFile(join(root, '42/comm'), command);
-    await writeFile(join(root, 'docker.pid'), pidFile);
-    return await isOomScoreRefused(join(root, 'docker.sock'), root);
+    await writeFile(join(root, '42/uid_map'), users);
+    if (pidFile !== '') await writeFile(join(root, 'docker.pid'), pidFile);
+    return await mayLowerOomScore(join(root, 'docker.sock'), root);
   } finally {
     await rm(root, { recursive: true });
   }
 }
 
 it('is refused where neither the engine nor the first process could ever have the right', async () => {
-  assert.equal(await ask({}), true);
+  assert.equal(await ask({}), false);
 });
 
-it('is not known to be refused otherwise', async () => {
-  assert.equal(await ask({ first: FULL }), false, 'what starts containers may have it');
-  assert.equal(await ask({ engine: FULL }), false, 'the engine has it');
-  assert.equal(await ask({ command: 'bash\n' }), false, 'the number is another process now');
-  assert.equal(await ask({ pidFile: '7' }), false, 'the engine is behind another process namespace');
-  assert.equal(await ask({ engine: '' }), false, 'the kernel says nothing');
+it('is granted where the engine has the right, and users are what they are', async () => {
+  assert.equal(await ask({ first: FULL, engine: FULL }), true);
+});
+
+it('the engine is found by its name where it noted its number elsewhere', async () => {
+  assert.equal(await ask({ first: FULL, engine: FULL, pidFile: '' }), true);
+  assert.equal(await ask({ pidFile: '' }), false);
+  assert.equal(await ask({ first: FULL, engine: FULL, pidFile: '', command: 'bash\n' }), undefined);
+});
+
+it('is not known otherwise', async () => {
+  assert.equal(await ask({ first: FULL }), undefined, 'what starts containers may have it');
+  assert.equal(await ask({ engine: FULL, users: '0 100000 65536\n' }), undefined, 'a right over its own users only');
+  assert.equal(await ask({ command: 'bash\n' }), undefined, 'the number is another process now');
+  assert.equal(await ask({ pidFile: '7' }), undefined, 'the engine is behind another process namespace');
+  assert.equal(await ask({ engine: '' }), undefined, 'the kernel says nothing');
 });

@@ -297,6 +297,24 @@ describe('sandbox configuration', () => {
     assert.deepEqual([config.hostname, config.attempt], ['board', 1]);
     assert.deepEqual(config.dns, { servers: ['192.0.2.53'], searches: ['.'], options: ['ndots:2', 'edns0'] });
   });
+  it('is solitary with one container whose profiles are not of the owner', () => {
+    const solitary = (spec: NonNullable<Parameters<typeof pod>[0]>['spec']) =>
+      renderSandboxConfig({ ...NODE, pod: pod({ spec }), attempt: 0 }).isSolitary;
+    const main = container('main');
+    const own = { type: 'Localhost', localhostProfile: 'own.json' } as const;
+    assert.equal(solitary({ containers: [main] }), true);
+    assert.equal(
+      solitary({
+        containers: [container('main', { securityContext: { seccompProfile: { type: 'RuntimeDefault' } } })],
+      }),
+      true,
+    );
+    assert.equal(solitary({ containers: [main, container('other')] }), false);
+    assert.equal(solitary({ containers: [main], initContainers: [container('init')] }), false);
+    assert.equal(solitary({ containers: [main], shareProcessNamespace: true }), false);
+    assert.equal(solitary({ containers: [main], securityContext: { seccompProfile: own } }), false);
+    assert.equal(solitary({ containers: [container('main', { securityContext: { appArmorProfile: own } })] }), false);
+  });
   it('cuts long names where a name may end', () => {
     const name = `${'a'.repeat(62)}-${'b'.repeat(20)}`;
     const config = renderSandboxConfig({ ...NODE, pod: pod({ metadata: { name } }), attempt: 0 });
