@@ -222,8 +222,7 @@ function createComponents(foundation: Foundation, api: Api): Component[] {
     proxies,
     mqtt,
     ...house.components,
-    broker,
-    https,
+    ...[broker, house.bridges, https],
     ...createControllers({
       ...clientOf('system:kube-controller-manager'),
       kinds: ALL_KINDS,

@@ -27,6 +27,8 @@ export interface MqttPartsOptions {
 export interface MqttParts {
   /** To be started when the API answers, and before anybody may connect. */
   components: Component[];
+  /** Ends before the broker: what the other broker was told to have arrived must be kept. */
+  bridges: Component;
   setAlerts(source: AlertSource): void;
 }
 
@@ -52,7 +54,7 @@ export function createMqttParts(options: MqttPartsOptions): MqttParts {
     onBridge: () => state.begin(),
   });
   const commands = new MqttCommands({ sessions: broker, apiServer, clock, logger });
-  return { components: [users, commands, state, bridges], setAlerts: (source) => state.setAlerts(source) };
+  return { components: [users, commands, state], bridges, setAlerts: (source) => state.setAlerts(source) };
 }
 
 /** What the master tells Home Assistant is told anew after each start. */

@@ -7,11 +7,12 @@ import type { EventEmitter } from 'node:events';
 import type { Duplex } from 'node:stream';
 import { Aedes, type Client, type PublishPacket, type Subscription } from 'aedes';
 import { type Clock, systemClock } from '../../shared/platform/clock.ts';
-import type { Component } from '../../shared/platform/lifecycle.ts';
+import { type Component, stopAll } from '../../shared/platform/lifecycle.ts';
 import type { Logger } from '../../shared/platform/logger.ts';
 import { MAX_ENVELOPE_BYTES } from '../../shared/protocol/limits.ts';
 import { OWN_PREFIX, parseTopic } from '../../shared/protocol/topics.ts';
 import type { Transport, Unsubscribe } from '../../shared/protocol/transport.ts';
+import { Acceptance, isToBeConfirmed, type PublishingBroker } from './acceptance.ts';
 import { isOfMqttUser, readCredentials, type SessionCredentials } from './credentials.ts';
 import { TopicEmitter } from './emitter.ts';
 import { createInProcessTransport } from './in-process-transport.ts';
@@ -120,6 +121,7 @@ class AedesBroker implements Broker {
   readonly #logger: Logger;
   readonly #emitter = new TopicEmitter<BrokerPacket>();
   readonly kept: BrokerPersistence;
+  readonly #acceptance: Acceptance;
   readonly #aedes: Aedes & InternalAedes;
   readonly #transport: Transport;
   readonly #listeners: Listeners;
@@ -138,13 +140,17 @@ class AedesBroker implements Broker {
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.#logger = options.logger.with({ component: 'broker' });
     this.kept = this.#createPersistence();
+    this.#acceptance = new Acceptance({
+      ...{ kept: this.kept, emitter: this.#emitter, nextCounter: () => this.#nextCounter() },
+    });
     this.#aedes = this.#createAedes();
+    this.#acceptance.install(this.#aedes as PublishingBroker);
     this.#transport = createInProcessTransport(this.#aedes);
     this.#quickPathOptions = this.#createQuickPathOptions();
     this.#listeners = new Listeners({
       ...{ host: options.host, port: options.port, tls: options.tls, websocketPort: options.websocketPort },
       ...{ plainPort: options.plainPort, limits: this.#limits, clock: options.clock, logger: this.#logger },
-      onConnection: (connection, origin) => this.#accept(connection, origin),
+      onConnection: (connection, origin) => this.#handle(connection, origin),
     });
   }
 
@@ -158,10 +164,14 @@ class AedesBroker implements Broker {
     await this.#listeners.start();
   }
 
+  /** What was confirmed is in the file first, however the closing of the connections goes. */
   async stop(): Promise<void> {
-    await new Promise<void>((resolve) => this.#aedes.close(resolve));
-    await this.#listeners.stop();
-    await this.kept.destroy();
+    this.kept.flush();
+    await stopAll([
+      { stop: () => this.kept.destroy() },
+      this.#listeners,
+      { stop: () => new Promise<void>((resolve) => this.#aedes.close(resolve)) },
+    ]);
   }
 
   port(): number {
@@ -234,7 +244,8 @@ class AedesBroker implements Broker {
           (error) => done(refusal(error), false),
         );
       },
-      authorizePublish: (client, packet, done) => done(this.#checkPublish(client, packet)),
+      authorizePublish: (client, packet, done) =>
+        done(this.#checkPublish(client, packet) ?? this.#accept(client, packet)),
       authorizeSubscribe: (client, subscription, done) => done(null, this.#checkSubscribe(client, subscription)),
       authorizeForward: (client, packet) => (this.#mayReceive(client, packet.topic) ? packet : null),
     });
@@ -248,7 +259,7 @@ class AedesBroker implements Broker {
     return aedes as Aedes & InternalAedes;
   }
 
-  #accept(connection: Duplex, { request, isPlain }: Origin): void {
+  #handle(connection: Duplex, { request, isPlain }: Origin): void {
     if (isPlain) this.#plain.add(connection);
     this.#quick.set(connection, QuickPath.before(connection, this.#quickPathOptions));
     this.#aedes.handle(connection, request);
@@ -262,15 +273,17 @@ class AedesBroker implements Broker {
       schedule,
       emitter: this.#emitter,
       limits: this.#limits,
-      nextCounter: () => {
-        this.#aedes.counter += 1;
-        return { brokerId: this.#aedes.id, brokerCounter: this.#aedes.counter };
-      },
+      nextCounter: () => this.#nextCounter(),
       mayPublish: (client, topic) =>
         this.#checkPublish(client, { topic, retain: false }) === null && isPublishable(topic),
       mayReceive: (client, topic) => this.#mayReceive(client, topic),
       isQueued: (topic) => this.kept.isQueued(topic),
     };
+  }
+
+  #nextCounter(): { brokerId: string; brokerCounter: number } {
+    this.#aedes.counter += 1;
+    return { brokerId: this.#aedes.id, brokerCounter: this.#aedes.counter };
   }
 
   async #authenticate(client: Client, username: string | undefined, password: string | undefined): Promise<void> {
@@ -302,6 +315,12 @@ class AedesBroker implements Broker {
     if (session === undefined) return new Error(`an unknown client may not publish to ${topic}`);
     const complaint = checkMessage(session, topic, retain);
     return complaint === undefined ? null : new Error(complaint);
+  }
+
+  /** Of what may be published: aedes confirms it next. */
+  #accept(client: Client | null, packet: PublishPacket): Error | null {
+    if (client === null || !isToBeConfirmed(packet)) return null;
+    return this.#acceptance.accept(packet, client.id);
   }
 
   #checkSubscribe(client: Client, subscription: Subscription): Subscription | null {

@@ -15,12 +15,23 @@ export async function startAll(components: readonly Component[]): Promise<void> 
       await component.start();
     }
   } catch (error) {
-    await stopAll(started);
+    // What made the start fail is what has to be heard of.
+    await stopAll(started).catch(() => undefined);
     throw error;
   }
 }
 
-/** Stops in reverse order. */
-export async function stopAll(components: readonly Component[]): Promise<void> {
-  for (const component of [...components].reverse()) await component.stop();
+/** Stops in reverse order: all of them, also when one fails. Then throws its error, or an AggregateError of several. */
+export async function stopAll(components: readonly Pick<Component, 'stop'>[]): Promise<void> {
+  const errors: unknown[] = [];
+  for (const component of [...components].reverse()) {
+    try {
+      await component.stop();
+    } catch (error) {
+      errors.push(error);
+    }
+  }
+  if (errors.length > 1)
+    throw new AggregateError(errors, `${errors.length} parts did not end well: ${errors.join('; ')}`);
+  if (errors.length === 1) throw errors[0];
 }

@@ -23,6 +23,8 @@ const WAIT_SECONDS = '30';
 describe('the open MQTT contract', { concurrency: false }, () => {
   let folder: string;
   let master: ChildProcess | undefined;
+  /** Of the present master. */
+  let log = '';
   let mosquitto: ChildProcess | undefined;
   let port = 0;
   let apiPort = 0;
@@ -37,9 +39,12 @@ describe('the open MQTT contract', { concurrency: false }, () => {
     await startMaster();
   });
   after(async () => {
-    await end(master);
-    await end(mosquitto);
-    await rm(folder, { recursive: true, force: true });
+    if (mosquitto?.kill()) await once(mosquitto, 'exit');
+    try {
+      await endMaster();
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
   });
 
   async function startMaster(): Promise<void> {
@@ -48,7 +53,7 @@ describe('the open MQTT contract', { concurrency: false }, () => {
     const more = ['--mqtt-ws-port', `${websocketPort}`, '--mqtt-plain-port', `${plainPort}`];
     const args = [join(ROOT, 'master/main.ts'), ...flags, ...quiet, ...more];
     master = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'pipe'] });
-    let log = '';
+    log = '';
     master.stderr?.on('data', (chunk) => {
       log += chunk;
     });
@@ -58,10 +63,14 @@ describe('the open MQTT contract', { concurrency: false }, () => {
     await cp(join(folder, 'pki/ca.crt'), join(folder, 'ca.pem'));
   }
 
-  async function end(child: ChildProcess | undefined): Promise<void> {
-    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
-    child.kill('SIGTERM');
-    await once(child, 'exit');
+  /** It must still run, and come to its proper end: whatever it confirmed is in its files then. */
+  async function endMaster(): Promise<void> {
+    if (master === undefined) return;
+    const ended = once(master, 'close');
+    assert(master.kill('SIGTERM'), `the master had ended before:\n${log.slice(-4_000)}`);
+    const [code] = await ended;
+    master = undefined;
+    assert.equal(code, 0, `the master did not end well:\n${log.slice(-4_000)}`);
   }
 
   async function bramble(...args: string[]): Promise<{ code: number; output: string }> {
@@ -116,10 +125,11 @@ describe('the open MQTT contract', { concurrency: false }, () => {
     assert.equal(code, 0, output);
   }
 
+  /** A board that nobody has heard of for a while: what the master would find by itself after some seconds. */
   const node = (celsius: number) => [
     {
       ...{ apiVersion: 'v1', kind: 'Node', metadata: { name: 'pi-1', annotations: { 'bramble.dev/model': 'Pi 5' } } },
-      status: { capacity: { cpu: '4', memory: '1Gi' }, conditions: [{ type: 'Ready', status: 'True' }] },
+      status: { capacity: { cpu: '4', memory: '1Gi' }, conditions: [{ type: 'Ready', status: 'Unknown' }] },
     },
     {
       ...{ apiVersion: 'bramble.dev/v1', kind: 'NodeSensors', metadata: { name: 'pi-1' }, temperatureCelsius: celsius },
@@ -256,7 +266,7 @@ describe('the open MQTT contract', { concurrency: false }, () => {
     await sleeper.endAsync();
     for (const qos of ['1', '2']) assert.equal(await publish('lamp', 'home/bell', `ring ${qos}`, '-q', qos), 0);
     assert.equal(await publish('lamp', 'home/kept', 'still here', '-r', '-q', '1'), 0);
-    await end(master);
+    await endMaster();
     await startMaster();
     assert.deepEqual(await subscribe('lamp', ['home/kept'], 1), ['home/kept still here']);
     const heard: string[] = [];

@@ -71,6 +71,7 @@ export class BrokerPersistence {
   readonly #wills = new Map<string, Will>();
   #seq = 0;
   #copying: Promise<void> | undefined;
+  #closed = false;
 
   constructor({ file, clock, logger, isVolatile = () => false, limits }: PersistenceOptions) {
     this.#isVolatile = isVolatile;
@@ -116,9 +117,21 @@ export class BrokerPersistence {
     for (const [id, name] of [...this.#owners]) if (name === owner) await this.cleanSubscriptions({ id });
   }
 
+  /** All that is to be kept of a message, at once: by its topic, and for the sessions that wait for it. */
+  keep(packet: PacketLike & { topic: string }): void {
+    if (packet.retain === true) this.#retain(packet);
+    if (this.#isVolatile(packet.topic)) return;
+    const clients = new Set(this.#subscriptions.matching(packet.topic).map(({ clientId }) => clientId));
+    for (const clientId of clients) this.#enqueue(clientId, packet);
+  }
+
   // Retained messages
 
   async storeRetained(packet: PacketLike): Promise<void> {
+    this.#retain(packet);
+  }
+
+  #retain(packet: PacketLike): void {
     const record = copyRetained(packet);
     const journal = this.#isVolatile(record.topic) ? undefined : this.#journal;
     if (!this.#retained.store(record, journal)) {
@@ -180,6 +193,10 @@ export class BrokerPersistence {
   // Deliveries
 
   async outgoingEnqueue({ clientId }: { clientId: string }, packet: PacketLike): Promise<void> {
+    this.#enqueue(clientId, packet);
+  }
+
+  #enqueue(clientId: string, packet: PacketLike): void {
     const copy = copyMessage(packet);
     const outbox = this.#outboxes.get(clientId) ?? new Outbox();
     this.#outboxes.set(clientId, outbox);
@@ -196,7 +213,7 @@ export class BrokerPersistence {
   /** Once a client, however many of its filters match. */
   async outgoingEnqueueCombi(subscriptions: readonly { clientId: string }[], packet: PacketLike): Promise<void> {
     const clients = new Set(subscriptions.map(({ clientId }) => clientId));
-    for (const clientId of clients) await this.outgoingEnqueue({ clientId }, packet);
+    for (const clientId of clients) this.#enqueue(clientId, packet);
   }
 
   /** A message that found no room is delivered all the same, once. */
@@ -265,8 +282,19 @@ export class BrokerPersistence {
     return Readable.from([...this.#wills.values()].filter(({ brokerId = '' }) => brokers[brokerId] === undefined));
   }
 
+  /** Writes what waits to be written, now. */
+  flush(): void {
+    this.#journal?.flush();
+  }
+
+  /** From here on nothing is kept any more. */
+  get isClosed(): boolean {
+    return this.#closed;
+  }
+
   async destroy(): Promise<void> {
     await this.#copying?.catch(() => undefined);
+    this.#closed = true;
     this.#journal?.close();
   }
 

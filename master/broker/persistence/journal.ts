@@ -7,7 +7,7 @@ import type { Logger } from '../../../shared/platform/logger.ts';
 import type { PersistenceFile, StoredDelivery, StoredSession } from './persistence-file.ts';
 import type { PublishRecord, RetainedRecord } from './stored-packet.ts';
 
-/** What a power cut may cost, and how often a card is written to at most. */
+/** What the death of the process may cost, and how often a card is written to at most. */
 export const BATCH_INTERVAL_MS = 1_000;
 
 const RETRY_INTERVAL_MS = 10_000;
@@ -79,7 +79,7 @@ export class Journal {
   flush(): void {
     this.#timer?.cancel();
     this.#timer = undefined;
-    if (this.#isEmpty()) return;
+    if (this.#closed || this.#isEmpty()) return;
     const { file, logger } = this.#options;
     try {
       file.write({
@@ -102,6 +102,7 @@ export class Journal {
     this.flush();
     this.#closed = true;
     this.#timer?.cancel();
+    if (!this.#isEmpty()) this.#options.logger.error('what could not be written until the end is lost');
     this.#options.file.close();
   }
 

@@ -1,7 +1,8 @@
 /**
  * The broker's own SQLite file: retained messages and sessions that outlive a restart (adapter over better-sqlite3). It is
- * read once, at the start, and written in batches. `synchronous=NORMAL`: after a power cut the last batches may be missing,
- * the file is whole. An fsync is spent per checkpoint and not per batch, for the card's sake.
+ * read once, at the start, and written in batches. `synchronous=NORMAL`: after a power cut the batches that
+ * Linux had not yet written may be missing (docs/mqtt.md), the file is whole. An fsync is spent per checkpoint and at the end,
+ * and not per batch, for the card's sake.
  */
 import { chmodSync, closeSync, openSync, renameSync, rmSync } from 'node:fs';
 import Database from 'better-sqlite3';
