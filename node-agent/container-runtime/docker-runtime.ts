@@ -86,7 +86,7 @@ export class DockerRuntime implements ContainerRuntime {
     const { podNetwork, sandboxRoot: root, clock } = options;
     const start = (id: string): Promise<void> => this.#start(id);
     const [docker, images] = [this.#docker, this.#images];
-    const light = root === undefined ? undefined : new LightSandboxes({ root, nowMs: () => clock.nowMs() });
+    const light = root === undefined ? undefined : new LightSandboxes({ root, clock });
     this.#sandboxes = new DockerSandboxes({ ...options, docker, images, start, podNetwork, light });
   }
 

@@ -46,6 +46,9 @@ type Permission = 'unknown' | 'granted' | 'refused';
 
 const DEFAULT_NETWORK: PodNetworkDoor = { name: () => 'bridge', onSandbox: async () => undefined };
 
+/** So many pods that fail with something else of their own would be strange. */
+const MAX_DOUBTED = 3;
+
 /** The name of a network device holds 15 characters. */
 const PORT_ID_CHARS = 11;
 
@@ -57,6 +60,8 @@ export class DockerSandboxes {
   readonly #folders = new Map<string, string | undefined>();
   /** Whether the engine may lower oom_score_adj. */
   #negativeOomScore: Permission = 'unknown';
+  /** Pods that did not come through a gate, as long as none did. */
+  readonly #doubted = new Set<string>();
   /** Why no sandbox can do without a container of its own. */
   #lightProblem: string | undefined;
   /** Whether the node can make ports. */
@@ -67,8 +72,8 @@ export class DockerSandboxes {
     this.#addresses = new PodAddresses(() => this.#listTaken());
     const { light: sandboxes, podNetwork } = options;
     if (sandboxes !== undefined && podNetwork?.ports !== undefined) {
-      const onPort = (id: string, problem: string | undefined): Promise<void> => this.#notePort(id, problem);
-      this.#members = new LightContainers({ ...options, sandboxes, ports: podNetwork.ports, onPort });
+      const onDoubt = (sandbox: LightSandbox, why: string): Promise<void> => this.#doubt(sandbox, why);
+      this.#members = new LightContainers({ ...options, sandboxes, ports: podNetwork.ports, onDoubt });
     }
   }
 
@@ -188,6 +193,7 @@ export class DockerSandboxes {
     const members = this.#members;
     if (!config.isSolitary || config.hostNetwork || config.ports.length > 0) return undefined;
     if (light === undefined || members === undefined || podNetwork?.ports === undefined) return undefined;
+    if (this.#doubted.has(config.pod.uid) || this.#lightProblem !== undefined) return undefined;
     await this.#learnOomScore();
     if (!light.isReady) await this.#prepareLight();
     if (!light.isReady || this.#ownPorts === 'refused' || this.#negativeOomScore === 'unknown') return undefined;
@@ -197,6 +203,8 @@ export class DockerSandboxes {
       const { id } = await light.run(config, network, lease.addresses);
       members.welcome(id);
       return id;
+    } catch (error) {
+      throw new RuntimeError('failed', `the folder of the sandbox could not be made: ${String(error)}`);
     } finally {
       lease.settle();
     }
@@ -216,16 +224,12 @@ export class DockerSandboxes {
     }
   }
 
-  async #notePort(sandboxId: string, problem: string | undefined): Promise<void> {
-    if (problem === undefined) {
-      this.#ownPorts = 'granted';
-      return;
-    }
-    this.#options.logger.warn('the port of a pod could not be made', { why: problem });
-    if (this.#ownPorts === 'granted') return;
-    this.#ownPorts = 'refused';
-    // The next one gets its network from the engine.
-    await this.remove(sandboxId);
+  /** This pod gets a container for its sandbox; when that goes on, all do. */
+  async #doubt({ id, config }: LightSandbox, why: string): Promise<void> {
+    this.#doubted.add(config.pod.uid);
+    this.#options.logger.warn('a pod did not come through its gate', { pod: config.pod, why });
+    if (this.#doubted.size >= MAX_DOUBTED) this.#lightProblem = why;
+    await this.remove(id);
   }
 
   async #learnOomScore(): Promise<void> {
@@ -249,7 +253,7 @@ export class DockerSandboxes {
       } catch (error) {
         if (!(error instanceof NoPortError)) throw error;
         logger.warn('the port of a pod could not be made: the engine joins it', { why: error.message });
-        if (this.#ownPorts === 'unknown') this.#ownPorts = 'refused';
+        if (this.#ownPorts === 'unknown' && !this.#members?.isProven) this.#ownPorts = 'refused';
         return await this.#runOnEngine(config, context);
       }
     } finally {

@@ -29,8 +29,8 @@ export interface LightContainersOptions {
   clock: Clock;
   /** Of the engine; rejects `start-failed` when it would not. */
   start(id: string): Promise<void>;
-  /** Whether the node could make a port for a sandbox. */
-  onPort(sandboxId: string, problem: string | undefined): Promise<void>;
+  /** Nothing ever came through a gate here, and this did not either: is it the machine? */
+  onDoubt(sandbox: LightSandbox, why: string): Promise<void>;
 }
 
 /** With what a gate ends whose program the kernel refused; the reason lies in the sandbox's folder. */
@@ -48,6 +48,7 @@ export class LightContainers {
   readonly #empty = new Set<string>();
   /** Sandboxes that never had a port. */
   readonly #portless = new Set<string>();
+  #isProven = false;
 
   constructor(options: LightContainersOptions) {
     this.#options = options;
@@ -78,24 +79,39 @@ export class LightContainers {
     return renderHolder(node, { sandbox, doorway: sandboxes.doorwayOf(sandbox.id), gateArguments, program }, config);
   }
 
+  /** Whether a program came to its gate, and the node had made its port. */
+  get isProven(): boolean {
+    return this.#isProven;
+  }
+
   /** Starts a container that holds a sandbox. Rejects with a RuntimeError: `start-failed` where it has ended by that. */
   async start(id: string, sandbox: LightSandbox): Promise<void> {
-    const { sandboxes, docker, clock } = this.#options;
+    const { docker, onDoubt } = this.#options;
+    try {
+      await this.#throughGate(id, sandbox);
+    } catch (error) {
+      if (isRuntimeError(error, 'unavailable')) throw error;
+      // What waits for ever has not run: it is made again.
+      if (!isRuntimeError(error, 'start-failed')) await docker.removeContainer(id);
+      if (!this.#isProven) await onDoubt(sandbox, error instanceof Error ? error.message : String(error));
+      throw error;
+    }
+  }
+
+  async #throughGate(id: string, sandbox: LightSandbox): Promise<void> {
+    const { sandboxes, docker, clock, start } = this.#options;
     const gate = await Gate.listen(sandboxes.doorOf(sandbox.id), clock);
     this.#waiting.add(id);
     try {
-      await this.#options.start(id);
+      await start(id);
       const details = await docker.inspectContainer(id);
       await this.#attach(details, sandbox);
       const errno = await gate.open();
+      this.#isProven = true;
       if (errno === 0) return;
       const message = describeRefusal(details.Config.Cmd?.[0] ?? '', errno);
       await sandboxes.noteFailure(sandbox.id, id, message);
       throw new RuntimeError('start-failed', message);
-    } catch (error) {
-      // What waits for ever has not run: it is made again.
-      if (!isRuntimeError(error, 'start-failed')) await docker.removeContainer(id);
-      throw error;
     } finally {
       this.#waiting.delete(id);
       await gate.close();
@@ -148,18 +164,12 @@ export class LightContainers {
   }
 
   async #attach({ Id, State }: ContainerDetails, { id, addresses }: LightSandbox): Promise<void> {
-    const { ports, onPort } = this.#options;
     if (!State.Running) throw new RuntimeError('start-failed', State.Error || 'the container ended before its program');
-    const replaces = !this.#portless.delete(id);
-    try {
-      if (!(await isProcessOf(State.Pid, Id))) throw new Error("the container's process is not on this machine");
-      await ports.attach({ name: portName(id), pid: State.Pid, addresses, replaces });
-    } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
-      await onPort(id, why);
-      throw new RuntimeError('failed', `the port of the pod could not be made: ${why}`);
+    if (!(await isProcessOf(State.Pid, Id))) {
+      throw new RuntimeError('failed', "the container's process is not on this machine");
     }
-    await onPort(id, undefined);
+    const replaces = !this.#portless.delete(id);
+    await this.#options.ports.attach({ name: portName(id), pid: State.Pid, addresses, replaces });
   }
 
   async #running(sandboxId: string): Promise<ContainerSummary[]> {

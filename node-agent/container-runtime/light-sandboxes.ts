@@ -6,6 +6,8 @@
 import { createHash } from 'node:crypto';
 import { access, chmod, constants, link, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Clock } from '../../shared/platform/clock.ts';
+import { Gate } from './gate.ts';
 import { GATE_PROGRAM, GATE_SOCKET, renderGateBinary } from './gate-binary.ts';
 import type { PauseArchitecture } from './pause-binary.ts';
 import type { SandboxConfig } from './runtime.ts';
@@ -27,13 +29,15 @@ export interface LightSandbox {
 export interface LightSandboxesOptions {
   /** `<data>/sandboxes` */
   root: string;
-  nowMs(): number;
+  clock: Clock;
 }
 
 /** sun_path without its end. Source: unix(7). */
 const MAX_SOCKET_PATH_BYTES = 107;
 
 const ID_CHARS = 16;
+/** Folder in which is tried what sandboxes need; as long as an id. */
+const TRIAL = 'trial'.padEnd(ID_CHARS, '-');
 
 const RECORD = 'sandbox.json';
 /** Folder that the container sees. */
@@ -55,15 +59,18 @@ export class LightSandboxes {
   /** Puts the gate's program where sandboxes take it from. Rejects where this machine cannot run it from there. */
   async prepare(architecture: PauseArchitecture): Promise<void> {
     const { root } = this.#options;
-    if (Buffer.byteLength(this.doorOf('x'.repeat(ID_CHARS))) > MAX_SOCKET_PATH_BYTES) {
+    if (Buffer.byteLength(this.doorOf(TRIAL)) > MAX_SOCKET_PATH_BYTES) {
       throw new Error(`${root} is too long a path for the sockets in it`);
     }
     await mkdir(root, { recursive: true, mode: 0o700 });
     await writeFile(`${this.#gate}.new`, renderGateBinary(architecture));
     await chmod(`${this.#gate}.new`, 0o755);
     await rename(`${this.#gate}.new`, this.#gate);
-    // Also tells of a file system that runs no programs.
+    // Also tells of a file system that runs no programs, has no links or no sockets.
     await access(this.#gate, constants.X_OK);
+    await this.#makeDoorway(TRIAL);
+    await (await Gate.listen(this.doorOf(TRIAL), this.#options.clock)).close();
+    await rm(join(root, TRIAL), { recursive: true });
     this.#isReady = true;
   }
 
@@ -78,13 +85,10 @@ export class LightSandboxes {
     const present = known.get(id);
     if (present?.isCurrent) return present;
     const folder = join(this.#options.root, id);
-    await rm(folder, { recursive: true, force: true });
-    await mkdir(this.doorwayOf(id), { recursive: true });
-    // Whatever the agent's umask: the container's user goes through it.
-    await chmod(this.doorwayOf(id), 0o755);
-    await link(this.#gate, join(this.doorwayOf(id), nameOf(GATE_PROGRAM)));
+    await this.#makeDoorway(id);
     await writeSandboxFiles(folder, config, addresses);
-    const sandbox = { id, folder, config, addresses, network, createdAtMs: this.#options.nowMs(), isCurrent: true };
+    const createdAtMs = this.#options.clock.nowMs();
+    const sandbox = { id, folder, config, addresses, network, createdAtMs, isCurrent: true };
     const { isCurrent: _, folder: __, ...record } = sandbox;
     // Last: a folder without it is nothing.
     await writeFile(join(folder, RECORD), JSON.stringify({ ...record, bootId: await readBootId() }), { mode: 0o600 });
@@ -114,15 +118,25 @@ export class LightSandboxes {
     return join(this.doorwayOf(id), nameOf(GATE_SOCKET));
   }
 
-  /** Kept until the sandbox goes. */
+  /** Kept until the sandbox goes. Never rejects: without it the run has ended with the gate's own code. */
   async noteFailure(id: string, containerId: string, message: string): Promise<void> {
     const folder = join(this.#options.root, id, FAILURES);
-    await mkdir(folder, { recursive: true });
-    await writeFile(join(folder, containerId), message);
+    await mkdir(folder, { recursive: true })
+      .then(() => writeFile(join(folder, containerId), message))
+      .catch(() => undefined);
   }
 
   async failureOf(id: string, containerId: string): Promise<string | undefined> {
     return readFile(join(this.#options.root, id, FAILURES, containerId), 'utf8').catch(() => undefined);
+  }
+
+  /** Whatever an earlier attempt left there goes. */
+  async #makeDoorway(id: string): Promise<void> {
+    await rm(join(this.#options.root, id), { recursive: true, force: true });
+    await mkdir(this.doorwayOf(id), { recursive: true });
+    // Whatever the agent's umask: the container's user goes through it.
+    await chmod(this.doorwayOf(id), 0o755);
+    await link(this.#gate, join(this.doorwayOf(id), nameOf(GATE_PROGRAM)));
   }
 
   get #gate(): string {

@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { DockerRuntime } from '../../node-agent/container-runtime/docker-runtime.ts';
+import { PAUSE_IMAGE } from '../../node-agent/container-runtime/pause-image.ts';
 import type { PodNetworkDoor, PodPort } from '../../node-agent/container-runtime/pod-network-door.ts';
 import { type ContainerConfig, RuntimeError, type SandboxConfig } from '../../node-agent/container-runtime/runtime.ts';
 import { nodeKernelSettings } from '../../node-agent/network/node-kernel-settings.ts';
@@ -45,7 +46,7 @@ async function openRuntime(life: Life = {}): Promise<{ runtime: DockerRuntime; f
   const folder = life.folder ?? (await mkdtemp(join(tmpdir(), 'bl-')));
   if (life.folder === undefined) folders.push(folder);
   const podNetwork: PodNetworkDoor = {
-    name: () => 'bridge',
+    name: () => node,
     onSandbox: async () => undefined,
     ports: {
       subnets: () => [SUBNET],
@@ -60,8 +61,7 @@ async function openRuntime(life: Life = {}): Promise<{ runtime: DockerRuntime; f
 
 async function openEngine(): Promise<TestEngine> {
   const started = await startTestEngine();
-  const made = await shell.run('ip', ['link', 'add', 'name', bridge, 'up', 'type', 'bridge']);
-  assert.equal(made.code, 0, made.stderr);
+  await started.docker('network', 'create', '--subnet', SUBNET, '-o', `com.docker.network.bridge.name=${bridge}`, node);
   return started;
 }
 
@@ -88,7 +88,7 @@ if (await hasDocker()) {
   after(async () => {
     const ids = await docker('ps', '-aq', '--filter', `label=bramble.dev/node=${node}`);
     if (ids !== '') await docker('rm', '-f', ...ids.split('\n'));
-    await shell.run('ip', ['link', 'delete', 'dev', bridge]);
+    if (engine !== undefined) await docker('network', 'rm', node);
     for (const folder of folders) await rm(folder, { recursive: true, force: true });
     await engine?.stop();
   });
@@ -199,14 +199,47 @@ if (await hasDocker()) {
       await until(async () => (await textOf(runtime.logs(again, LOG_ONCE))) === 'ran\n');
     });
 
-    it('where the node cannot make ports, the engine joins the next sandbox of the pod', async () => {
+    it('where the node cannot make ports, the engine joins the next sandbox of the pod, and those of others', async () => {
       const { runtime } = await openRuntime({ attach: () => Promise.reject(new Error('no such program: nsenter')) });
       const { config, id, look, sandboxId } = await make(runtime, { command: programs.forever });
-      await assert.rejects(runtime.startContainer(id), { reason: 'failed', message: /nsenter/ });
+      await assert.rejects(runtime.startContainer(id), /nsenter/);
       assert.deepEqual(await look(), { sandboxes: [], containers: [] });
       const next = await runtime.runSandbox({ ...config, attempt: 1 });
       assert.notEqual(next, sandboxId);
-      assert.equal(await docker('inspect', '-f', '{{.HostConfig.NetworkMode}}', next), 'bridge');
+      const other = await make(runtime, { command: programs.forever });
+      for (const made of [next, other.sandboxId]) {
+        assert.equal(await docker('inspect', '-f', '{{.HostConfig.NetworkMode}}', made), node);
+      }
+    });
+
+    it('where no start ever succeeded, pods that failed get sandbox containers, and in the end all do', async () => {
+      const { runtime } = await openRuntime();
+      const { security } = containerConfig(newPod(), TEST_IMAGE);
+      for (const user of ['nobody-here', 'nor-here', 'nowhere']) {
+        const { config, id, look } = await make(runtime, { command: ['true'], security: { ...security, user } });
+        await assert.rejects(runtime.startContainer(id), { reason: 'start-failed', message: new RegExp(user) });
+        assert.deepEqual((await look()).sandboxes, []);
+        const next = await runtime.runSandbox({ ...config, attempt: 1 });
+        assert.equal(await docker('inspect', '-f', '{{.Config.Image}}', next), PAUSE_IMAGE);
+      }
+      const { sandboxId } = await make(runtime, { command: ['true'] });
+      assert.equal(await docker('inspect', '-f', '{{.Config.Image}}', sandboxId), PAUSE_IMAGE);
+    });
+
+    it('a port that fails once others stood is tried again', async () => {
+      const failing = { next: false };
+      const { runtime } = await openRuntime({
+        attach: (port) => (failing.next ? Promise.reject(new RuntimeError('failed', 'not now')) : attach(port)),
+      });
+      await runtime.startContainer((await make(runtime, { command: programs.forever })).id);
+      const { pod, id, look, sandboxId } = await make(runtime, { command: programs.forever });
+      failing.next = true;
+      await assert.rejects(runtime.startContainer(id), { reason: 'failed', message: 'not now' });
+      assert.deepEqual((await look()).containers, []);
+      failing.next = false;
+      const config = containerConfig(pod, TEST_IMAGE, { command: programs.forever });
+      await runtime.startContainer(await runtime.createContainer(sandboxId, config));
+      assert.equal((await look()).containers[0]?.state, 'running');
     });
 
     it('a port that is gone makes the sandbox unready, and so does an earlier life of the machine', async () => {
@@ -242,10 +275,15 @@ if (await hasDocker()) {
 
     it('what the engine refuses is a start that failed as well', async () => {
       const { runtime } = await openRuntime();
+      await runtime.startContainer((await make(runtime, { command: ['true'] })).id);
       const { security } = containerConfig(newPod(), TEST_IMAGE);
-      const { id, record } = await make(runtime, { command: ['true'], security: { ...security, user: 'nobody-here' } });
+      const { id, record, look } = await make(runtime, {
+        command: ['true'],
+        security: { ...security, user: 'nobody-here' },
+      });
       await assert.rejects(runtime.startContainer(id), { reason: 'start-failed', message: /nobody-here/ });
       assert.deepEqual([(await record())?.state, (await record())?.exit?.startFailed], ['exited', true]);
+      assert.equal((await look()).sandboxes[0]?.state, 'ready');
     });
   });
 }

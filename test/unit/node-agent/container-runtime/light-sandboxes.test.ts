@@ -5,10 +5,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 import { LightSandboxes } from '../../../../node-agent/container-runtime/light-sandboxes.ts';
+import { systemClock } from '../../../../shared/platform/clock.ts';
 import { newPod, sandboxConfig } from '../../../contract/runtime-contract.ts';
 
 let root = '';
-const open = (at = root): LightSandboxes => new LightSandboxes({ root: at, nowMs: () => 1_000 });
+const open = (at = root): LightSandboxes => new LightSandboxes({ root: at, clock: systemClock });
 
 beforeEach(async () => {
   root = await mkdtemp(join(tmpdir(), 'light-'));
@@ -18,6 +19,7 @@ afterEach(() => rm(root, { recursive: true }));
 test('what was made is there for the next agent, once', async () => {
   const sandboxes = open();
   await sandboxes.prepare('amd64');
+  assert.deepEqual(await readdir(root), ['gate']);
   const dns = { servers: ['192.0.2.53'], searches: [], options: [] };
   const config = sandboxConfig(newPod(), { dns, hostAliases: [{ ip: '192.0.2.7', hostnames: ['alias'] }] });
   const made = await sandboxes.run(config, 'net', ['10.0.0.2']);
