@@ -10,11 +10,11 @@ import { renderSandbox, SANDBOX_OOM_SCORE_ADJ, type SandboxContext } from './doc
 import { isRuntimeError } from './docker-errors.ts';
 import type { DockerImages } from './docker-images.ts';
 import { isSameIdentity, LABEL, parseIdentity, readAddresses, SANDBOX_NAME } from './docker-labels.ts';
-import { normalizeArchitecture, parseSandbox } from './docker-records.ts';
+import { parseSandbox } from './docker-records.ts';
 import { mayLowerOomScore } from './engine-rights.ts';
 import { LightContainers } from './light-containers.ts';
+import { LightPermission } from './light-permission.ts';
 import type { LightSandbox, LightSandboxes } from './light-sandboxes.ts';
-import { pauseArchitecture } from './pause-binary.ts';
 import { type AddressLease, PodAddresses } from './pod-addresses.ts';
 import type { PodNetworkDoor, PodPorts } from './pod-network-door.ts';
 import { type ContainerRecord, RuntimeError, type SandboxConfig, type SandboxRecord } from './runtime.ts';
@@ -46,9 +46,6 @@ type Permission = 'unknown' | 'granted' | 'refused';
 
 const DEFAULT_NETWORK: PodNetworkDoor = { name: () => 'bridge', onSandbox: async () => undefined };
 
-/** So many pods that fail with something else of their own would be strange. */
-const MAX_DOUBTED = 3;
-
 /** The name of a network device holds 15 characters. */
 const PORT_ID_CHARS = 11;
 
@@ -56,14 +53,11 @@ export class DockerSandboxes {
   readonly #options: DockerSandboxesOptions;
   readonly #addresses: PodAddresses;
   readonly #members: LightContainers | undefined;
+  readonly #permission: LightPermission | undefined;
   /** Folder of the files of each sandbox that was met; undefined: they are the engine's. */
   readonly #folders = new Map<string, string | undefined>();
   /** Whether the engine may lower oom_score_adj. */
   #negativeOomScore: Permission = 'unknown';
-  /** Pods that did not come through a gate, as long as none did. */
-  readonly #doubted = new Set<string>();
-  /** Why no sandbox can do without a container of its own. */
-  #lightProblem: string | undefined;
   /** Whether the node can make ports. */
   #ownPorts: Permission = 'unknown';
 
@@ -72,7 +66,12 @@ export class DockerSandboxes {
     this.#addresses = new PodAddresses(() => this.#listTaken());
     const { light: sandboxes, podNetwork } = options;
     if (sandboxes !== undefined && podNetwork?.ports !== undefined) {
-      const onDoubt = (sandbox: LightSandbox, why: string): Promise<void> => this.#doubt(sandbox, why);
+      const permission = new LightPermission({ ...options, sandboxes });
+      const onDoubt = (sandbox: LightSandbox, why: string): Promise<void> => {
+        permission.doubt(sandbox, why);
+        return this.remove(sandbox.id);
+      };
+      this.#permission = permission;
       this.#members = new LightContainers({ ...options, sandboxes, ports: podNetwork.ports, onDoubt });
     }
   }
@@ -80,7 +79,7 @@ export class DockerSandboxes {
   /** What the first sandbox would otherwise wait for, or fail to learn. */
   async prepare(): Promise<void> {
     await this.#learnOomScore();
-    await Promise.all([this.#prepareLight(), this.#options.images.ensurePause()]);
+    await Promise.all([this.#permission?.prepare(), this.#options.images.ensurePause()]);
   }
 
   async run(config: SandboxConfig): Promise<string> {
@@ -191,12 +190,10 @@ export class DockerSandboxes {
   async #runLight(config: SandboxConfig): Promise<string | undefined> {
     const { podNetwork, light } = this.#options;
     const members = this.#members;
-    if (!config.isSolitary || config.hostNetwork || config.ports.length > 0) return undefined;
     if (light === undefined || members === undefined || podNetwork?.ports === undefined) return undefined;
-    if (this.#doubted.has(config.pod.uid) || this.#lightProblem !== undefined) return undefined;
     await this.#learnOomScore();
-    if (!light.isReady) await this.#prepareLight();
-    if (!light.isReady || this.#ownPorts === 'refused' || this.#negativeOomScore === 'unknown') return undefined;
+    if (this.#ownPorts === 'refused' || this.#negativeOomScore === 'unknown') return undefined;
+    if (!(await this.#permission?.mayServe(config))) return undefined;
     const network = podNetwork.name();
     const lease = await this.#lease(podNetwork.ports);
     try {
@@ -208,28 +205,6 @@ export class DockerSandboxes {
     } finally {
       lease.settle();
     }
-  }
-
-  async #prepareLight(): Promise<void> {
-    const { docker, light, logger } = this.#options;
-    if (light === undefined || light.isReady || this.#lightProblem !== undefined) return;
-    const { Architecture } = await docker.info();
-    const architecture = pauseArchitecture(normalizeArchitecture(String(Architecture)));
-    if (architecture === undefined) return;
-    try {
-      await light.prepare(architecture);
-    } catch (error) {
-      this.#lightProblem = error instanceof Error ? error.message : String(error);
-      logger.warn('each pod gets a container for its sandbox', { why: this.#lightProblem });
-    }
-  }
-
-  /** This pod gets a container for its sandbox; when that goes on, all do. */
-  async #doubt({ id, config }: LightSandbox, why: string): Promise<void> {
-    this.#doubted.add(config.pod.uid);
-    this.#options.logger.warn('a pod did not come through its gate', { pod: config.pod, why });
-    if (this.#doubted.size >= MAX_DOUBTED) this.#lightProblem = why;
-    await this.remove(id);
   }
 
   async #learnOomScore(): Promise<void> {

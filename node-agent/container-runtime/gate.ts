@@ -33,16 +33,21 @@ export class Gate {
     this.#visitor.promise.catch(() => undefined);
   }
 
-  /** `path` of the socket: at most what unix(7) allows. One that an earlier life left there is replaced. */
+  /** `path` of the socket: at most what unix(7) allows. One that an earlier life left there is replaced. Rejects with a RuntimeError. */
   static async listen(path: string, clock: Clock): Promise<Gate> {
-    await rm(path, { force: true });
     const server = createServer();
     const gate = new Gate(server, path, clock);
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', reject).listen(path, resolve);
-    });
-    await chmod(path, DOOR_MODE);
-    return gate;
+    try {
+      await rm(path, { force: true });
+      await new Promise<void>((resolve, reject) => {
+        server.once('error', reject).listen(path, resolve);
+      });
+      await chmod(path, DOOR_MODE);
+      return gate;
+    } catch (error) {
+      server.close();
+      throw new RuntimeError('failed', `no gate can be made at ${path}: ${String(error)}`);
+    }
   }
 
   /** Lets the program begin. Error number with which the kernel refused it; 0: it runs. Rejects with a RuntimeError. */

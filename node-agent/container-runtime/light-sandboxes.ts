@@ -63,6 +63,8 @@ export class LightSandboxes {
       throw new Error(`${root} is too long a path for the sockets in it`);
     }
     await mkdir(root, { recursive: true, mode: 0o700 });
+    // Reading takes folders without a record away, and the one of the trial has none.
+    await this.#load();
     await writeFile(`${this.#gate}.new`, renderGateBinary(architecture));
     await chmod(`${this.#gate}.new`, 0o755);
     await rename(`${this.#gate}.new`, this.#gate);
