@@ -73,6 +73,16 @@ export class DockerClient {
     );
   }
 
+  /** Containers, running or not, that were made of an image. */
+  async listUsers(imageId: string): Promise<ContainerSummary[]> {
+    const filters = { ancestor: [imageId] };
+    const heirs = await this.#call(QUERY_TIMEOUT_MS, (abortSignal) =>
+      this.#docker.listContainers({ all: true, filters, abortSignal }),
+    );
+    // The engine also names those of images that were built on it.
+    return heirs.filter(({ ImageID }) => ImageID === imageId);
+  }
+
   /** With what each has written; the engine looks at every file of theirs for that. */
   measureContainers(labels: readonly string[]): Promise<ContainerSummary[]> {
     const filters = { label: [...labels] };

@@ -55,7 +55,9 @@ export class DockerImages {
   /** Takes all its names, the last of which takes the image. Rejects `conflict` while a container uses it; a missing one is fine. */
   async remove(id: string): Promise<void> {
     try {
-      const { RepoTags, RepoDigests } = await this.#docker.inspectImage(id);
+      const { Id, RepoTags, RepoDigests } = await this.#docker.inspectImage(id);
+      // The engine takes a name of an image that is in use as long as it has another one.
+      if ((await this.#docker.listUsers(Id)).length > 0) throw new RuntimeError('conflict', `${id} is in use`);
       // Digests go with the last tag of their repository; stand-ins first, so that a refusal leaves the real names.
       const tags = RepoTags ?? [];
       const standIns = tags.filter((tag) => digestNameOf(tag) !== undefined);

@@ -61,6 +61,17 @@ if (await hasDocker()) {
       assert.ok(image.sizeBytes < 10_000);
     });
 
+    it('keeps all names of an image that a container uses', async () => {
+      const { runtime, id } = await start({ name: 'names', command: programs.forever });
+      const imageId =
+        (await runtime.list({ podUid: pod.uid })).containers.find((item) => item.id === id)?.imageId ?? '';
+      const other = `bramble-test/other-name:${process.pid}`;
+      await engine?.docker('tag', imageId, other);
+      await assert.rejects(runtime.removeImage(imageId), { reason: 'conflict' });
+      for (const name of [TEST_IMAGE, other]) assert.ok(await runtime.imageStatus(name), name);
+      await engine?.docker('rmi', other);
+    });
+
     it('enforces limits by cgroups', async () => {
       const resources = { cpuShares: 204, cpuLimitMillis: 250, memoryLimitBytes: 32 << 20, oomScoreAdj: -997 };
       const { id } = await start({ name: 'limits', command: programs.forever, resources });

@@ -187,8 +187,9 @@ if (await hasDocker()) {
       const held = Promise.withResolvers<void>();
       const first = await openRuntime({ attach: () => new Promise(() => held.resolve()) });
       const { pod, sandboxId, id, record } = await make(first.runtime, { command: programs.print('ran', 0) });
-      void first.runtime.startContainer(id).catch(() => undefined);
-      await held.promise;
+      const starting = first.runtime.startContainer(id);
+      await Promise.race([held.promise, starting]);
+      starting.catch(() => undefined);
       assert.deepEqual([(await record())?.state, (await record())?.startedAtMs], ['created', undefined]);
       const { runtime } = await openRuntime({ folder: first.folder });
       const listing = await runtime.list({ podUid: pod.uid });
