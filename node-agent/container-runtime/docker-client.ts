@@ -122,6 +122,13 @@ export class DockerClient {
     });
   }
 
+  /** Until it does not run any more. */
+  waitContainer(id: string): Promise<void> {
+    return this.#call(CHANGE_TIMEOUT_MS, async (abortSignal) => {
+      await ignoreStatus([404], this.#docker.getContainer(id).wait({ abortSignal }));
+    });
+  }
+
   removeContainer(id: string): Promise<void> {
     return this.#call(CHANGE_TIMEOUT_MS, async (abortSignal) => {
       // 409: a removal is already in progress.

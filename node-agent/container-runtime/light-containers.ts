@@ -111,6 +111,8 @@ export class LightContainers {
       if (errno === 0) return;
       const message = describeRefusal(details.Config.Cmd?.[0] ?? '', errno);
       await sandboxes.noteFailure(sandbox.id, id, message);
+      // Until then it looks like one whose agent has left it behind its gate.
+      await docker.waitContainer(id);
       throw new RuntimeError('start-failed', message);
     } finally {
       this.#waiting.delete(id);

@@ -148,9 +148,9 @@ if (await hasDocker()) {
         ['/bin', /"\/bin": permission denied/],
       ];
       for (const [command, expected] of cases) {
-        const { id, record, ended, pod } = await make(runtime, { command: [command] });
+        const { id, record, pod } = await make(runtime, { command: [command] });
         await assert.rejects(runtime.startContainer(id), { reason: 'start-failed', message: expected });
-        await ended();
+        assert.equal((await record())?.state, 'exited', 'at once, and still there');
         const next = await openRuntime({ folder });
         for (const seen of [await record(), (await next.runtime.list({ podUid: pod.uid })).containers[0]]) {
           assert.deepEqual([seen?.exit?.code, seen?.exit?.startFailed, seen?.startedAtMs], [128, true, undefined]);
