@@ -21,7 +21,7 @@ const SIGNAL_BASE = 128;
 const MAX_SIGNAL = 64;
 
 /** Docker's exit codes 125 to 127 do not say that the start failed; its state does. Kubernetes reports 128 then. */
-const START_FAILED_CODE = 128;
+export const START_FAILED_CODE = 128;
 
 export function isSandbox(summary: ContainerSummary): boolean {
   return summary.Labels[LABEL.containerName] === SANDBOX_NAME;
@@ -37,17 +37,21 @@ export function parseSandbox(summary: ContainerSummary): SandboxRecord | undefin
     ...(ready ? readAddresses(summary.Labels) : []),
     ...networks.flatMap(({ IPAddress, GlobalIPv6Address }) => [IPAddress, GlobalIPv6Address]),
   ].filter(Boolean);
-  const [ip = '', otherIp] = addresses.toSorted((a, b) => Number(a.includes(':')) - Number(b.includes(':')));
   return {
     id: summary.Id,
     pod: identity.pod,
     attempt: identity.attempt,
     state: ready ? 'ready' : 'not-ready',
     createdAtMs: summary.Created * 1000,
-    ip,
-    ...(otherIp === undefined ? {} : { otherIp }),
+    ...recordAddresses(addresses),
     annotations: parseAnnotations(summary.Labels),
   };
+}
+
+/** IPv4 comes first. */
+export function recordAddresses(addresses: readonly string[]): Pick<SandboxRecord, 'ip' | 'otherIp'> {
+  const [ip = '', otherIp] = addresses.toSorted((a, b) => Number(a.includes(':')) - Number(b.includes(':')));
+  return { ip, ...(otherIp === undefined ? {} : { otherIp }) };
 }
 
 /** undefined: not ours. */

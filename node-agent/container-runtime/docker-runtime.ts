@@ -132,8 +132,9 @@ export class DockerRuntime implements ContainerRuntime {
     const image = (await this.#images.engineName(config.image)) ?? config.image;
     try {
       const options = await this.#render(sandboxId, { ...config, resources, mounts }, image);
-      const { id } = await this.#sandboxes.createOrAdopt({ ...options, Image: image });
-      this.#holds.set(id, heldBy(options.Labels ?? {}));
+      const { id, isNew } = await this.#sandboxes.createOrAdopt({ ...options, Image: image });
+      // One that was there already may have been made otherwise.
+      if (isNew) this.#holds.set(id, heldBy(options.Labels ?? {}));
       return id;
     } catch (error) {
       // Docker answers 404 for the image and for the sandbox alike.

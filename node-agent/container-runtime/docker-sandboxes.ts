@@ -16,7 +16,7 @@ import { LightContainers } from './light-containers.ts';
 import { LightPermission } from './light-permission.ts';
 import type { LightSandbox, LightSandboxes } from './light-sandboxes.ts';
 import { type AddressLease, PodAddresses } from './pod-addresses.ts';
-import type { PodNetworkDoor, PodPorts } from './pod-network-door.ts';
+import { type PodNetworkDoor, type PodPorts, portName } from './pod-network-door.ts';
 import { type ContainerRecord, RuntimeError, type SandboxConfig, type SandboxRecord } from './runtime.ts';
 import { isProcessOf, writeSandboxFiles } from './sandbox-files.ts';
 import { renderResolvConf, writeResolvConf } from './sandbox-resolver.ts';
@@ -45,9 +45,6 @@ export interface Made {
 type Permission = 'unknown' | 'granted' | 'refused';
 
 const DEFAULT_NETWORK: PodNetworkDoor = { name: () => 'bridge', onSandbox: async () => undefined };
-
-/** The name of a network device holds 15 characters. */
-const PORT_ID_CHARS = 11;
 
 export class DockerSandboxes {
   readonly #options: DockerSandboxesOptions;
@@ -344,8 +341,4 @@ class NoPortError extends Error {}
 
 function asNoPort(error: unknown): never {
   throw new NoPortError(error instanceof Error ? error.message : String(error));
-}
-
-function portName(sandboxId: string): string {
-  return `veth${sandboxId.slice(0, PORT_ID_CHARS)}`;
 }

@@ -12,10 +12,11 @@ import { renderContainer, renderHolder, type SharedNamespaces } from './docker-c
 import { isRuntimeError } from './docker-errors.ts';
 import type { DockerImages } from './docker-images.ts';
 import { LABEL, type Labels } from './docker-labels.ts';
+import { recordAddresses, START_FAILED_CODE } from './docker-records.ts';
 import { Gate } from './gate.ts';
 import { GATE_PROGRAM, renderGateArguments } from './gate-binary.ts';
 import type { LightSandbox, LightSandboxes } from './light-sandboxes.ts';
-import type { PodPorts } from './pod-network-door.ts';
+import { type PodPorts, portName } from './pod-network-door.ts';
 import { computeCandidates, computeProgram, describeRefusal, type ImageProgram } from './program.ts';
 import { type ContainerConfig, type ContainerRecord, RuntimeError, type SandboxRecord } from './runtime.ts';
 import { isProcessOf } from './sandbox-files.ts';
@@ -35,8 +36,6 @@ export interface LightContainersOptions {
 
 /** With what a gate ends whose program the kernel refused; the reason lies in the sandbox's folder. */
 const REFUSED_CODE = 127;
-/** Docker's and Kubernetes' code for a program that could not be started. */
-const START_FAILED_CODE = 128;
 
 const NO_IMAGE: ImageProgram = { entrypoint: [], command: [], env: [] };
 
@@ -213,8 +212,7 @@ function toRecord({ id, config, addresses, createdAtMs }: LightSandbox, isReady:
   const { pod, attempt, annotations } = config;
   const common = { id, pod, attempt, createdAtMs, annotations };
   if (!isReady) return { ...common, state: 'not-ready', ip: '' };
-  const [ip = '', otherIp] = addresses.toSorted((a, b) => Number(a.includes(':')) - Number(b.includes(':')));
-  return { ...common, state: 'ready', ip, ...(otherIp === undefined ? {} : { otherIp }) };
+  return { ...common, state: 'ready', ...recordAddresses(addresses) };
 }
 
 /** Only who holds the namespaces has an IPC namespace that may be shared. */
@@ -233,10 +231,3 @@ function isComplete({ command = [], env }: ContainerConfig): boolean {
 async function isBehindGate(pid: number): Promise<boolean> {
   return (await readlink(`/proc/${pid}/exe`).catch(() => '')) === GATE_PROGRAM;
 }
-
-function portName(sandboxId: string): string {
-  return `veth${sandboxId.slice(0, PORT_ID_CHARS)}`;
-}
-
-/** The name of a network device holds 15 characters. */
-const PORT_ID_CHARS = 11;

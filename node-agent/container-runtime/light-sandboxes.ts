@@ -65,15 +65,23 @@ export class LightSandboxes {
     await mkdir(root, { recursive: true, mode: 0o700 });
     // Reading takes folders without a record away, and the one of the trial has none.
     await this.#load();
-    await writeFile(`${this.#gate}.new`, renderGateBinary(architecture));
-    await chmod(`${this.#gate}.new`, 0o755);
-    await rename(`${this.#gate}.new`, this.#gate);
-    // Also tells of a file system that runs no programs, has no links or no sockets.
+    const program = renderGateBinary(architecture);
+    const present = await readFile(this.#gate).catch(() => undefined);
+    if (!present?.equals(program)) await this.#install(program);
+    // Also tells of a file system that runs no programs.
     await access(this.#gate, constants.X_OK);
-    await this.#makeDoorway(TRIAL);
-    await (await Gate.listen(this.doorOf(TRIAL), this.#options.clock)).close();
-    await rm(join(root, TRIAL), { recursive: true });
     this.#isReady = true;
+  }
+
+  /** Also tells of a file system that has no links or no sockets; its last step is what the next agent finds. */
+  async #install(program: Uint8Array): Promise<void> {
+    const { root, clock } = this.#options;
+    await writeFile(this.#newGate, program);
+    await chmod(this.#newGate, 0o755);
+    await this.#makeDoorway(TRIAL, this.#newGate);
+    await (await Gate.listen(this.doorOf(TRIAL), clock)).close();
+    await rm(join(root, TRIAL), { recursive: true });
+    await rename(this.#newGate, this.#gate);
   }
 
   get isReady(): boolean {
@@ -87,7 +95,7 @@ export class LightSandboxes {
     const present = known.get(id);
     if (present?.isCurrent) return present;
     const folder = join(this.#options.root, id);
-    await this.#makeDoorway(id);
+    await this.#makeDoorway(id, this.#gate);
     await writeSandboxFiles(folder, config, addresses);
     const createdAtMs = this.#options.clock.nowMs();
     const sandbox = { id, folder, config, addresses, network, createdAtMs, isCurrent: true };
@@ -133,16 +141,20 @@ export class LightSandboxes {
   }
 
   /** Whatever an earlier attempt left there goes. */
-  async #makeDoorway(id: string): Promise<void> {
+  async #makeDoorway(id: string, gate: string): Promise<void> {
     await rm(join(this.#options.root, id), { recursive: true, force: true });
     await mkdir(this.doorwayOf(id), { recursive: true });
     // Whatever the agent's umask: the container's user goes through it.
     await chmod(this.doorwayOf(id), 0o755);
-    await link(this.#gate, join(this.doorwayOf(id), nameOf(GATE_PROGRAM)));
+    await link(gate, join(this.doorwayOf(id), nameOf(GATE_PROGRAM)));
   }
 
   get #gate(): string {
     return join(this.#options.root, 'gate');
+  }
+
+  get #newGate(): string {
+    return `${this.#gate}.new`;
   }
 
   #load(): Promise<Map<string, LightSandbox>> {

@@ -21,6 +21,14 @@ export interface PodPorts {
   list(): Promise<ReadonlySet<string>>;
 }
 
+/** The name of a network device holds 15 characters. */
+const PORT_ID_CHARS = 11;
+
+/** Name of the port of a sandbox, on the node's side. */
+export function portName(sandboxId: string): string {
+  return `veth${sandboxId.slice(0, PORT_ID_CHARS)}`;
+}
+
 export interface PodPort {
   /** Of the device on the node's side. */
   name: string;

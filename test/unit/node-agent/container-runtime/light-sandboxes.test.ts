@@ -44,6 +44,22 @@ test('any user may execute the gate, and sees nothing else of the sandbox', asyn
   assert.equal((await stat(sandboxes.doorwayOf(id))).mode & 0o777, 0o755);
 });
 
+test('the next agent finds the gate and writes nothing; another version replaces it, damage too', async () => {
+  await open().prepare('amd64');
+  const gate = join(root, 'gate');
+  const look = async () => [(await stat(gate)).ino, (await stat(gate)).mtimeMs, (await stat(root)).mtimeMs];
+  const first = await look();
+  await open().prepare('amd64');
+  assert.deepEqual(await look(), first);
+  const bytes = await readFile(gate);
+  await writeFile(gate, bytes.subarray(0, 10));
+  await open().prepare('amd64');
+  assert.deepEqual(await readFile(gate), bytes);
+  await open().prepare('arm64');
+  assert.notDeepEqual(await readFile(gate), bytes);
+  assert.deepEqual(await readdir(root), ['gate']);
+});
+
 test('what was left half made is nothing, and goes', async () => {
   await mkdir(join(root, 'aaaa'));
   await mkdir(join(root, 'bbbb'));
