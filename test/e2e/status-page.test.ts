@@ -21,6 +21,9 @@ import { waitFor } from '../support/wait.ts';
 const TIMEOUT_MS = 60_000;
 const PODS = 1_000;
 
+/** So often the page asks before it gives up for now. */
+const READS = 3;
+
 /** What half of the frames may take at most, drawn by the CPU alone, on two cores that do everything else too. */
 const MAX_FRAME_MS = 84;
 
@@ -224,9 +227,23 @@ describe('with rights', () => {
     assert.equal(await page.evaluate('document.cookie'), '');
   });
 
+  test('a phone that changes its network gets its buttons all the same', async () => {
+    await go('#/');
+    await page.locator('#detail').waitFor({ state: 'hidden' });
+    let broken = 0;
+    await page.route('**/api/rights?*', (route) => {
+      broken += 1;
+      return route.abort('connectionreset');
+    });
+    await open('workload/Deployment/default/live-1');
+    await waitFor('a request that is given up', () => broken >= READS, TIMEOUT_MS);
+    await page.unroute('**/api/rights?*');
+    await page.locator('[data-action=scale]').waitFor();
+  });
+
   test('what a person may not do has no button, and is refused by name', async () => {
     const board = `board/${cluster.nodes[0]}`;
-    const rights = page.waitForResponse('**/api/rights');
+    const rights = page.waitForResponse('**/api/rights?*');
     await open(board);
     await (await rights).finished();
     assert.equal(await page.locator('#detail-actions button').count(), 0);

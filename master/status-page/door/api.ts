@@ -5,7 +5,7 @@
  *     POST   /api/session    {token}           signs in         DELETE /api/session    signs out
  *     GET    /api/history?board=               the last hours of a board
  *     GET    /api/placement?namespace=&pod=    the scheduler's reasons, board by board
- *     POST   /api/rights     {about}           the actions that this person may take
+ *     GET    /api/rights?about=                the actions that this person may take
  *     POST   /api/actions    {action, about}   takes one
  */
 import type { IncomingMessage } from 'node:http';
@@ -119,10 +119,10 @@ export class PageApi {
     return { code: response.code, body: { placement: response.body } };
   }
 
-  async rights(request: IncomingMessage): Promise<Answer> {
+  async rights(request: IncomingMessage, url: URL): Promise<Answer> {
     const user = await this.#mustBeSignedIn(request);
-    const { about } = await readJson(request);
-    return { code: 200, body: { actions: await allowedActions(user.handler, parseTarget(String(about))) } };
+    const target = parseTarget(url.searchParams.get('about') ?? '');
+    return { code: 200, body: { actions: await allowedActions(user.handler, target) } };
   }
 
   async act(request: IncomingMessage): Promise<Answer> {
@@ -160,7 +160,7 @@ const ROUTES: Readonly<Record<string, Route>> = {
   'DELETE /api/session': (api, request) => api.signOut(request),
   'GET /api/history': (api, request, url) => api.history(request, url),
   'GET /api/placement': (api, request, url) => api.placement(request, url),
-  'POST /api/rights': (api, request) => api.rights(request),
+  'GET /api/rights': (api, request, url) => api.rights(request, url),
   'POST /api/actions': (api, request) => api.act(request),
 };
 

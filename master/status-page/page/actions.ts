@@ -46,7 +46,7 @@ export interface ActionTarget {
 
 /** Fills `place` with the buttons that the API server grants, unless something else is shown by then. */
 export async function showActions(place: HTMLElement, target: ActionTarget, isShown: () => boolean): Promise<void> {
-  const { actions } = await ask<{ actions: string[] }>('POST', '/api/rights', { about: target.about });
+  const { actions } = await ask<{ actions: string[] }>('GET', `/api/rights?about=${encodeURIComponent(target.about)}`);
   if (!isShown()) return;
   const buttons = actions
     .filter(isAction)

@@ -2,6 +2,7 @@
 import type { Level } from '../views/view-types.ts';
 import { type ActionTarget, showActions } from './actions.ts';
 import { byId, type Child, element, fill, mark, refill, setText } from './dom.ts';
+import { RequestError } from './requests.ts';
 import { type Route, renderRoute } from './route.ts';
 import type { Session } from './session.ts';
 import type { Store } from './store.ts';
@@ -108,7 +109,11 @@ export class Detail {
     if (who === '' || !this.#offered.startsWith(who)) fill(place, []);
     this.#offered = offered;
     if (action === undefined || who === '') return;
-    void showActions(place, action, () => this.#offered === offered).catch(() => undefined);
+    void showActions(place, action, () => this.#offered === offered).catch((error: unknown) => {
+      // Nobody answered, several times: asked again when something is drawn anew.
+      const isUnanswered = error instanceof RequestError && error.code === 0;
+      if (isUnanswered && this.#offered === offered) this.#offered = '';
+    });
   }
 
   #drawTabs(content: Content | undefined, tab: string): void {

@@ -1,8 +1,9 @@
 /** Debian's Chromium, driven by Playwright, without a word to anybody outside. One browser a test file. */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type BrowserContext, chromium, type Page } from 'playwright-core';
+import { startSeparateNetwork } from './separate-network.ts';
 
 export interface TestBrowser {
   context: BrowserContext;
@@ -31,8 +32,11 @@ export const PHONE = { width: 390, height: 844 };
 
 export async function startBrowser(): Promise<TestBrowser> {
   const folder = await mkdtemp(join(tmpdir(), 'bramble-browser-'));
+  const network = await startSeparateNetwork();
+  const program = join(folder, 'chromium-in-there');
+  await writeFile(program, `#!/bin/sh\nexec ${network.prefix.join(' ')} ${PROGRAM} "$@"\n`, { mode: 0o755 });
   const context = await chromium.launchPersistentContext(folder, {
-    executablePath: PROGRAM,
+    executablePath: program,
     args: FLAGS,
     viewport: DESKTOP,
     timeout: 60_000,
@@ -47,16 +51,13 @@ export async function startBrowser(): Promise<TestBrowser> {
     complaints,
     strangers,
     async open(url, size = DESKTOP) {
+      await network.carry(Number(new URL(url).port));
       const page = await context.newPage();
       page.on('pageerror', (error) => complaints.push(String(error)));
       page.on('console', (message) => {
-        // A master that is away is said by the page itself; containers of other tests change the machine's network.
-        if (
-          message.type() === 'error' &&
-          !/ERR_CONNECTION|ERR_NETWORK_CHANGED|WebSocket connection|status of 40/.test(message.text())
-        ) {
-          complaints.push(message.text());
-        }
+        // A master that is away is said by the page itself.
+        const isExpected = /ERR_(CONNECTION|EMPTY|SOCKET)|WebSocket connection|status of 40/.test(message.text());
+        if (message.type() === 'error' && !isExpected) complaints.push(message.text());
       });
       await page.setViewportSize(size);
       await page.goto(url);
@@ -64,6 +65,7 @@ export async function startBrowser(): Promise<TestBrowser> {
     },
     async close() {
       await context.close();
+      await network.stop();
       await rm(folder, { recursive: true, force: true });
     },
   };

@@ -9,9 +9,10 @@ export interface Cable {
   stop(): Promise<void>;
 }
 
-export async function startCable(port: number): Promise<Cable> {
+/** From `server`, on a port of its own unless it listens already, to `port`. */
+export async function startCable(port: number, server = createServer()): Promise<Cable> {
   const sockets = new Set<Socket>();
-  const server = createServer((near) => {
+  server.on('connection', (near) => {
     const far = connect(port, '127.0.0.1');
     for (const [socket, other] of [
       [near, far],
@@ -26,8 +27,7 @@ export async function startCable(port: number): Promise<Cable> {
       });
     }
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
+  if (!server.listening) await once(server.listen(0, '127.0.0.1'), 'listening');
   const cut = (): void => {
     for (const socket of sockets) socket.destroy();
   };

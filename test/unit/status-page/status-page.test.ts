@@ -245,7 +245,7 @@ describe('an open page', () => {
     const origin = `http://127.0.0.1:${page.port}`;
     const body = { action: 'delete', about: 'pod/default/second' };
     assert.equal((await ask(page, '/api/actions', { method: 'POST', headers: { origin }, body })).code, 401);
-    assert.equal((await ask(page, '/api/rights', { method: 'POST', headers: { origin }, body })).code, 401);
+    assert.equal((await ask(page, '/api/rights?about=pod/default/second')).code, 401);
   });
 });
 
@@ -261,6 +261,8 @@ describe('signing in', () => {
 
   const post = (path: string, body: object, headers: Record<string, string> = {}) =>
     ask(page, path, { method: 'POST', headers: { origin, ...headers }, body });
+
+  const rightsOf = (cookie: string) => ask(page, '/api/rights?about=pod/default/a', { headers: { cookie } });
 
   async function signIn(token: string): Promise<string> {
     const { headers } = await post('/api/session', { token });
@@ -298,7 +300,7 @@ describe('signing in', () => {
     const live = new Listener(page, '/live', { cookie, origin });
     await live.next('ready');
     live.socket.terminate();
-    const rights = await post('/api/rights', { about: 'pod/default/a' }, { cookie });
+    const rights = await rightsOf(cookie);
     assert.deepEqual(JSON.parse(rights.text), { actions: ['delete'] });
     const done = await post('/api/actions', { action: 'delete', about: 'pod/default/a' }, { cookie });
     assert.deepEqual(JSON.parse(done.text), { message: 'a is being deleted.' });
@@ -317,6 +319,7 @@ describe('signing in', () => {
     ]) {
       assert.equal((await post('/api/actions', body, { cookie })).code, 400, JSON.stringify(body));
     }
+    assert.equal((await ask(page, '/api/rights', { headers: { cookie } })).code, 400);
   });
 
   test('a token that is taken back ends what is open', async () => {
@@ -326,14 +329,14 @@ describe('signing in', () => {
     const closed = once(live.socket, 'close');
     revoked.add('admin');
     await closed;
-    assert.equal((await post('/api/rights', { about: 'pod/default/a' }, { cookie })).code, 401);
+    assert.equal((await rightsOf(cookie)).code, 401);
     revoked.delete('admin');
   });
 
   test('and signing out ends it', async () => {
     const cookie = await signIn('admin');
     assert.equal((await ask(page, '/api/session', { method: 'DELETE', headers: { origin, cookie } })).code, 200);
-    assert.equal((await post('/api/rights', { about: 'pod/default/a' }, { cookie })).code, 401);
+    assert.equal((await rightsOf(cookie)).code, 401);
   });
 });
 
