@@ -79,8 +79,8 @@ export interface Agent extends Component {
   readonly kubelet: Kubelet;
   /** undefined: pods are on the engine's own network. */
   readonly network: NodeNetwork | undefined;
-  /** The master can be reached again. */
-  onLinkUp(): void;
+  /** The master can be reached now, or cannot; it is taken to be there before the first call. */
+  onLink(up: boolean): void;
   /** The board is being switched off: ends its pods in their order. Stop the agent afterwards. */
   shutDown(): Promise<void>;
 }
@@ -137,9 +137,9 @@ export function createAgent(options: AgentOptions): Agent {
   const parts = [...(assignment ? [assignment] : []), ...networking.parts, ...own];
   return {
     ...{ kubelet, network },
-    onLinkUp: () => {
-      networking.retryNow();
-      for (const part of [kubelet, localPaths, images]) part.retryNow();
+    onLink(up) {
+      kubelet.onLink(up);
+      if (up) for (const part of [networking, localPaths, images]) part.retryNow();
     },
     handler: createHandler(options, { kubelet, runtime, lastSample: () => sensorReporter.last }),
     start: () => startAll(parts),

@@ -184,7 +184,7 @@ async function compose(flags: AgentFlags, foundation: Foundation): Promise<Compo
   const { finder } = foundation;
   link.transport.onLink((up) => {
     finder?.setLink(up, () => link.reconnect());
-    if (up) late.agent?.onLinkUp();
+    late.agent?.onLink(up);
   });
   const isReady = (): Promise<boolean> => isNodeReady(createClient(link.call), node);
   const trial = installation && new TrialKeeper({ installation, isReady, clock: systemClock, logger });

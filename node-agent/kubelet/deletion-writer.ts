@@ -18,6 +18,8 @@ export interface DeletionWriterOptions {
   clock: Clock;
   random: Random;
   logger: Logger;
+  /** Resolves when the node would not start the pod again, whatever happens to it: then another may have its name. */
+  onFarewell(uid: string): Promise<void>;
 }
 
 const RETRY: BackoffPolicy = { initialMs: 200, maxMs: 30_000, factor: 2, jitter: 0.2 };
@@ -25,11 +27,13 @@ const MAX_PARALLEL_WRITES = 4;
 
 export class DeletionWriter implements Component {
   readonly #client: Client;
+  readonly #onFarewell: (uid: string) => Promise<void>;
   readonly #controller: Controller;
   readonly #pods = new Map<string, ObjectKey>();
 
-  constructor({ client, ...environment }: DeletionWriterOptions) {
+  constructor({ client, onFarewell, ...environment }: DeletionWriterOptions) {
     this.#client = client;
+    this.#onFarewell = onFarewell;
     const reconcile = (uid: string): Promise<void> => this.#write(uid);
     const settings = { name: 'pod-deletion', concurrency: MAX_PARALLEL_WRITES, backoff: RETRY };
     this.#controller = new Controller({ ...environment, ...settings, reconcile });
@@ -49,6 +53,11 @@ export class DeletionWriter implements Component {
     this.#controller.enqueue(uid);
   }
 
+  /** Nothing is left of the pod, and the API server shows it still. */
+  has(uid: string): boolean {
+    return this.#pods.has(uid);
+  }
+
   /** The API server does not know the pod any more. */
   forget(uid: string): void {
     this.#pods.delete(uid);
@@ -57,6 +66,7 @@ export class DeletionWriter implements Component {
   async #write(uid: string): Promise<void> {
     const key = this.#pods.get(uid);
     if (key === undefined) return;
+    await this.#onFarewell(uid);
     try {
       await this.#client.delete(PodRef, key, { gracePeriodSeconds: 0, preconditions: { uid } });
     } catch (error) {

@@ -9,6 +9,7 @@ import type { Client } from '../../shared/client/client.ts';
 import { Controller } from '../../shared/client/controller.ts';
 import type { EventRecorder } from '../../shared/client/event-recorder.ts';
 import { Informer, keyOf } from '../../shared/client/informer.ts';
+import { StatusError } from '../../shared/machinery/errors.ts';
 import type { BackoffPolicy } from '../../shared/platform/backoff.ts';
 import type { Clock, Timer } from '../../shared/platform/clock.ts';
 import { type Component, startAll, stopAll } from '../../shared/platform/lifecycle.ts';
@@ -82,7 +83,9 @@ export interface Kubelet extends Component {
   readonly state: RuntimeState;
   /** Look at the pod again: something that its plan depends on has changed. */
   lookAgain(uid: string): void;
-  /** The master can be reached again: nothing waits out its pause. */
+  /** Whether the master can be reached; taken to be so before the first call. */
+  onLink(up: boolean): void;
+  /** The world has changed: nothing waits out its pause. */
   retryNow(): void;
 }
 
@@ -118,6 +121,7 @@ class NodeKubelet implements Kubelet {
   readonly #limits: SizeLimits;
   readonly #kept: KeptObjects;
   readonly #clock: Clock;
+  #isLinked = true;
   #patience: Timer | undefined;
   #isPatienceOver = false;
 
@@ -165,10 +169,11 @@ class NodeKubelet implements Kubelet {
       onFailure: (pod, container, message) =>
         events.container(pod, container, { type: 'Warning', reason: 'Unhealthy', message }),
     });
-    this.#deletions = new DeletionWriter({ ...base, client });
+    this.#deletions = new DeletionWriter({ ...base, client, onFarewell: (uid) => this.#forgetPod(uid) });
     // A status that was computed from what the node remembers is not told: the API may know better.
     const listedPodOf = (uid: string): Pod | undefined => (this.pods.hasListed ? podOf(uid) : undefined);
-    this.#status = new StatusWriter({ ...base, client, podOf: listedPodOf, onWritten: enqueue });
+    const onEnding = (pod: Pod): Promise<void> => this.#rememberEnd(pod);
+    this.#status = new StatusWriter({ ...base, client, podOf: listedPodOf, onEnding, onWritten: enqueue });
     const reconciler = this.#createReconciler(options, { events, enqueue, podOf });
     this.#controller = new Controller({
       ...base,
@@ -181,6 +186,11 @@ class NodeKubelet implements Kubelet {
 
   lookAgain(uid: string): void {
     this.#controller.enqueue(uid);
+  }
+
+  onLink(up: boolean): void {
+    this.#isLinked = up;
+    if (up) this.retryNow();
   }
 
   retryNow(): void {
@@ -284,9 +294,24 @@ class NodeKubelet implements Kubelet {
     if (current === undefined || isTerminalPhase(current.status.phase))
       this.#resizes.waiting.forEach(this.lookAgain, this);
     if (current === undefined) return;
-    this.#kept.keep(PodRef, keyOf(current), current);
+    if (!this.#deletions.has(current.metadata.uid))
+      this.#kept.keep(PodRef, keyOf(current), this.#status.withEnd(current));
     this.#sources.setPod(current.metadata.uid, current);
     this.#controller.enqueue(current.metadata.uid);
+  }
+
+  // Who hears that a pod is over may start another in its place. A board that loses its power in that moment and starts
+  // without a master must know it too. What nobody can hear of is not over so far.
+  async #rememberEnd(pod: Pod): Promise<void> {
+    if (!this.#isLinked) throw new StatusError('ServiceUnavailable', 'the master cannot be reached');
+    this.#kept.keep(PodRef, keyOf(pod), pod);
+    await this.#kept.settled();
+  }
+
+  async #forgetPod(uid: string): Promise<void> {
+    const pod = this.#podOf(uid);
+    if (pod !== undefined) this.#kept.forget(PodRef, keyOf(pod));
+    await this.#kept.settled();
   }
 
   #onSourceChange(uid: string): void {

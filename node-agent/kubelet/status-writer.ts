@@ -14,6 +14,7 @@ import type { Clock } from '../../shared/platform/clock.ts';
 import type { Component } from '../../shared/platform/lifecycle.ts';
 import type { Logger } from '../../shared/platform/logger.ts';
 import type { Random } from '../../shared/platform/random.ts';
+import { isTerminalPhase } from './pod/pod-view.ts';
 import type { OwnedPodStatus } from './status/compute-pod-status.ts';
 import { PASSING_CONDITIONS } from './status/pod-conditions.ts';
 
@@ -24,6 +25,8 @@ export interface StatusWriterOptions {
   logger: Logger;
   /** The pod as the API last showed it; undefined: it is gone. */
   podOf(uid: string): Pod | undefined;
+  /** Before it is told that a pod is over. Resolves when the node would not start it again, whatever happens to the node; rejects when nobody would hear it. */
+  onEnding(pod: Pod): Promise<void>;
   /** The wanted status has arrived. */
   onWritten(uid: string): void;
 }
@@ -100,11 +103,16 @@ export class StatusWriter implements Component {
   overlay(pod: Pod): Pod {
     const written = this.#written.get(pod.metadata.uid);
     if (written === undefined || written.over !== pod.metadata.resourceVersion) return pod;
-    const own = new Set([...PASSING_CONDITIONS, ...(written.status.conditions ?? []).map(({ type }) => type)]);
-    const others = (pod.status.conditions ?? []).filter(({ type }) => !own.has(type));
-    const removed = Object.fromEntries(REMOVABLE.map((key) => [key, undefined]));
-    const conditions = [...others, ...(written.status.conditions ?? [])];
-    return { ...pod, status: { ...pod.status, ...removed, ...written.status, conditions } };
+    return withStatus(pod, written.status);
+  }
+
+  /** The pod with its end, if one was told or is about to be, whatever the API shows so far: what is over stays over. */
+  withEnd(pod: Pod): Pod {
+    const { uid } = pod.metadata;
+    const end = [this.#wanted.get(uid), this.#written.get(uid)?.status].find((status) =>
+      isTerminalPhase(status?.phase),
+    );
+    return end === undefined || isTerminalPhase(pod.status.phase) ? pod : withStatus(pod, end);
   }
 
   forget(uid: string): void {
@@ -113,7 +121,7 @@ export class StatusWriter implements Component {
   }
 
   async #write(uid: string): Promise<void> {
-    const { client, podOf, onWritten } = this.#options;
+    const { client, podOf, onEnding, onWritten } = this.#options;
     const status = this.#wanted.get(uid);
     const pod = podOf(uid);
     if (status === undefined || pod === undefined) {
@@ -121,6 +129,9 @@ export class StatusWriter implements Component {
       return;
     }
     const { namespace, name } = pod.metadata;
+    // Of a pod that is being deleted the end is known; it is replaced when it is gone.
+    const isEnding = isTerminalPhase(status.phase) && pod.metadata.deletionTimestamp === undefined;
+    if (isEnding) await onEnding(this.withEnd(pod));
     // The uid makes sure that a new pod of the same name does not get this one's status.
     const body = { metadata: { uid }, status: renderPatch(status, pod) };
     try {
@@ -132,6 +143,16 @@ export class StatusWriter implements Component {
     if (this.#wanted.get(uid) === status) this.#wanted.delete(uid);
     onWritten(uid);
   }
+}
+
+function withStatus(pod: Pod, status: OwnedPodStatus): Pod {
+  const own = new Set([...PASSING_CONDITIONS, ...(status.conditions ?? []).map(({ type }) => type)]);
+  const others = (pod.status.conditions ?? []).filter(({ type }) => !own.has(type));
+  const removed = Object.fromEntries(REMOVABLE.map((key) => [key, undefined]));
+  return {
+    ...pod,
+    status: { ...pod.status, ...removed, ...status, conditions: [...others, ...(status.conditions ?? [])] },
+  };
 }
 
 /** Whether all that there is to tell is that the pod has begun and nothing of it has run or failed so far. */

@@ -107,6 +107,7 @@ export class SimulatedBoard {
     this.#process = process;
     this.#agent = agent;
     this.#session = session;
+    session.onLink((up) => agent.onLink(up));
     // As on a board, which has work to do while nobody listens at the other end.
     void server.start().catch(() => undefined);
     await agent.start();

@@ -54,7 +54,10 @@ export class Assignment implements KeptObjects, Component {
   #damage = '';
   #hasRead = false;
   #timer: Timer | undefined;
+  /** Ends with the last write that has begun. */
   #writing: Promise<void> = Promise.resolve();
+  /** A write that waits for the one before it: takes along what comes meanwhile. */
+  #queued: Promise<void> | undefined;
   #failures = 0;
   #isFull = false;
   #stopped = false;
@@ -83,9 +86,7 @@ export class Assignment implements KeptObjects, Component {
   async stop(): Promise<void> {
     if (this.#stopped) return;
     this.#stopped = true;
-    this.#timer?.cancel();
-    await this.#writing;
-    await this.#write();
+    await this.#flush();
   }
 
   list<T extends KubernetesObject>(kind: KindRef<T>): readonly T[] | undefined {
@@ -120,6 +121,10 @@ export class Assignment implements KeptObjects, Component {
   forget<T extends KubernetesObject>(kind: KindRef<T>, key: string): void {
     const name = fileName(kind, key);
     if (this.#entries.delete(name)) this.#change(name, undefined);
+  }
+
+  settled(): Promise<void> {
+    return this.#pending.size === 0 ? this.#writing : this.#flush();
   }
 
   forgetUnused(): void {
@@ -159,18 +164,30 @@ export class Assignment implements KeptObjects, Component {
 
   #change(name: string, text: string | undefined): void {
     this.#pending.set(name, text);
-    if (this.#timer === undefined) this.#schedule(GATHER_MS);
+    this.#schedule(GATHER_MS);
   }
 
   #schedule(delayMs: number): void {
-    if (this.#stopped) return;
-    this.#timer = this.#options.clock.after(delayMs, () => {
+    if (!this.#stopped) this.#timer ??= this.#options.clock.after(delayMs, () => void this.#flush());
+  }
+
+  #unschedule(): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+  }
+
+  #flush(): Promise<void> {
+    this.#queued ??= this.#writing.then(() => {
+      this.#queued = undefined;
       this.#writing = this.#write();
+      return this.#writing;
     });
+    return this.#queued;
   }
 
   async #write(): Promise<void> {
     const { disk, sealer, logger, random } = this.#options;
+    this.#unschedule();
     const changes = this.#pending;
     this.#pending = new Map();
     try {
@@ -180,12 +197,11 @@ export class Assignment implements KeptObjects, Component {
       if (sealed.length > 0) await disk.apply(new Map(sealed));
       if (this.#failures > 0) logger.info('the assignment is on the disk again');
       this.#failures = 0;
-      this.#timer = undefined;
-      if (this.#pending.size > 0) this.#schedule(GATHER_MS);
     } catch (error) {
       if (this.#failures === 0) logger.error('the assignment cannot be kept on the disk, will try again', { error });
       // What changed meanwhile is newer.
       this.#pending = new Map([...changes, ...this.#pending]);
+      this.#unschedule();
       this.#schedule(computeBackoffMs(RETRY, this.#failures, random));
       this.#failures += 1;
     }

@@ -15,11 +15,15 @@ export function contentOf<T extends KubernetesObject>(object: T): T {
   return isPod(content) ? { ...content, status: statusContent(content) } : withoutStatus(content);
 }
 
-/** Pods that are over stay over; a deadline counts from the first start, wherever the power was since. */
-function statusContent({ spec, status }: Pod): PodStatus {
+/**
+ * Pods that are over stay over; one that is being deleted is over whatever its status says. A deadline counts from the first
+ * start, wherever the power was since.
+ */
+function statusContent({ metadata, spec, status }: Pod): PodStatus {
   const { phase, qosClass, reason, message, startTime, containerStatuses, initContainerStatuses } = status;
   const deadline = spec.activeDeadlineSeconds === undefined ? {} : { startTime };
-  if (!isTerminalPhase(phase)) return { phase: 'Pending', qosClass, ...deadline };
+  const isOver = isTerminalPhase(phase) && metadata.deletionTimestamp === undefined;
+  if (!isOver) return { phase: 'Pending', qosClass, ...deadline };
   return { phase, qosClass, reason, message, startTime, containerStatuses, initContainerStatuses };
 }
 

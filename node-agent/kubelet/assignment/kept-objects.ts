@@ -14,6 +14,8 @@ export interface KeptObjects {
   keep<T extends KubernetesObject>(kind: KindRef<T>, key: string, object: T | undefined): void;
   /** Nobody needs the object any more. */
   forget<T extends KubernetesObject>(kind: KindRef<T>, key: string): void;
+  /** Resolves when what was kept and forgotten so far would outlive a power cut, or the disk has refused it. */
+  settled(): Promise<void>;
   /** The API has been heard on everything that is needed: what nobody asked for or told since the start goes. */
   forgetUnused(): void;
 }
@@ -24,5 +26,6 @@ export const NOTHING_KEPT: KeptObjects = {
   find: () => undefined,
   keep: () => undefined,
   forget: () => undefined,
+  settled: () => Promise.resolve(),
   forgetUnused: () => undefined,
 };

@@ -148,18 +148,22 @@ export async function createAgentFixture(
     },
     setLink(up) {
       link.up = up;
-      if (up) agent.onLinkUp();
+      agent.onLink(up);
     },
     async restartAgent() {
       await finish(clock, agent.stop());
       agent = make();
+      agent.onLink(link.up);
       await agent.start();
       await clock.advance(1_000);
     },
     async rebootBoard() {
+      disk.fail('there is no power');
       await finish(clock, agent.stop());
+      disk.fail(undefined);
       runtime.reboot();
       agent = make();
+      agent.onLink(link.up);
       await agent.start();
       await clock.advance(1_000);
     },

@@ -173,6 +173,36 @@ describe('autonomy: the agent starts without a master', () => {
     assert.equal(node.runtime.starts, 1);
   });
 
+  it('does not start again what the master knows to be over, though the power went in that moment', async () => {
+    const spec = { restartPolicy: 'Never', terminationGracePeriodSeconds: 1 };
+    const node = await openWith(['a'], spec, { planOf: () => ({ runForMs: 20_000 }) });
+    await node.until('a is over', async () => (await node.getPod('a')).status.phase === 'Succeeded');
+    node.setLink(false);
+    for (const { id } of (await node.runtime.list()).containers) await node.runtime.removeContainer(id);
+    await node.rebootBoard();
+    await node.clock.advance(MINUTE_MS);
+    assert.equal(node.runtime.starts, 1);
+  });
+
+  it('does not start again what the master knows to be gone, though the power went in that moment', async () => {
+    const node = await openWith(['a', 'b']);
+    await deletePod(node, 'a');
+    await node.until('a is gone', () => isGone(node, 'a'));
+    node.setLink(false);
+    await node.rebootBoard();
+    await node.clock.advance(MINUTE_MS);
+    assert.deepEqual(running(node), ['b/main']);
+  });
+
+  it('tells the end of a pod also when its card takes nothing any more', async () => {
+    const spec = { restartPolicy: 'Never', terminationGracePeriodSeconds: 1 };
+    const node = await openWith(['a', 'b'], spec, { planOf: () => ({ runForMs: 20_000 }) });
+    node.disk.fail('read-only file system');
+    await node.until('a is over', async () => (await node.getPod('a')).status.phase === 'Succeeded');
+    await deletePod(node, 'b');
+    await node.until('b is gone', () => isGone(node, 'b'));
+  });
+
   it('gives the master a moment before it starts what it remembers', async () => {
     const node = await openWith(['a']);
     node.setLink(false);

@@ -130,6 +130,31 @@ describe('assignment: what is written', () => {
     assert.equal((await reopen()).find(ConfigMapRef, 'default/page')?.object?.data?.['text'], 'b');
   });
 
+  it('at once for who waits for it, what came together in one go', async () => {
+    const { clock, disk, assignment, reopen } = await open();
+    const told: string[] = [];
+    for (const name of ['a', 'b', 'c']) {
+      assignment.keep(ConfigMapRef, `default/${name}`, makeConfigMap(name));
+      void assignment.settled().then(() => told.push(name));
+    }
+    await clock.advance(1);
+    assert.deepEqual(told, ['a', 'b', 'c']);
+    assert.equal(disk.writes, 3);
+    assert.ok((await reopen()).find(ConfigMapRef, 'default/c'));
+    await clock.advance(SETTLE_MS);
+    assert.equal(disk.writes, 3);
+  });
+
+  it('later, when the disk refuses: nobody waits for that', async () => {
+    const { clock, disk, assignment, reopen } = await open();
+    disk.fail('no space');
+    assignment.keep(ConfigMapRef, 'default/page', makeConfigMap('page'));
+    await assignment.settled();
+    disk.fail(undefined);
+    await clock.advance(60_000);
+    assert.ok((await reopen()).find(ConfigMapRef, 'default/page'));
+  });
+
   it('the rest, at the end', async () => {
     const { assignment, reopen } = await open();
     assignment.keep(ConfigMapRef, 'default/page', makeConfigMap('page'));
