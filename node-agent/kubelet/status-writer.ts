@@ -129,9 +129,7 @@ export class StatusWriter implements Component {
       return;
     }
     const { namespace, name } = pod.metadata;
-    // Of a pod that is being deleted the end is known; it is replaced when it is gone.
-    const isEnding = isTerminalPhase(status.phase) && pod.metadata.deletionTimestamp === undefined;
-    if (isEnding) await onEnding(this.withEnd(pod));
+    if (isTerminalPhase(status.phase)) await onEnding(this.withEnd(pod));
     // The uid makes sure that a new pod of the same name does not get this one's status.
     const body = { metadata: { uid }, status: renderPatch(status, pod) };
     try {

@@ -1,7 +1,11 @@
 /** What happens to boards in the field, chosen by the seed. Each fault is one thing; it stays until another ends it. */
+
+import type { Write } from '../../master/store/store.ts';
 import { nextInt, type Random } from '../../shared/platform/random.ts';
 import type { SimulatedBoard } from './simulated-board.ts';
 import type { World } from './world.ts';
+
+const DARK_MS = 2_000;
 
 type Fault = (world: World) => void;
 
@@ -29,6 +33,7 @@ const FAULTS: readonly Fault[] = [
   killMaster,
   killMasterAtWork,
   killMasterAtWork,
+  goDark,
   startMaster,
   startMaster,
   startMaster,
@@ -155,7 +160,20 @@ function killMasterAtWork(world: World): void {
   const resource = STEPS[nextInt(world.random, STEPS.length)] ?? '';
   const writes = 1 + nextInt(world.random, resource === '' ? 15 : 3);
   world.note(`kill master after ${writes} writes ${resource}`);
-  world.master.killAfter(writes, resource);
+  world.master.killAfter(writes, ({ key }) => key.includes(`/${resource}`));
+}
+
+/** The whole house, in the moment in which the end of a pod was stored. Boards are back before the master is. */
+function goDark(world: World): void {
+  world.note('the house goes dark when a pod has ended');
+  world.master.killAfter(1, isEndOfPod, () => {
+    for (const board of world.boards) board.cutPower();
+    world.clock.after(DARK_MS, () => startAgent(world));
+  });
+}
+
+function isEndOfPod({ key, value }: Write): boolean {
+  return key.includes('/pods/') && (value === undefined || /"phase":"(Failed|Succeeded)"/.test(value));
 }
 
 function startMaster(world: World): void {

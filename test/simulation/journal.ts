@@ -35,8 +35,6 @@ export interface Witness {
   onJob?(change: Change<Job>, journal: Journal): string[];
   onNode?(change: Change<Node>, journal: Journal): string[];
   onStart?(start: Start, journal: Journal): string[];
-  /** What it stored a moment ago may never have been answered. */
-  onMasterDeath?(journal: Journal): void;
 }
 
 interface Wish {
@@ -105,10 +103,6 @@ export class Journal {
 
   noteStart(start: Start): void {
     for (const { onStart } of this.#witnesses) this.#complaints.push(...(onStart?.(start, this) ?? []));
-  }
-
-  noteMasterDeath(): void {
-    for (const { onMasterDeath } of this.#witnesses) onMasterDeath?.(this);
   }
 
   #noteWish({ metadata, spec }: Deployment): void {

@@ -16,31 +16,24 @@ export const startsWhereBound: Witness = {
   },
 };
 
-/** An answer may be under way for so long: a message at the slowest, and once more. */
-export const ANSWER_MS = 1_000;
-
 /**
- * A pod that was over does not begin again, not even on a board that lives from what it remembers. Its board cannot know of an
- * end that was stored right before the master died, whose answer never came: to it that did not happen (docs/node-lifecycle.md).
+ * A pod that was over does not begin again, not even on a board that lives from what it remembers, whatever happened in the moment
+ * in which its end was stored; unless that board has a card that took nothing.
  */
-export function overStaysOver(): Witness {
-  const endedAtMs = new Map<string, number>();
-  const unanswered = new Set<string>();
+export function overStaysOver(hasBadCard: (board: string) => boolean): Witness {
+  const forgotten = new Set<string>();
+  const over = new Map<string, string>();
   return {
-    onPod({ current }, { nowMs }) {
-      if (current === undefined) return [];
-      const { uid } = current.metadata;
-      unanswered.delete(uid);
-      if (isOver(current) && !endedAtMs.has(uid)) endedAtMs.set(uid, nowMs);
+    onPod({ current }) {
+      if (current === undefined || !isOver(current)) return [];
+      over.set(current.metadata.uid, current.status.phase ?? '');
+      if (hasBadCard(current.spec.nodeName ?? '')) forgotten.add(current.metadata.uid);
       return [];
     },
-    onMasterDeath({ nowMs }) {
-      for (const [uid, atMs] of endedAtMs) if (nowMs - atMs <= ANSWER_MS) unanswered.add(uid);
-    },
-    onStart({ pod }, { pods }) {
-      const known = pods.get(`${pod.namespace}/${pod.name}`);
-      if (known?.metadata.uid !== pod.uid || !isOver(known) || unanswered.has(pod.uid)) return [];
-      return [`pod ${pod.name} starts again, which has ${known.status.phase}`];
+    onStart({ pod }) {
+      const phase = over.get(pod.uid);
+      if (phase === undefined || forgotten.has(pod.uid)) return [];
+      return [`pod ${pod.name} starts again, which has ${phase}`];
     },
   };
 }
@@ -58,8 +51,8 @@ export function neverSpins(): Witness {
   };
 }
 
-export function nodeWitnesses(): Witness[] {
-  return [startsWhereBound, overStaysOver(), neverSpins()];
+export function nodeWitnesses(hasBadCard: (board: string) => boolean): Witness[] {
+  return [startsWhereBound, overStaysOver(hasBadCard), neverSpins()];
 }
 
 function isOver({ status }: Pod): boolean {

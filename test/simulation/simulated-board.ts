@@ -156,6 +156,10 @@ export class SimulatedBoard {
     if (name !== undefined) this.#card.set(name, Buffer.from('BRK1, and then nothing that anybody has sealed'));
   }
 
+  get hasBadCard(): boolean {
+    return this.#diskFailure !== undefined;
+  }
+
   /** undefined: the card can be written and read again. */
   failCard(message: string | undefined): void {
     this.#diskFailure = message;

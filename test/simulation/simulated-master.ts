@@ -27,8 +27,6 @@ export interface MasterOptions {
   broker: MemoryBroker;
   /** Told of each write that the store has answered, in order. */
   onWrite(write: Write): void;
-  /** Told when it is killed. */
-  onDeath?(): void;
 }
 
 const VERSION = {
@@ -85,7 +83,8 @@ export class SimulatedMaster {
   #store: SqliteStore | undefined;
   #client: Client | undefined;
   #writesToLive: number | undefined;
-  #fatalResource = '';
+  #isFatal: (write: Write) => boolean = () => true;
+  #onFatalWrite: (() => void) | undefined;
 
   constructor(options: MasterOptions) {
     this.#options = options;
@@ -127,11 +126,16 @@ export class SimulatedMaster {
 
   /**
    * It dies right after so many further writes, between one and the next of whoever makes them; undefined: not any more.
-   * `resource`: only writes of those count, such as `jobs`.
+   * Only writes that `counts` says so of count. `onFatalWrite`: what else happens in that moment.
    */
-  killAfter(writes: number | undefined, resource = ''): void {
+  killAfter(
+    writes: number | undefined,
+    counts: (write: Write) => boolean = () => true,
+    onFatalWrite?: () => void,
+  ): void {
+    this.#onFatalWrite = onFatalWrite;
     this.#writesToLive = writes;
-    this.#fatalResource = resource;
+    this.#isFatal = counts;
   }
 
   /** kill -9, or the plug: what was acknowledged is on the disk, nothing else is. */
@@ -145,14 +149,15 @@ export class SimulatedMaster {
     this.#process = undefined;
     this.#store = undefined;
     this.#client = undefined;
-    this.#options.onDeath?.();
   }
 
   #onWrite(write: Write): void {
     this.#options.onWrite(write);
-    if (this.#writesToLive === undefined || !write.key.includes(`/${this.#fatalResource}`)) return;
+    if (this.#writesToLive === undefined || !this.#isFatal(write)) return;
     this.#writesToLive -= 1;
-    if (this.#writesToLive <= 0) this.kill();
+    if (this.#writesToLive > 0) return;
+    this.kill();
+    this.#onFatalWrite?.();
   }
 
   #compose(process: SimulatedProcess, store: SqliteStore): { components: Component[]; client: Client } {

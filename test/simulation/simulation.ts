@@ -106,11 +106,11 @@ function createWorld(options: SimulationOptions, emit: (line: string) => void): 
     random: seededRandom(random.nextUint32()),
     faults: { minDelayMs: 1, maxDelayMs: 30 },
   });
-  const journal = new Journal([...workloadWitnesses(), ...nodeWitnesses()], () => clock.monotonicMs());
-  const onWrite = journal.noteWrite.bind(journal);
-  const told = { onWrite, onDeath: journal.noteMasterDeath.bind(journal) };
-  const master = new SimulatedMaster({ clock, random: seededRandom(random.nextUint32()), logger, broker, ...told });
   const boards: SimulatedBoard[] = [];
+  const hasBadCard = (name: string): boolean => boards.some((board) => board.name === name && board.hasBadCard);
+  const journal = new Journal([...workloadWitnesses(), ...nodeWitnesses(hasBadCard)], () => clock.monotonicMs());
+  const onWrite = journal.noteWrite.bind(journal);
+  const master = new SimulatedMaster({ clock, random: seededRandom(random.nextUint32()), logger, broker, onWrite });
   for (let index = 0; index < (options.nodes ?? nodesOf(options.seed)); index += 1) {
     const name = `board-${index + 1}`;
     const onStart = ({ id, pod }: ContainerRecord): void => {
