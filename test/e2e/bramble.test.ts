@@ -5,6 +5,7 @@ import { get } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { connectAsync } from 'mqtt';
 import { isRunning, readRunning } from '../../cli/setup/processes.ts';
 import { runProgram } from '../../cli/setup/run-program.ts';
 import { ClusterFolder } from '../../cli/up/cluster-folder.ts';
@@ -30,8 +31,9 @@ describe('bramble', { concurrency: false }, () => {
     engine = await startTestEngine();
     parent = await mkdtemp(join(tmpdir(), 'bramble-cli-'));
     folder = new ClusterFolder(join(parent, 'cluster'));
-    const [api = 0, mqtt = 0, status = 0] = await findFreePorts(3);
+    const [api = 0, mqtt = 0, status = 0, plain = 0] = await findFreePorts(4);
     ports = ['--api-port', `${api}`, '--mqtt-port', `${mqtt}`, '--status-port', `${status}`];
+    ports.push('--mqtt-plain-port', `${plain}`);
   });
   after(async () => {
     await run('down');
@@ -98,6 +100,22 @@ describe('bramble', { concurrency: false }, () => {
       }).on('error', reject);
     });
     assert.match(text, /<title>Bramble<\/title>/);
+  });
+
+  test('a device without TLS', async () => {
+    const { password } = JSON.parse(await bramble('mqtt', 'user', 'add', 'bell', '--json', '--topic', 'home/#'));
+    const connect = (secret: string) =>
+      connectAsync(`mqtt://127.0.0.1:${ports[7]}`, { username: 'bell', password: secret, reconnectPeriod: 0 });
+    const bell = await connect(password);
+    try {
+      const heard = new Promise((resolve) => bell.once('message', (_topic, payload) => resolve(String(payload))));
+      await bell.subscribeAsync('home/door');
+      await bell.publishAsync('home/door', 'on', { qos: 1 });
+      assert.equal(await heard, 'on');
+    } finally {
+      await bell.endAsync();
+    }
+    await assert.rejects(connect('a guess'), /Not authorized|Bad username or password/);
   });
 
   test('apply, get, scale, delete', async () => {
