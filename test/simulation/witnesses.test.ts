@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { Journal, type PodOnBoard, type Witness } from './journal.ts';
 import {
+  CLAIM_LAG_MS,
   jobCountsOnce,
   jobWithinBounds,
   LAG_MS,
@@ -87,6 +88,7 @@ function node(labels: object, unschedulable = false): Step {
 
 const gone = ({ key }: Step): Step => ({ ...(key === undefined ? {} : { key }) });
 const on = (board: string, name: string, uid = name): PodOnBoard => ({ board, uid, namespace: 'default', name });
+const claim = { spec: { volumes: [{ name: 'data', persistentVolumeClaim: { claimName: 'data-x' } }] } };
 const ssd = { spec: { nodeSelector: { disk: 'ssd' } } };
 const two = { parallelism: 2, completions: 3 };
 
@@ -223,6 +225,18 @@ const cases: [why: string, make: () => Witness, wrong: boolean, history: Step[]]
     onlyFeasibleBoards,
     true,
     [node({}, true), { ...pod('x', 'Job', { node: 'pi-1' }), waitMs: LAG_MS + 1 }],
+  ],
+  [
+    'a board that was closed while claims were bound to it',
+    onlyFeasibleBoards,
+    false,
+    [node({}, true), { ...pod('x', 'Job', { ...claim, node: 'pi-1' }), waitMs: LAG_MS + 1 }],
+  ],
+  [
+    'a board that was closed long before claims were bound to it',
+    onlyFeasibleBoards,
+    true,
+    [node({}, true), { ...pod('x', 'Job', { ...claim, node: 'pi-1' }), waitMs: CLAIM_LAG_MS + 1 }],
   ],
   ['a board that has just been closed', onlyFeasibleBoards, false, [node({}, true), pod('x', 'Job', { node: 'pi-1' })]],
 ];

@@ -7,6 +7,9 @@ import type { Change, Journal, PodOnBoard, Witness } from './journal.ts';
 /** A controller may act by what it saw this long ago: its watch lags, and a request is on its way. */
 export const LAG_MS = 2_000;
 
+/** A board is chosen before claims are bound to it, in several steps that are all seen late; the choice stands, as it does in Kubernetes. */
+export const CLAIM_LAG_MS = 3 * LAG_MS;
+
 /** Two pods of one name never run at the same time, wherever they are: what a StatefulSet promises. */
 export const oneRunsPerName: Witness = {
   onStart: ({ pod, others }) =>
@@ -193,7 +196,8 @@ export function onlyFeasibleBoards(): Witness {
       const labels = nodes.get(board)?.metadata.labels ?? {};
       const wanted = Object.entries(current.spec.nodeSelector ?? {});
       const { name } = current.metadata;
-      const isClosed = nowMs - (closedSince.get(board) ?? nowMs) > LAG_MS && !toleratesClosed(current);
+      const lagMs = current.spec.volumes?.some((volume) => volume.persistentVolumeClaim) ? CLAIM_LAG_MS : LAG_MS;
+      const isClosed = nowMs - (closedSince.get(board) ?? nowMs) > lagMs && !toleratesClosed(current);
       return [
         ...complainIf(
           wanted.some(([key, value]) => labels[key] !== value),
