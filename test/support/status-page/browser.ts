@@ -35,11 +35,10 @@ export async function startBrowser(): Promise<TestBrowser> {
   const network = await startSeparateNetwork();
   const program = join(folder, 'chromium-in-there');
   await writeFile(program, `#!/bin/sh\nexec ${network.prefix.join(' ')} ${PROGRAM} "$@"\n`, { mode: 0o755 });
-  const context = await chromium.launchPersistentContext(folder, {
-    executablePath: program,
-    args: FLAGS,
-    viewport: DESKTOP,
-    timeout: 60_000,
+  const options = { executablePath: program, args: FLAGS, viewport: DESKTOP, timeout: 60_000 };
+  const context = await chromium.launchPersistentContext(folder, options).catch(async (error: unknown) => {
+    await network.stop();
+    throw error;
   });
   const complaints: string[] = [];
   const strangers: string[] = [];
