@@ -33,7 +33,7 @@ const PING_TIMEOUT_MS = 5_000;
 /** dockerd stops its containers first, each with its own grace. */
 const STOP_GRACE_MS = 30_000;
 
-/** Who needs the engine. A user with a process no longer counts when that process is gone. */
+/** Who needs the engine: counts as long as its process runs or, without one, its folder is there. */
 export interface EngineUser {
   /** Unique: the folder of a cluster. */
   name: string;
@@ -176,9 +176,13 @@ async function noteUser(user: EngineUser): Promise<void> {
 async function hasUsers(): Promise<boolean> {
   for (const file of await readdir(USERS_DIR).catch(() => [])) {
     const user = parseUser(await readFile(join(USERS_DIR, file), 'utf8').catch(() => ''));
-    if (user !== undefined && (user.process === undefined || (await isRunning(user.process)))) return true;
+    if (user !== undefined && (await isThere(user))) return true;
   }
   return false;
+}
+
+function isThere({ name, process }: EngineUser): Promise<boolean> {
+  return process === undefined ? pathExists(name) : isRunning(process);
 }
 
 function parseUser(text: string): EngineUser | undefined {
