@@ -20,7 +20,7 @@ const context = createProcessContext(ROOT);
 const names = process.argv.slice(2);
 const known = new Map<string, string>();
 for (const folder of FOLDERS) {
-  for await (const file of glob(`${folder}/*${SUFFIX}`, { cwd: ROOT })) known.set(basename(file, SUFFIX), file);
+  for await (const file of glob(`${folder}/**/*${SUFFIX}`, { cwd: ROOT })) known.set(basename(file, SUFFIX), file);
 }
 
 async function runFiles(files: readonly string[]): Promise<number> {
