@@ -192,7 +192,7 @@ describe('bad input', { concurrency: false }, () => {
 
   async function agent(token: string, args: readonly string[], until?: RegExp): Promise<Outcome> {
     const data = await mkdtemp(join(folder, 'agent-'));
-    const own = ['--data-dir', data, '--name', 'stranger', '--join', token];
+    const own = ['--data-dir', data, '--name', 'stranger', '--join', token, '--network', 'off'];
     const master = ['--master', '127.0.0.1', '--mqtt-port', `${cluster.state.mqttPort}`];
     return runBundle('agent', [...own, ...master, ...args], until);
   }
