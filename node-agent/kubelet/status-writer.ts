@@ -25,7 +25,10 @@ export interface StatusWriterOptions {
   logger: Logger;
   /** The pod as the API last showed it; undefined: it is gone. */
   podOf(uid: string): Pod | undefined;
-  /** Before it is told that a pod is over. Resolves when the node would not start it again, whatever happens to the node; rejects when nobody would hear it. */
+  /**
+   * Before it is told that a pod is over. Resolves when the node would not start it again, whatever happens to the node; rejects
+   * when nobody would hear it.
+   */
   onEnding(pod: Pod): Promise<void>;
   /** The wanted status has arrived. */
   onWritten(uid: string): void;

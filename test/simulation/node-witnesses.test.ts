@@ -26,55 +26,16 @@ describe('witnesses of boards', () => {
     assert.deepEqual(judge(startsWhereBound, [WEB, { ...WEB, uid: 'u0', board: 'b' }]), []);
   });
   test('a pod that was over', () => {
-    assert.equal(
-      judge(
-        overStaysOver(() => false),
-        [WEB],
-        { phase: 'Failed' },
-      ).length,
-      1,
-    );
-    assert.equal(
-      judge(
-        overStaysOver(() => false),
-        [WEB],
-        { phase: 'Succeeded' },
-      ).length,
-      1,
-    );
-    assert.deepEqual(
-      judge(
-        overStaysOver(() => false),
-        [WEB],
-      ),
-      [],
-    );
-    assert.deepEqual(
-      judge(
-        overStaysOver(() => false),
-        [{ ...WEB, uid: 'u2' }],
-        { phase: 'Failed' },
-      ),
-      [],
-    );
+    const make = () => overStaysOver(() => false);
+    assert.equal(judge(make(), [WEB], { phase: 'Failed' }).length, 1);
+    assert.equal(judge(make(), [WEB], { phase: 'Succeeded' }).length, 1);
+    assert.deepEqual(judge(make(), [WEB]), []);
+    assert.deepEqual(judge(make(), [{ ...WEB, uid: 'u2' }], { phase: 'Failed' }), []);
   });
   test('a pod that was over, on a board whose card took nothing', () => {
-    assert.deepEqual(
-      judge(
-        overStaysOver((board) => board === 'a'),
-        [WEB],
-        { phase: 'Failed' },
-      ),
-      [],
-    );
-    assert.equal(
-      judge(
-        overStaysOver((board) => board === 'b'),
-        [WEB],
-        { phase: 'Failed' },
-      ).length,
-      1,
-    );
+    const onBad = (bad: string) => overStaysOver((board) => board === bad);
+    assert.deepEqual(judge(onBad('a'), [WEB], { phase: 'Failed' }), []);
+    assert.equal(judge(onBad('b'), [WEB], { phase: 'Failed' }).length, 1);
   });
   test('a pod that is restarted all the time', () => {
     const starts = Array.from({ length: MAX_STARTS_A_MINUTE + 1 }, () => WEB);

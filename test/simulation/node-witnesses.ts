@@ -21,19 +21,17 @@ export const startsWhereBound: Witness = {
  * in which its end was stored; unless that board has a card that took nothing.
  */
 export function overStaysOver(hasBadCard: (board: string) => boolean): Witness {
-  const forgotten = new Set<string>();
-  const over = new Map<string, string>();
+  /** The phase that each pod ended with; undefined: its board may have forgotten that. */
+  const over = new Map<string, string | undefined>();
   return {
     onPod({ current }) {
-      if (current === undefined || !isOver(current)) return [];
-      over.set(current.metadata.uid, current.status.phase ?? '');
-      if (hasBadCard(current.spec.nodeName ?? '')) forgotten.add(current.metadata.uid);
+      if (current === undefined || !isOver(current) || over.has(current.metadata.uid)) return [];
+      over.set(current.metadata.uid, hasBadCard(current.spec.nodeName ?? '') ? undefined : current.status.phase);
       return [];
     },
     onStart({ pod }) {
       const phase = over.get(pod.uid);
-      if (phase === undefined || forgotten.has(pod.uid)) return [];
-      return [`pod ${pod.name} starts again, which has ${phase}`];
+      return phase === undefined ? [] : [`pod ${pod.name} starts again, which has ${phase}`];
     },
   };
 }

@@ -110,9 +110,9 @@ export class Detail {
     this.#offered = offered;
     if (action === undefined || who === '') return;
     void showActions(place, action, () => this.#offered === offered).catch((error: unknown) => {
-      // Nobody answered, several times: asked again when something is drawn anew.
+      // Nobody answered, several times: asked again when something is drawn anew, and what is there stays until then.
       const isUnanswered = error instanceof RequestError && error.code === 0;
-      if (isUnanswered && this.#offered === offered) this.#offered = '';
+      if (isUnanswered && this.#offered === offered) this.#offered = who;
     });
   }
 

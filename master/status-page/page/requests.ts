@@ -12,7 +12,7 @@ export class RequestError extends Error {
 const TIMEOUT_MS = 15_000;
 
 /** A phone that changes its network breaks off what is under way; what only reads is asked again. */
-const MAX_READS = 3;
+export const MAX_READS = 3;
 const READ_AGAIN_MS = 300;
 
 type Method = 'GET' | 'POST' | 'DELETE';

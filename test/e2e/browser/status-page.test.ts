@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { Page } from 'playwright-core';
+import { MAX_READS } from '../../../master/status-page/page/requests.ts';
 import type { Pod } from '../../../shared/api/pod.ts';
 import type { JsonObject } from '../../../shared/machinery/json.ts';
 import { startTestCluster, type TestCluster } from '../../support/cluster.ts';
@@ -20,9 +21,6 @@ import { waitFor } from '../../support/wait.ts';
 
 const TIMEOUT_MS = 60_000;
 const PODS = 1_000;
-
-/** So often the page asks before it gives up for now. */
-const READS = 3;
 
 /** What half of the frames may take at most, drawn by the CPU alone, on two cores that do everything else too. */
 const MAX_FRAME_MS = 84;
@@ -236,7 +234,7 @@ describe('with rights', () => {
       return route.abort('connectionreset');
     });
     await open('workload/Deployment/default/live-1');
-    await waitFor('a request that is given up', () => broken >= READS, TIMEOUT_MS);
+    await waitFor('a request that is given up', () => broken >= MAX_READS, TIMEOUT_MS);
     await page.unroute('**/api/rights?*');
     await page.locator('[data-action=scale]').waitFor();
   });
